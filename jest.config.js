@@ -1,0 +1,19 @@
+const isCI = process.env.CI === "true";
+
+/** @type {import('jest').Config} */
+module.exports = {
+  testMatch: ["<rootDir>/spec/**/*.spec.ts"],
+  transform: { "\\.ts$": ["@swc/jest", { jsc: { target: "es2022" }, sourceMaps: "inline" }] },
+  moduleNameMapper: {
+    // Specs import the package as its users do, and cover its source.
+    "^telesign-callback$": "<rootDir>/lib/index.ts",
+    "^telesign-callback/bullmq$": "<rootDir>/lib/bullmq-inbox.ts",
+    "^telesign-callback/testing$": "<rootDir>/lib/testing.ts",
+    "^(\\.{1,2}/.*)\\.js$": "$1",
+  },
+  modulePathIgnorePatterns: ["<rootDir>/dist"],
+  restoreMocks: true,
+  collectCoverage: isCI,
+  collectCoverageFrom: ["lib/**/*.ts"],
+  coverageThreshold: { global: { lines: 100, branches: 100 } },
+};

@@ -1,0 +1,43 @@
+import { BlockList, isIP } from "node:net";
+
+/**
+ * Makes the test whether an address is in the list. IPv4-mapped IPv6 addresses count as IPv4;
+ * what is no address is in no list.
+ *
+ * @throws TypeError naming the entry that is neither an address nor a CIDR range
+ */
+export function createAllowlist(allowFrom: unknown): (address: string | undefined) => boolean {
+  if (!Array.isArray(allowFrom) || allowFrom.length === 0) {
+    throw new TypeError("allowFrom must be an array of addresses or CIDR ranges");
+  }
+  // BlockList is node:net's name for a set of addresses; nothing is blocked by it.
+  const allowed = new BlockList();
+  allowFrom.forEach((entry: unknown, index) => {
+    if (!add(allowed, entry)) {
+      throw new TypeError(`allowFrom[${index}] must be an IPv4 or IPv6 address or a CIDR range`);
+    }
+  });
+
+  return function isAllowed(address = "") {
+    const family = familyOf(address);
+    return family !== undefined && allowed.check(address, family);
+  };
+}
+
+/** Adds an address or a range; false if it is neither. */
+function add(list: BlockList, entry: unknown): boolean {
+  const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(String(entry)) ?? [];
+  const family = familyOf(address);
+  if (family === undefined) return false;
+  if (prefix === undefined) {
+    list.addAddress(address, family);
+    return true;
+  }
+  if (Number(prefix) > (family === "ipv4" ? 32 : 128)) return false;
+  list.addSubnet(address, Number(prefix), family);
+  return true;
+}
+
+function familyOf(address: string): "ipv4" | "ipv6" | undefined {
+  return ({ 4: "ipv4", 6: "ipv6" } as const)[isIP(address)];
+}

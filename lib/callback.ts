@@ -1,0 +1,242 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { Router } from "express";
+
+import { within } from "./deadline.js";
+import { deliveryOf, type Delivery } from "./delivery.js";
+import { TelesignCallbackError } from "./errors.js";
+import { createHandOvers } from "./hand-over.js";
+import { createIntake } from "./intake.js";
+import { createListeners, type CallbackEvents, type Listener } from "./listeners.js";
+import type { MessageNotification } from "./notification.js";
+import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import { resolveOptions, type CallbackOptions } from "./options.js";
+import { readBody, type BodyRequest } from "./raw-body.js";
+import { Rejection } from "./rejection.js";
+import { isSigned } from "./signature.js";
+import { createTally } from "./tally.js";
+
+/** A request of `node:http`, or of Express, which adds `ip`. */
+interface CallbackRequest extends BodyRequest {
+  readonly ip?: string | undefined;
+}
+
+type Next = (error?: unknown) => void;
+
+/** What Express 4 and 5 both take. A handler typed with the one's own types does not fit the other. */
+type Handler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
+
+/** Options of {@link TelesignCallback.close}. */
+export interface CloseOptions {
+  /**
+   * How long to wait for what is under way, in milliseconds.
+   * @default 10_000
+   */
+  timeout?: number;
+}
+
+/**
+ * An Express `Router` with subscriptions on it, for an Express 4 app and an Express 5 app alike. It is
+ * a plain function for `node:http`, too, to be put ahead of an app.
+ */
+export interface TelesignCallback {
+  /** Handles `POST` on the private path; passes everything else on to `next`, its body unread. */
+  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+
+  /**
+   * Subscribes to an event, and returns the function that unsubscribes.
+   *
+   * @throws TypeError if there is no such event, or the listener is not a function
+   */
+  on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
+
+  /** Subscribes to `message`: each notification not seen before. Short for `on('message', listener)`. */
+  onMessage(listener: Listener<"message">): () => void;
+
+  /**
+   * Ends in good order. New deliveries get 503, so that TeleSign's next attempt reaches another
+   * instance. Resolves when everything accepted was answered and was handed over and settled, or
+   * stored; at the latest after `timeout`, what is unfinished then being one `error` event. It never
+   * rejects, and a second call awaits the first. A listener that awaits it waits for itself.
+   *
+   * @throws TypeError if an option is bad or unknown
+   */
+  close(options?: Readonly<CloseOptions>): Promise<void>;
+}
+
+const ACKNOWLEDGEMENT = { "Content-Type": "application/json" };
+const PROBLEM = { "Content-Type": "application/problem+json" };
+const ANSWERS = {
+  accepted: Buffer.from('{"status":"accepted"}'),
+  duplicate: Buffer.from('{"status":"duplicate"}'),
+};
+
+/**
+ * Makes the middleware that receives TeleSign's Number Masking callbacks: it verifies and validates
+ * them, suppresses retries, answers 200 and hands each message to the listeners once.
+ *
+ * @throws TypeError if an option is bad or unknown; it names the option and repeats no value
+ * @see "Number Masking API - Obtain Transaction Status Results"
+ *
+ * @example
+ * const callback = telesignCallback({ path: '/telesign/4f9d0c' });
+ * callback.onMessage((message) => console.log(message.mo_message));
+ * app.use(callback);
+ */
+export function telesignCallback(options: Readonly<CallbackOptions> = {}): TelesignCallback {
+  const { path, keys, isAllowed, maxBodySize, maxAge, parse, inbox, onMessage } =
+    resolveOptions(options);
+  const requests = createTally();
+  const running = createTally();
+  const listeners = createListeners(running);
+  const { handOver, holdUntil } = createHandOvers(listeners, running);
+  const intake = createIntake(inbox, handOver, listeners);
+  let closing: Promise<void> | undefined;
+
+  function handle(req: CallbackRequest, res: ServerResponse, next: Next) {
+    if (req.method !== "POST" || pathOf(req) !== path) next();
+    // Caught here, because a Router of Express 4 leaves the request hanging.
+    else receive(req, res).catch(next);
+  }
+
+  async function receive(req: CallbackRequest, res: ServerResponse) {
+    let body: Buffer | object | undefined;
+    try {
+      admit(req);
+      body = await readBody(req, maxBodySize);
+      if (body === undefined) return;
+      refuseIfClosing();
+      authenticate(req, body);
+      const message = parse(body);
+      const delivery = deliveryOf(message);
+      refuseIfOutdated(delivery);
+      await acknowledge(res, message, delivery);
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      await reject(res, Buffer.isBuffer(body) ? error.withBody(body) : error);
+    }
+  }
+
+  function admit(req: CallbackRequest) {
+    refuseIfClosing();
+    if (!isAllowed(addressOf(req))) throw new Rejection("address");
+    const encoding = req.headers["content-encoding"] ?? "identity";
+    if (encoding.toLowerCase() !== "identity") throw new Rejection("encoding");
+  }
+
+  function refuseIfClosing() {
+    if (closing) throw new Rejection("closing");
+  }
+
+  function authenticate({ headers }: CallbackRequest, body: Buffer | object) {
+    if (!keys) return;
+    if (!Buffer.isBuffer(body)) throw new Rejection("consumed");
+    const claims = [headers["x-ts-authorization"], headers.authorization];
+    if (!isSigned(body, claims, keys)) throw new Rejection("signature");
+  }
+
+  function refuseIfOutdated({ receivedAt, submittedAt }: Delivery) {
+    if (maxAge === undefined) return;
+    const oldest = receivedAt.getTime() - maxAge;
+    if (submittedAt && submittedAt.getTime() >= oldest) return;
+    const rule = submittedAt ? "date.min" : "string.isoDate";
+    throw new Rejection("age", [{ field: "submit_timestamp", rule }]);
+  }
+
+  async function acknowledge(
+    res: ServerResponse,
+    message: MessageNotification,
+    delivery: Delivery,
+  ) {
+    requests.begin();
+    try {
+      const answered = answerOf(res);
+      holdUntil(answered, message);
+      const outcome = await intake.accept(message, delivery);
+      respond(res, 200, ACKNOWLEDGEMENT, ANSWERS[outcome]);
+      await answered;
+      if (outcome === "duplicate") void listeners.emit("duplicate", message, delivery);
+    } finally {
+      requests.end();
+    }
+  }
+
+  async function reject(res: ServerResponse, rejection: Rejection) {
+    const answered = answerOf(res);
+    const { status, headers } = rejection;
+    respond(res, status, { ...PROBLEM, ...headers }, rejection.toProblemDetails());
+    if (status === 500) {
+      const text = "the body was already read; mount telesignCallback before express.json()";
+      listeners.report(new TelesignCallbackError("ERR_BODY_CONSUMED", text));
+    }
+    await answered;
+    void listeners.emit("rejected", rejection);
+  }
+
+  function on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>) {
+    const unsubscribe = listeners.on(event, listener);
+    intake.consumeWhileHeard();
+    return () => {
+      unsubscribe();
+      intake.consumeWhileHeard();
+    };
+  }
+
+  function close(closeOptions: Readonly<CloseOptions> = {}) {
+    refuseUnknownAndUndefined(closeOptions, ["timeout"]);
+    const timeout = wholeNumber("timeout", closeOptions.timeout ?? 10_000);
+    return (closing ??= within(timeout, drain()).catch(() => reportUnfinished(timeout)));
+  }
+
+  async function drain() {
+    await requests.idle();
+    await intake.close();
+    await running.idle();
+  }
+
+  function reportUnfinished(timeout: number) {
+    const text =
+      `close() gave up after ${timeout} ms, with ${requests.count()} requests unanswered ` +
+      `and ${running.count()} events with listeners that have not settled`;
+    const code = running.count() > 0 ? "ERR_LISTENER" : "ERR_INBOX";
+    listeners.reportNow(new TelesignCallbackError(code, text));
+  }
+
+  if (onMessage) on("message", onMessage);
+  const router = Router().use(handle) as unknown as Handler;
+  const onMessageEvent = (listener: Listener<"message">) => on("message", listener);
+  return Object.assign(router, { on, onMessage: onMessageEvent, close });
+}
+
+/** The path as it was sent, without the query, and without the origin that a proxy may put before it. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const [path = "/"] = url.split("?", 1);
+  return path.startsWith("/") ? path : path.replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, "");
+}
+
+/** Express's `req.ip`, which follows `trust proxy`; ahead of an app there is none. */
+function addressOf(req: CallbackRequest): string | undefined {
+  return "ip" in req ? req.ip : req.socket.remoteAddress;
+}
+
+/** Resolves when the answer has left, or can no longer: `finish` never comes to a client that hung up. */
+function answerOf(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (res.writableFinished || res.destroyed) resolve();
+    res.on("finish", resolve);
+    res.on("close", resolve);
+  });
+}
+
+/** Plain `node:http`, which `res` may be. Express's own `res.json` would add an ETag, and more. */
+function respond(
+  res: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer,
+) {
+  // Other middleware may have answered meanwhile, for being late.
+  if (res.headersSent) return;
+  res.writeHead(status, { ...headers, "Content-Length": body.length });
+  res.end(body);
+}

@@ -1,0 +1,56 @@
+import { within } from "./deadline.js";
+import type { Delivery } from "./delivery.js";
+import { unheardError } from "./errors.js";
+import type { HandOver } from "./inbox.js";
+import type { Listeners } from "./listeners.js";
+import type { MessageNotification } from "./notification.js";
+import type { Tally } from "./tally.js";
+
+/** How long, in ms, a listener waits for an answer that other middleware or the client holds back. */
+const ANSWER_DEADLINE = 1_000;
+
+/** Gives notifications to the `message` listeners: each after its own answer, in the order of the calls. */
+export interface HandOvers {
+  readonly handOver: HandOver;
+  /** Lets the listeners of this notification wait until it is answered. */
+  readonly holdUntil: (answered: Promise<void>, message: MessageNotification) => void;
+}
+
+/** Makes the hand-over of one callback. `running` counts those that wait or whose listeners have not settled. */
+export function createHandOvers(listeners: Listeners, running: Tally): HandOvers {
+  const answers = new Map<string, Promise<void>>();
+  let turn: Promise<void> | undefined;
+
+  function holdUntil(answered: Promise<void>, { mo_reference_id }: MessageNotification) {
+    answers.set(mo_reference_id, answered);
+    void answered.then(() => answers.delete(mo_reference_id));
+  }
+
+  async function handOver(message: MessageNotification, delivery: Delivery) {
+    const answered = answers.get(message.mo_reference_id);
+    // As a rule the answer is out by now, and listeners start at once: an inbox that hands over one
+    // after the other then sees that the last listener has unsubscribed in between.
+    if (answered ?? turn) await inTurn(answered);
+    if (listeners.count("message") === 0) throw unheard(message);
+    const failures = await listeners.emit("message", message, delivery);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async function inTurn(answered: Promise<void> | undefined) {
+    const answer = answered && within(ANSWER_DEADLINE, answered).catch(() => {});
+    const mine = Promise.all([turn, answer]).then(() => {});
+    turn = mine;
+    running.begin();
+    await mine;
+    running.end();
+    if (turn === mine) turn = undefined;
+  }
+
+  function unheard(message: MessageNotification) {
+    const error = unheardError(message);
+    listeners.report(error);
+    return error;
+  }
+
+  return { handOver, holdUntil };
+}

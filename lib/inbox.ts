@@ -1,0 +1,48 @@
+import type { Delivery } from "./delivery.js";
+import type { MessageNotification } from "./notification.js";
+
+/** What an inbox makes of a notification: `accepted` if it is new, `duplicate` if it is a retry. */
+export type Outcome = "accepted" | "duplicate";
+
+/**
+ * Hands a notification to every `message` listener. Resolves when all have settled; rejects, with
+ * the listener's own error, when one has failed.
+ */
+export type HandOver = (message: MessageNotification, delivery: Delivery) => Promise<void>;
+
+/**
+ * Remembers notifications and hands them on: one seam, because the two must be one atomic step. A
+ * store that only remembers would answer "duplicate" to the retry of a delivery whose process died
+ * before its listeners ran.
+ *
+ * An inbox belongs to one callback. Whatever it does, no message is lost to it: when `accept` throws,
+ * rejects or takes longer than 2 s, the answer is `accepted` and this process's listeners get the
+ * notification at once, with an `ERR_INBOX` error.
+ */
+export interface Inbox {
+  /**
+   * Remembers a notification by its `mo_reference_id` and takes over handing it on, or recognises
+   * a retry, in one step: of simultaneous deliveries one is `accepted`. `delivery.attempt` is 1.
+   */
+  accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
+
+  /**
+   * Starts handing on what was accepted and what will be, in this process. Called when the first
+   * `message` listener subscribes, and again if the last one left and another came. What it returns
+   * stops it, and is called when the last one leaves. An inbox that hands a notification over again
+   * counts `delivery.attempt` on.
+   */
+  consume(handOver: HandOver): () => Promise<void>;
+
+  /**
+   * Where trouble goes that belongs to no call. Called once, before the first `accept`. A
+   * `TelesignCallbackError` is reported as it is, anything else as the cause of an `ERR_INBOX`.
+   */
+  onError?(listener: (error: Error) => void): void;
+
+  /**
+   * Hands on or stores what is left, then takes and hands over nothing more. `accept` is not called
+   * after it. The callback waits for the hand-overs under way, so `close` need not.
+   */
+  close(): Promise<void>;
+}

@@ -1,0 +1,75 @@
+import { within } from "./deadline.js";
+import type { Delivery } from "./delivery.js";
+import { inboxError, TelesignCallbackError } from "./errors.js";
+import type { HandOver, Inbox, Outcome } from "./inbox.js";
+import type { Listeners } from "./listeners.js";
+import type { MessageNotification } from "./notification.js";
+
+/** How long, in ms, an inbox may take to accept. TeleSign waits 5 s for the answer, as far as is known. */
+const ACCEPT_DEADLINE = 2_000;
+
+/** The way through an inbox that may fail: no message is lost to it. */
+export interface Intake {
+  /** What the inbox makes of a notification; if it fails, `accepted`, and the listeners get it at once. */
+  accept(message: MessageNotification, delivery: Delivery): Promise<Outcome>;
+  /** To be called when the number of `message` listeners has changed: the inbox consumes while there is one. */
+  consumeWhileHeard(): void;
+  /** Closes the inbox. */
+  close(): Promise<void>;
+}
+
+export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listeners): Intake {
+  let stopConsuming: (() => Promise<void>) | undefined;
+  let isClosed = false;
+
+  inbox.onError?.((error) => {
+    const isOurs = error instanceof TelesignCallbackError;
+    listeners.report(isOurs ? error : inboxError("the inbox is in trouble", error));
+  });
+
+  async function accept(message: MessageNotification, delivery: Delivery): Promise<Outcome> {
+    try {
+      const outcome = inbox.accept(message, delivery);
+      // Without a timer where the answer is there already.
+      return checked(
+        typeof outcome === "string" ? outcome : await within(ACCEPT_DEADLINE, outcome),
+      );
+    } catch (cause) {
+      const text = "the inbox did not accept a notification; listeners of this process get it now";
+      listeners.report(inboxError(text, cause, message));
+      // Whatever fails in there is reported in there.
+      handOver(message, delivery).catch(() => {});
+      return "accepted";
+    }
+  }
+
+  function consumeWhileHeard() {
+    const isHeard = listeners.count("message") > 0;
+    if (isHeard && !stopConsuming && !isClosed) stopConsuming = inbox.consume(handOver);
+    if (isHeard || !stopConsuming) return;
+    const stop = stopConsuming;
+    stopConsuming = undefined;
+    void attempt("stop consuming", stop);
+  }
+
+  async function close() {
+    isClosed = true;
+    await attempt("close", () => inbox.close());
+  }
+
+  async function attempt(what: string, action: () => Promise<void>) {
+    try {
+      await action();
+    } catch (cause) {
+      listeners.report(inboxError(`the inbox could not ${what}`, cause));
+    }
+  }
+
+  return { accept, consumeWhileHeard, close };
+}
+
+/** Inboxes come from users, too, and not all of them compile with types. */
+function checked(outcome: unknown): Outcome {
+  if (outcome === "accepted" || outcome === "duplicate") return outcome;
+  throw new TypeError('accept must return "accepted" or "duplicate"');
+}

@@ -1,0 +1,152 @@
+import Joi from "joi";
+
+import { parseTimestamp } from "./delivery.js";
+import { Rejection, type FieldError } from "./rejection.js";
+
+/**
+ * One text between two users. Properties keep TeleSign's names; whatever else TeleSign sends is
+ * kept beside them. Listeners share the object, so it is frozen, its nested values excepted.
+ *
+ * @see "Number Masking API - Obtain Transaction Status Results", Notification Schema
+ */
+export interface MessageNotification {
+  /** When it was sent: ISO 8601 to the microsecond, UTC without saying so. See `submittedAt`. */
+  readonly submit_timestamp: string;
+  /** Who sent it: digits with the country code, at most 15. */
+  readonly from_phone_number: string;
+  /** The text, unaltered. May be empty, may hold any character. */
+  readonly mo_message: string;
+  /** The idempotency key, equal on every retry: 32 alphanumerics. TeleSign says hex; its example is not. */
+  readonly mo_reference_id: string;
+  /** The anonymous session: 32 alphanumerics, the `reference_id` that creating the session returned. */
+  readonly session_reference_id: string;
+  /** Who it is for: digits with the country code, at most 15. */
+  readonly to_phone_number: string;
+  /** What TeleSign may add one day. */
+  readonly [property: string]: unknown;
+}
+
+const reference = Joi.string()
+  .pattern(/^[A-Za-z0-9]{32}$/)
+  .required();
+const phoneNumber = Joi.string()
+  .pattern(/^\+?\d{1,15}$/)
+  .required();
+// Not Joi's isoDate(): it rewrites the text, drops the microseconds and reads the server's time zone.
+const timestamp = Joi.string()
+  .custom((text: string, { error }) => (parseTimestamp(text) ? text : error("string.isoDate")))
+  .required();
+
+/**
+ * The six documented properties, all required strings, never coerced, trimmed or altered: references
+ * of 32 alphanumeric characters, phone numbers of 1 to 15 digits with an optional `+`, an ISO 8601
+ * date and time, any text. Other properties pass: one that TeleSign adds must not cost a message.
+ *
+ * To be stricter, extend it and pass the result as the `schema` option:
+ *
+ * @example
+ * const schema = notificationSchema.keys({ mo_message: Joi.string().max(1600).required() });
+ * app.use(telesignCallback({ schema }));
+ */
+export const notificationSchema: Joi.ObjectSchema<MessageNotification> =
+  Joi.object<MessageNotification>({
+    submit_timestamp: timestamp,
+    from_phone_number: phoneNumber,
+    mo_message: Joi.string().allow("").required(),
+    mo_reference_id: reference,
+    session_reference_id: reference,
+    to_phone_number: phoneNumber,
+  })
+    .unknown(true)
+    .required()
+    .prefs({ convert: false });
+
+/** Turns a body into a notification; see {@link createParser}. */
+export type NotificationParser = (body: Buffer | object) => MessageNotification;
+
+/**
+ * Makes the function that turns a body into a frozen notification or throws a {@link Rejection}. It
+ * takes the bytes, or the object that an earlier JSON parser made of them.
+ */
+export function createParser(schema: Joi.Schema): NotificationParser {
+  // On the schema instead of each call, where Joi would merge the preferences every time.
+  const thorough = schema.prefs({ abortEarly: false });
+  const names = namesIn(schema.describe());
+
+  return function parseNotification(body) {
+    const sent = Buffer.isBuffer(body) ? parseJson(body) : body;
+    if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
+      throw new Rejection("object");
+    }
+    if (namesPrototype(sent)) throw new Rejection("prototype");
+    // A copy, because the result gets frozen and may be what went in: the app's own `req.body`.
+    const result = thorough.validate({ ...sent });
+    if (result.error) throw new Rejection("schema", fieldErrors(result.error, names));
+    const value: unknown = result.value;
+    if (!hasReference(value)) throw new Rejection("schema", MISSING_REFERENCE);
+    return Object.freeze(value);
+  };
+}
+
+// Strict, because a replacement character would alter a text; drops a byte order mark (RFC 8259, 8.1).
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(body));
+  } catch {
+    // JSON.parse quotes the body in its error, so that goes no further.
+    throw new Rejection("json");
+  }
+}
+
+/** Whether `__proto__` or `constructor.prototype` is a key at any depth. A loop, since nesting may be deep. */
+function namesPrototype(sent: object): boolean {
+  const unvisited: object[] = [sent];
+  for (let object = unvisited.pop(); object !== undefined; object = unvisited.pop()) {
+    for (const key in object) {
+      const value = (object as Record<string, unknown>)[key];
+      if (key === "__proto__") return true;
+      if (typeof value !== "object" || value === null) continue;
+      if (key === "constructor" && Object.hasOwn(value, "prototype")) return true;
+      unvisited.push(value);
+    }
+  }
+  return false;
+}
+
+const MISSING_REFERENCE = [{ field: "mo_reference_id", rule: "any.required" }];
+
+/** Whatever else a user's own schema lets through, the inbox cannot do without the reference. */
+function hasReference(value: unknown): value is MessageNotification {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "mo_reference_id" in value &&
+    typeof value.mo_reference_id === "string" &&
+    value.mo_reference_id !== ""
+  );
+}
+
+/** Every failing field once, without Joi's own error: that one repeats the values. */
+function fieldErrors(error: Error, names: ReadonlySet<string>): FieldError[] {
+  const errors = new Map<string, FieldError>();
+  // A schema's own `.error(new Error())` replaces the details.
+  for (const { path, type: rule } of Joi.isError(error) ? error.details : []) {
+    if (path.length === 0) continue;
+    const isKnown = path.every((name) => typeof name === "number" || names.has(name));
+    const field = isKnown ? path.join(".") : "(unknown)";
+    errors.set(`${field} ${rule}`, { field, rule });
+  }
+  return [...errors.values()];
+}
+
+/** Every property name in a schema, however deep: the names that are not the sender's invention. */
+function namesIn(description: unknown, names = new Set<string>()): Set<string> {
+  if (typeof description !== "object" || description === null) return names;
+  for (const [property, value] of Object.entries(description)) {
+    if (property === "keys") for (const name in value) names.add(name);
+    namesIn(value, names);
+  }
+  return names;
+}

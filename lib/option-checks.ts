@@ -1,0 +1,31 @@
+/**
+ * Refuses what a misspelling or an unset environment variable makes of an options object: a guard
+ * that silently stays off.
+ *
+ * @throws TypeError naming the option
+ */
+export function refuseUnknownAndUndefined(options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError("options must be an object");
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.includes(name)) {
+      throw new TypeError(`unknown option ${name}; there are ${known.join(", ")}`);
+    }
+    if (value === undefined) {
+      throw new TypeError(`${name} is undefined; leave it out to go without, or set its variable`);
+    }
+  }
+}
+
+/**
+ * A whole number above 0, as counts, bytes and milliseconds are.
+ *
+ * @throws TypeError naming the option
+ */
+export function wholeNumber(name: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1) {
+    throw new TypeError(`${name} must be a whole number above 0`);
+  }
+  return value;
+}

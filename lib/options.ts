@@ -1,0 +1,155 @@
+import type { KeyObject } from "node:crypto";
+
+import Joi from "joi";
+
+import { createAllowlist } from "./allowlist.js";
+import type { Inbox } from "./inbox.js";
+import type { Listener } from "./listeners.js";
+import { memoryInbox } from "./memory-inbox.js";
+import { createParser, notificationSchema, type NotificationParser } from "./notification.js";
+import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import { keysOf } from "./signature.js";
+
+/** Everything that can be set on a callback. An option that is given but `undefined` is refused. */
+export interface CallbackOptions {
+  /**
+   * The private path under the mount point, compared literally: case and a trailing slash count, the
+   * query is ignored, nothing in it is a pattern. The secret belongs here and not in the mount
+   * point, which follows the app's own looser rules.
+   * @default '/'
+   */
+  path?: string;
+  /**
+   * TeleSign's API key, as its portal shows it, to verify signatures with; several while a key is
+   * rotated. Without it signatures are not verified.
+   */
+  apiKey?: string | string[];
+  /**
+   * Addresses and CIDR ranges, IPv4 or IPv6, that may deliver. Read from `req.ip`, so the app's
+   * `trust proxy` counts; from the socket where there is no app. Without it any address may.
+   */
+  allowFrom?: string[];
+  /**
+   * The largest body that is read, in bytes; larger ones get 413. Counts for `req.rawBody` too, but
+   * not for a body that was parsed before.
+   * @default 65_536
+   */
+  maxBodySize?: number;
+  /**
+   * The oldest `submit_timestamp` that is accepted, in milliseconds before now; an unreadable one
+   * is refused too. TeleSign signs no date, so this is the guard against replays. Above 60,000, so
+   * that a third attempt passes, and not above the inbox's memory, or a replay passes after that.
+   * Without it any age will do.
+   */
+  maxAge?: number;
+  /**
+   * Replaces the validation; synchronous rules only. Listeners get what it returns, which must have
+   * a non-empty string as `mo_reference_id`.
+   * @default notificationSchema
+   */
+  schema?: Joi.Schema;
+  /**
+   * Where accepted notifications are remembered and handed on; belongs to this callback alone.
+   * @default memoryInbox()
+   */
+  inbox?: Inbox;
+  /** The first `message` listener, for inline use. */
+  onMessage?: Listener<"message">;
+}
+
+/** The options, checked and made ready for use. */
+export interface Settings {
+  readonly path: string;
+  readonly keys: readonly KeyObject[] | undefined;
+  readonly isAllowed: (address: string | undefined) => boolean;
+  readonly maxBodySize: number;
+  readonly maxAge: number | undefined;
+  readonly parse: NotificationParser;
+  readonly inbox: Inbox;
+  readonly onMessage: Listener<"message"> | undefined;
+}
+
+const NAMES: readonly (keyof CallbackOptions)[] = [
+  "path",
+  "apiKey",
+  "allowFrom",
+  "maxBodySize",
+  "maxAge",
+  "schema",
+  "inbox",
+  "onMessage",
+];
+
+/**
+ * Checks the options once, when the callback is made.
+ *
+ * @throws TypeError naming the option that is bad or unknown, and repeating no value
+ */
+export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
+  refuseUnknownAndUndefined(options, NAMES);
+  const { path = "/", maxBodySize = 65_536, schema = notificationSchema, onMessage } = options;
+  if (onMessage !== undefined && typeof onMessage !== "function") {
+    throw new TypeError("onMessage must be a function");
+  }
+  return {
+    path: checkPath(path),
+    keys: options.apiKey === undefined ? undefined : keysOf(options.apiKey),
+    isAllowed: options.allowFrom === undefined ? () => true : createAllowlist(options.allowFrom),
+    maxBodySize: wholeNumber("maxBodySize", maxBodySize),
+    maxAge: options.maxAge === undefined ? undefined : checkMaxAge(options.maxAge),
+    parse: createParser(checkSchema(schema)),
+    // Last, so that an inbox is not taken by a callback that another option prevents.
+    inbox: takeInbox(options.inbox ?? memoryInbox()),
+    onMessage,
+  };
+}
+
+function checkPath(path: unknown): string {
+  // What cannot stand in a request line, and what starts the query, would never match.
+  if (typeof path !== "string" || !/^\/[!"$->@-~]*$/.test(path)) {
+    throw new TypeError("path must start with a slash and be percent-encoded, without ? and #");
+  }
+  return path;
+}
+
+function checkMaxAge(maxAge: unknown): number {
+  const milliseconds = wholeNumber("maxAge", maxAge);
+  if (milliseconds > 60_000) return milliseconds;
+  throw new TypeError("maxAge must be above 60000 ms, so that a third attempt passes");
+}
+
+function checkSchema(schema: unknown): Joi.Schema {
+  if (!isJoiSchema(schema)) throw new TypeError("schema must be a schema of the installed Joi");
+  if (schema.isAsync()) throw new TypeError("schema must have synchronous rules only");
+  return schema;
+}
+
+function isJoiSchema(schema: unknown): schema is Joi.Schema {
+  try {
+    return Joi.isSchema(schema);
+  } catch {
+    // Joi throws at a schema of another version of itself.
+    return false;
+  }
+}
+
+const taken = new WeakSet<object>();
+
+function takeInbox(inbox: unknown): Inbox {
+  if (!isInbox(inbox)) throw new TypeError("inbox must have accept, consume and close");
+  if (taken.has(inbox)) throw new TypeError("inbox belongs to another callback; make a new one");
+  taken.add(inbox);
+  return inbox;
+}
+
+function isInbox(inbox: unknown): inbox is Inbox {
+  const methods: unknown[] =
+    typeof inbox === "object" &&
+    inbox !== null &&
+    "accept" in inbox &&
+    "consume" in inbox &&
+    "close" in inbox
+      ? [inbox.accept, inbox.consume, inbox.close]
+      : [undefined];
+  return methods.every((method) => typeof method === "function");
+}

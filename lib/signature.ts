@@ -1,0 +1,72 @@
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from "node:crypto";
+
+/** A header of a callback: an array where a serverless adapter does not join repeated headers. */
+type HeaderValue = string | readonly string[] | undefined;
+
+/**
+ * Whether `header` holds TeleSign's signature for `body`: base64 of HMAC-SHA256 over the raw bytes,
+ * keyed with the decoded API key. Both headers will do, `Authorization: TSA {Customer ID}:{signature}`
+ * and `X-TS-Authorization: {signature}`. Malformed is `false`, not a throw. A replayed request
+ * verifies too: TeleSign signs no date.
+ *
+ * @param body the raw bytes; a string is taken as UTF-8
+ * @param apiKey one API key, or several while a key is rotated
+ * @throws TypeError if a key is empty or decodes to nothing, since anyone could sign with it
+ * @see https://developer.telesign.com/enterprise/docs/authenticate-callbacks
+ */
+export function verifySignature(
+  body: Buffer | string,
+  header: string | undefined,
+  apiKey: string | string[],
+): boolean {
+  return isSigned(body, [header], keysOf(apiKey));
+}
+
+/**
+ * Decodes API keys for {@link isSigned}, once: making a key object costs more than using it.
+ *
+ * @throws TypeError if there is none, or one is empty or decodes to nothing
+ */
+export function keysOf(apiKey: unknown): KeyObject[] {
+  const keys = (Array.isArray(apiKey) ? apiKey : [apiKey]).map(decode);
+  if (keys.length === 0) throw new TypeError("apiKey must hold at least one API key");
+  return keys.map((key) => createSecretKey(key));
+}
+
+function decode(apiKey: unknown): Buffer {
+  if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string, or several");
+  // TeleSign's SDK decodes as MIME does and skips foreign characters; Buffer would read - and _ as + and /.
+  const key = Buffer.from(apiKey.replace(/[^A-Za-z0-9+/=]/g, ""), "base64");
+  if (key.length === 0) throw new TypeError("apiKey must be base64, as TeleSign shows it");
+  return key;
+}
+
+/** Whether any header holds a signature for `body` with any of the keys. */
+export function isSigned(
+  body: Buffer | string,
+  headers: readonly HeaderValue[],
+  keys: readonly KeyObject[],
+): boolean {
+  const claimed = headers.flatMap(signaturesIn);
+  return (
+    claimed.length > 0 &&
+    keys.some((key) => {
+      const expected = createHmac("sha256", key).update(body).digest();
+      return claimed.some((signature) => timingSafeEqual(signature, expected));
+    })
+  );
+}
+
+// Buffer skips what is not base64, and timingSafeEqual throws on a length mismatch, so the form of
+// the 32 bytes is checked first: 43 characters and one of padding.
+const SIGNATURE = /^\s*(?:TSA\s+[^:]*:)?([A-Za-z0-9+/]{43}=)\s*$/i;
+
+/** Node joins repeated headers with a comma, which is part of no signature and no Customer ID. */
+function signaturesIn(header: HeaderValue): Buffer[] {
+  return String(header ?? "")
+    .split(",")
+    .flatMap((value) => {
+      const [, signature] = SIGNATURE.exec(value) ?? [];
+      return signature === undefined ? [] : [Buffer.from(signature, "base64")];
+    });
+}
