@@ -64,6 +64,9 @@ export interface TelesignCallback {
   close(options?: Readonly<CloseOptions>): Promise<void>;
 }
 
+/** How long, in ms, a listener waits for the answer to leave. */
+const ANSWER_DEADLINE = 1_000;
+
 const ACKNOWLEDGEMENT = { "Content-Type": "application/json" };
 const PROBLEM = { "Content-Type": "application/problem+json" };
 const ANSWERS = {
@@ -184,7 +187,8 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 
   function close(closeOptions: Readonly<CloseOptions> = {}) {
     refuseUnknownAndUndefined(closeOptions, ["timeout"]);
-    const timeout = wholeNumber("timeout", closeOptions.timeout ?? 10_000);
+    const { timeout = 10_000 } = closeOptions;
+    wholeNumber("timeout", timeout);
     return (closing ??= within(timeout, drain()).catch(() => reportUnfinished(timeout)));
   }
 
@@ -195,10 +199,11 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   }
 
   function reportUnfinished(timeout: number) {
-    const text =
-      `close() gave up after ${timeout} ms, with ${requests.count()} requests unanswered ` +
-      `and ${running.count()} events with listeners that have not settled`;
-    const code = running.count() > 0 ? "ERR_LISTENER" : "ERR_INBOX";
+    const [code, culprit] =
+      running.count() > 0
+        ? (["ERR_LISTENER", "a listener has not settled"] as const)
+        : (["ERR_INBOX", "the inbox has not finished"] as const);
+    const text = `close() gave up after ${timeout} ms: ${culprit}`;
     listeners.reportNow(new TelesignCallbackError(code, text));
   }
 
@@ -209,9 +214,8 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 }
 
 /** The path as it was sent, without the query, and without the origin that a proxy may put before it. */
-function pathOf({ url = "/" }: IncomingMessage): string {
-  const [path = "/"] = url.split("?", 1);
-  return path.startsWith("/") ? path : path.replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, "");
+function pathOf({ url }: IncomingMessage): string {
+  return String(url).replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*|\?.*$/gi, "");
 }
 
 /** Express's `req.ip`, which follows `trust proxy`; ahead of an app there is none. */
@@ -219,12 +223,20 @@ function addressOf(req: CallbackRequest): string | undefined {
   return "ip" in req ? req.ip : req.socket.remoteAddress;
 }
 
-/** Resolves when the answer has left, or can no longer: `finish` never comes to a client that hung up. */
+/**
+ * Resolves when the answer has left; or never will, since `finish` does not come to a client that
+ * hung up; or is held back by other middleware for longer than listeners should wait.
+ */
 function answerOf(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    if (res.writableFinished || res.destroyed) resolve();
-    res.on("finish", resolve);
-    res.on("close", resolve);
+    const timer = setTimeout(resolve, ANSWER_DEADLINE);
+    const settle = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (res.writableFinished || res.destroyed) settle();
+    res.on("finish", settle);
+    res.on("close", settle);
   });
 }
 

@@ -1,13 +1,9 @@
-import { within } from "./deadline.js";
 import type { Delivery } from "./delivery.js";
 import { unheardError } from "./errors.js";
 import type { HandOver } from "./inbox.js";
 import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
 import type { Tally } from "./tally.js";
-
-/** How long, in ms, a listener waits for an answer that other middleware or the client holds back. */
-const ANSWER_DEADLINE = 1_000;
 
 /** Gives notifications to the `message` listeners: each after its own answer, in the order of the calls. */
 export interface HandOvers {
@@ -27,22 +23,25 @@ export function createHandOvers(listeners: Listeners, running: Tally): HandOvers
   }
 
   async function handOver(message: MessageNotification, delivery: Delivery) {
-    const answered = answers.get(message.mo_reference_id);
-    // As a rule the answer is out by now, and listeners start at once: an inbox that hands over one
-    // after the other then sees that the last listener has unsubscribed in between.
-    if (answered ?? turn) await inTurn(answered);
-    if (listeners.count("message") === 0) throw unheard(message);
-    const failures = await listeners.emit("message", message, delivery);
-    if (failures.length > 0) throw failures[0];
+    running.begin();
+    try {
+      const answered = answers.get(message.mo_reference_id);
+      // Without a wait where there is none, so that an inbox that hands over what it had kept sees
+      // between one and the next that the last listener has unsubscribed.
+      if (answered ?? turn) await inTurn(answered);
+      if (listeners.count("message") === 0) throw unheard(message);
+      const failures = await listeners.emit("message", message, delivery);
+      if (failures.length > 0) throw failures[0];
+    } finally {
+      running.end();
+    }
   }
 
+  /** Awaits the answer, and those who came earlier and await theirs. */
   async function inTurn(answered: Promise<void> | undefined) {
-    const answer = answered && within(ANSWER_DEADLINE, answered).catch(() => {});
-    const mine = Promise.all([turn, answer]).then(() => {});
+    const mine = Promise.all([turn, answered]).then(() => {});
     turn = mine;
-    running.begin();
     await mine;
-    running.end();
     if (turn === mine) turn = undefined;
   }
 

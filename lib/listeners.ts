@@ -102,7 +102,8 @@ export function createListeners(running: Tally): Listeners {
 
   function report(error: TelesignCallbackError) {
     running.begin();
-    setImmediate(() => {
+    // After the microtasks, and so after `res.end`, where a request that is being answered is at fault.
+    process.nextTick(() => {
       reportNow(error);
       running.end();
     });

@@ -42,34 +42,43 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   });
   const waiting: [MessageNotification, Delivery][] = [];
   let handOver: HandOver | undefined;
-  let report: (error: Error) => void;
+  // Until somebody asks for trouble it is thrown, which the caller of `accept` and `close` handles.
+  let report = (error: Error): void => {
+    throw error;
+  };
 
   function accept(message: MessageNotification, delivery: Delivery): Outcome {
     if (seen.has(message.mo_reference_id)) return "duplicate";
     seen.set(message.mo_reference_id, true);
-    if (handOver === undefined && waiting.length === MAX_WAITING) reportUnheard(message);
-    // Later, so that no listener runs before the answer. The first to wait makes the rest come along.
-    else if (waiting.push([message, delivery]) === 1) setImmediate(drain);
+    if (handOver !== undefined && waiting.length === 0) give(message, delivery, handOver);
+    else if (handOver !== undefined || waiting.length < MAX_WAITING)
+      waiting.push([message, delivery]);
+    else reportUnheard(message);
     return "accepted";
   }
 
   function consume(consumer: HandOver): () => Promise<void> {
     handOver = consumer;
-    setImmediate(drain);
+    // Soon, not now: the listener that has just subscribed could not unsubscribe yet.
+    void Promise.resolve().then(drain);
     return function stop() {
       handOver = undefined;
       return Promise.resolve();
     };
   }
 
-  /** Stops in the middle when a listener that it started was the last one and unsubscribes. */
+  /** Ends early when the last listener unsubscribes in the middle; the rest goes on waiting. */
   function drain(): void {
     while (handOver !== undefined) {
       const next = waiting.shift();
       if (next === undefined) return;
-      // Whoever listens to `error` was told already, and there is no second attempt here.
-      handOver(...next).catch(() => {});
+      give(...next, handOver);
     }
+  }
+
+  function give(message: MessageNotification, delivery: Delivery, consumer: HandOver): void {
+    // A failure was reported by whoever hands over, and there is no second attempt here.
+    consumer(message, delivery).catch(() => {});
   }
 
   function close(): Promise<void> {

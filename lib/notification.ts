@@ -71,7 +71,7 @@ export type NotificationParser = (body: Buffer | object) => MessageNotification;
 export function createParser(schema: Joi.Schema): NotificationParser {
   // On the schema instead of each call, where Joi would merge the preferences every time.
   const thorough = schema.prefs({ abortEarly: false });
-  const names = namesIn(schema.describe());
+  const names = namesIn(schema.describe(), new Set(["mo_reference_id"]));
 
   return function parseNotification(body) {
     const sent = Buffer.isBuffer(body) ? parseJson(body) : body;
@@ -83,7 +83,9 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     const result = thorough.validate({ ...sent });
     if (result.error) throw new Rejection("schema", fieldErrors(result.error, names));
     const value: unknown = result.value;
-    if (!hasReference(value)) throw new Rejection("schema", MISSING_REFERENCE);
+    if (!hasReference(value)) {
+      throw new Rejection("schema", fieldErrors(withReference.validate(value).error, names));
+    }
     return Object.freeze(value);
   };
 }
@@ -115,7 +117,7 @@ function namesPrototype(sent: object): boolean {
   return false;
 }
 
-const MISSING_REFERENCE = [{ field: "mo_reference_id", rule: "any.required" }];
+const withReference = Joi.object({ mo_reference_id: Joi.string().required() }).unknown().required();
 
 /** Whatever else a user's own schema lets through, the inbox cannot do without the reference. */
 function hasReference(value: unknown): value is MessageNotification {
@@ -129,7 +131,7 @@ function hasReference(value: unknown): value is MessageNotification {
 }
 
 /** Every failing field once, without Joi's own error: that one repeats the values. */
-function fieldErrors(error: Error, names: ReadonlySet<string>): FieldError[] {
+function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): FieldError[] {
   const errors = new Map<string, FieldError>();
   // A schema's own `.error(new Error())` replaces the details.
   for (const { path, type: rule } of Joi.isError(error) ? error.details : []) {
@@ -142,7 +144,7 @@ function fieldErrors(error: Error, names: ReadonlySet<string>): FieldError[] {
 }
 
 /** Every property name in a schema, however deep: the names that are not the sender's invention. */
-function namesIn(description: unknown, names = new Set<string>()): Set<string> {
+function namesIn(description: unknown, names: Set<string>): Set<string> {
   if (typeof description !== "object" || description === null) return names;
   for (const [property, value] of Object.entries(description)) {
     if (property === "keys") for (const name in value) names.add(name);

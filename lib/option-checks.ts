@@ -18,14 +18,17 @@ export function refuseUnknownAndUndefined(options: object, known: readonly strin
   }
 }
 
+// The longest that a timer takes, and more than any of these options can use.
+const LARGEST = 2 ** 31 - 1;
+
 /**
  * A whole number above 0, as counts, bytes and milliseconds are.
  *
  * @throws TypeError naming the option
  */
 export function wholeNumber(name: string, value: unknown): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1) {
-    throw new TypeError(`${name} must be a whole number above 0`);
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= LARGEST) {
+    return value;
   }
-  return value;
+  throw new TypeError(`${name} must be a whole number from 1 to ${LARGEST}`);
 }

@@ -87,7 +87,8 @@ const NAMES: readonly (keyof CallbackOptions)[] = [
  */
 export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
   refuseUnknownAndUndefined(options, NAMES);
-  const { path = "/", maxBodySize = 65_536, schema = notificationSchema, onMessage } = options;
+  const { path = "/", maxBodySize = 65_536, onMessage } = options;
+  const { schema = notificationSchema, inbox = memoryInbox() } = options;
   if (onMessage !== undefined && typeof onMessage !== "function") {
     throw new TypeError("onMessage must be a function");
   }
@@ -99,7 +100,7 @@ export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
     maxAge: options.maxAge === undefined ? undefined : checkMaxAge(options.maxAge),
     parse: createParser(checkSchema(schema)),
     // Last, so that an inbox is not taken by a callback that another option prevents.
-    inbox: takeInbox(options.inbox ?? memoryInbox()),
+    inbox: takeInbox(inbox),
     onMessage,
   };
 }

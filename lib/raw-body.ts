@@ -22,7 +22,7 @@ export async function readBody(
   const bytes = [req.rawBody, req.body].find((body) => Buffer.isBuffer(body));
   if (bytes !== undefined) return withinLimit(bytes, limit);
   if (isUnread(req)) return readStream(req, limit);
-  if (!req.complete) return undefined;
+  if (req.destroyed && !req.complete) return undefined;
   if (isParsed(req)) return req.body;
   throw new Rejection("consumed");
 }

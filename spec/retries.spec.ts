@@ -1,17 +1,205 @@
-import express from "express";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
 import request from "supertest";
-import { telesignCallback } from "telesign-callback";
+import { memoryInbox, telesignCallback } from "telesign-callback";
 
-import documented from "./fixtures/documented.json";
+import { next } from "./events.js";
+import { expressVersions } from "./express-versions.js";
+import { documented, fresh } from "./notifications.js";
+import { exchange, listen, post } from "./wire.js";
 
-describe("telesignCallback, when TeleSign retries a notification", () => {
-  it("acknowledges both deliveries and emits the message once", async () => {
+describe.each(expressVersions)(
+  "telesignCallback in an app of %s, when TeleSign retries",
+  (_, { express, telesignCallback }) => {
+    it("acknowledges both deliveries and emits the message once", async () => {
+      const callback = telesignCallback();
+      const listener = jest.fn();
+      callback.onMessage(listener);
+      const app = express().use(callback);
+      await request(app).post("/").send(documented).expect(200, { status: "accepted" });
+      await request(app).post("/").send(documented).expect(200, { status: "duplicate" });
+      expect(listener).toHaveBeenCalledTimes(1);
+    });
+
+    it("emits the retry as a duplicate, of what the retry itself said", async () => {
+      const callback = telesignCallback();
+      const message = fresh();
+      const duplicate = next(callback, "duplicate");
+      const app = express().use(callback);
+      await request(app).post("/").send(message).expect(200);
+      await request(app)
+        .post("/")
+        .send({ ...message, attempt: "second" })
+        .expect(200);
+      expect(await duplicate).toEqual([
+        { ...message, attempt: "second" },
+        { receivedAt: expect.any(Date), submittedAt: expect.any(Date), attempt: 1 },
+      ]);
+    });
+
+    it("emits one of 50 simultaneous deliveries", async () => {
+      const listener = jest.fn();
+      const { port } = await listen(express().use(telesignCallback({ onMessage: listener })));
+      const bytes = post("/", JSON.stringify(documented));
+      const answers = await Promise.all(Array.from({ length: 50 }, () => exchange(port, bytes)));
+      expect(answers.filter((answer) => answer.endsWith('{"status":"accepted"}'))).toHaveLength(1);
+      expect(answers.filter((answer) => answer.endsWith('{"status":"duplicate"}'))).toHaveLength(
+        49,
+      );
+      expect(listener).toHaveBeenCalledTimes(1);
+    });
+
+    it("suppresses the retry while the listener is still busy with the first delivery", async () => {
+      let finish = () => {};
+      const listener = jest.fn(() => new Promise<void>((resolve) => (finish = resolve)));
+      const callback = telesignCallback({ onMessage: listener });
+      const app = express().use(callback);
+      await request(app).post("/").send(documented).expect(200, { status: "accepted" });
+      await request(app).post("/").send(documented).expect(200, { status: "duplicate" });
+      finish();
+      await callback.close();
+      expect(listener).toHaveBeenCalledTimes(1);
+    });
+
+    it("remembers nothing of a delivery that it refused", async () => {
+      const app = express().use(telesignCallback());
+      await request(app)
+        .post("/")
+        .send({ ...documented, mo_message: 5 })
+        .expect(400);
+      await request(app).post("/").send(documented).expect(200, { status: "accepted" });
+    });
+  },
+);
+
+describe("memoryInbox", () => {
+  const serve = (options: Parameters<typeof memoryInbox>[0], onMessage = jest.fn()) => {
+    const callback = telesignCallback({ inbox: memoryInbox(options), onMessage });
+    return listen((req, res) => callback(req, res, () => res.end())).then(({ port }) => ({
+      port,
+      onMessage,
+    }));
+  };
+  const statuses = async (port: number, ...messages: object[]) => {
+    const statuses: string[] = [];
+    for (const message of messages) {
+      const answer = await exchange(port, post("/", JSON.stringify(message)));
+      statuses.push(/"status":"(\w+)"/.exec(answer)![1]!);
+    }
+    return statuses;
+  };
+
+  it("forgets the oldest beyond max", async () => {
+    const { port } = await serve({ max: 2 });
+    const [a, b, c] = [fresh(), fresh(), fresh()];
+    expect(await statuses(port, a, b, a, b, c, b, a)).toEqual([
+      "accepted",
+      "accepted",
+      "duplicate",
+      "duplicate",
+      "accepted",
+      "duplicate",
+      "accepted",
+    ]);
+  });
+
+  it("forgets after ttl, counted from the first delivery", async () => {
+    const clock = jest.spyOn(performance, "now").mockReturnValue(1_000);
+    const { port } = await serve({ ttl: 60_000 });
+    const message = fresh();
+    const at = async (time: number) => {
+      clock.mockReturnValue(time);
+      return (await statuses(port, message))[0];
+    };
+    expect(await at(1_000)).toBe("accepted");
+    expect(await at(60_999)).toBe("duplicate");
+    expect(await at(61_002)).toBe("accepted");
+  });
+
+  it.each([
+    [{ max: 0 }, "max"],
+    [{ max: 1.5 }, "max"],
+    [{ max: "100" }, "max"],
+    [{ max: Infinity }, "max"],
+    [{ max: undefined }, "max"],
+    [{ ttl: 0 }, "ttl"],
+    [{ ttl: -1 }, "ttl"],
+    [{ ttl: NaN }, "ttl"],
+    [{ ttl: Infinity }, "ttl"],
+    [{ tll: 5 }, "tll"],
+  ])("refuses the options %j", (options, name) => {
+    // @ts-expect-error that is what is refused
+    expect(() => memoryInbox(options)).toThrow(TypeError);
+    // @ts-expect-error that is what is refused
+    expect(() => memoryInbox(options)).toThrow(name);
+  });
+
+  it("keeps no process alive", async () => {
+    const child = fork(join(__dirname, "fixtures/idle.js"), { stdio: "pipe" });
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+
+  it("keeps what arrives before the first listener, and hands it over in order", async () => {
     const callback = telesignCallback();
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const messages = [fresh(), fresh(), fresh()];
+    expect(await statuses(port, ...messages, messages[1]!)).toEqual([
+      "accepted",
+      "accepted",
+      "accepted",
+      "duplicate",
+    ]);
     const listener = jest.fn();
     callback.onMessage(listener);
-    const app = express().use(callback);
-    await request(app).post("/").send(documented).expect(200, { status: "accepted" });
-    await request(app).post("/").send(documented).expect(200, { status: "duplicate" });
-    expect(listener).toHaveBeenCalledTimes(1);
+    await statuses(port, fresh());
+    expect(listener.mock.calls.map(([message]) => message)).toEqual([
+      ...messages,
+      expect.anything(),
+    ]);
+  });
+
+  it("keeps the rest for the next listener when the only one leaves in the middle", async () => {
+    const callback = telesignCallback();
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const messages = [fresh(), fresh(), fresh()];
+    await statuses(port, ...messages);
+    expect((await next(callback, "message"))[0]).toEqual(messages[0]);
+    await statuses(port, fresh());
+    expect((await next(callback, "message"))[0]).toEqual(messages[1]);
+  });
+
+  it("reports each notification that finds neither a listener nor room, and that still waits at close", async () => {
+    const callback = telesignCallback();
+    const errors = jest.fn();
+    callback.on("error", errors);
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const messages = Array.from({ length: 1_002 }, () => fresh());
+    const answers = await exchange(
+      port,
+      ...messages.map((message, index) =>
+        index < 1_001
+          ? post("/", JSON.stringify(message)).toString().replace("Connection: close\r\n", "")
+          : post("/", JSON.stringify(message)),
+      ),
+    );
+    expect(answers.match(/"accepted"/g)).toHaveLength(1_002);
+    expect(errors.mock.calls.map(([error]) => [error.code, error.notification])).toEqual([
+      ["ERR_NO_LISTENER", messages[1_000]],
+      ["ERR_NO_LISTENER", messages[1_001]],
+    ]);
+    await callback.close();
+    expect(errors).toHaveBeenCalledTimes(1_002);
+    expect(errors.mock.calls.slice(2).map(([error]) => error.notification)).toEqual(
+      messages.slice(0, 1_000),
+    );
+  });
+
+  it("throws what it has to report where nobody asked for it", async () => {
+    const inbox = memoryInbox();
+    const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 1 };
+    expect(inbox.accept(fresh(), delivery)).toBe("accepted");
+    await expect((async () => inbox.close())()).rejects.toMatchObject({ code: "ERR_NO_LISTENER" });
   });
 });

@@ -1,0 +1,82 @@
+import request from "supertest";
+import { telesignCallback } from "telesign-callback";
+
+import { expressVersions } from "./express-versions.js";
+import { fresh } from "./notifications.js";
+import { exchange, listen, post } from "./wire.js";
+
+describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, telesignCallback }) => {
+  /** What an app that trusts one proxy answers to a delivery that came through it from `address`. */
+  const deliverFrom = (address: string, allowFrom: string[]) =>
+    request(express().set("trust proxy", 1).use(telesignCallback({ allowFrom })))
+      .post("/")
+      .set("X-Forwarded-For", address)
+      .send(fresh());
+
+  it.each([
+    ["192.0.2.7", "192.0.2.7"],
+    ["192.0.2.7", "192.0.2.0/24"],
+    ["192.0.2.7", "0.0.0.0/0"],
+    ["::ffff:192.0.2.7", "192.0.2.7"],
+    ["::ffff:c000:207", "192.0.2.0/24"],
+    ["192.0.2.7", "::ffff:192.0.2.7"],
+    ["192.0.2.7", "::ffff:192.0.2.0/120"],
+    ["2001:db8::7", "2001:db8::7"],
+    ["2001:DB8:0:0::7", "2001:db8::/32"],
+    ["2001:db8::7", "2001:db8::7/128"],
+  ])("lets %s deliver where it names %s", async (address, entry) => {
+    await deliverFrom(address, ["203.0.113.1", entry]).expect(200);
+  });
+
+  it.each([
+    ["192.0.3.7", "192.0.2.0/24"],
+    ["192.0.2.8", "192.0.2.7"],
+    ["::ffff:192.0.3.7", "192.0.2.0/24"],
+    ["2001:db9::7", "2001:db8::/32"],
+    ["198.51.100.7:44321", "0.0.0.0/0"],
+    ["<script>", "0.0.0.0/0"],
+    ["unknown", "::/0"],
+  ])("refuses %s where it names %s, without reading on", async (address, entry) => {
+    const answer = await deliverFrom(address, [entry]).expect("Connection", "close").expect(403);
+    expect(answer.body).toEqual({ type: "about:blank", title: "Address not allowed", status: 403 });
+  });
+
+  it("believes the proxy that the app trusts, and no more than that", async () => {
+    const app = (trusted: number | boolean) =>
+      express()
+        .set("trust proxy", trusted)
+        .use(telesignCallback({ allowFrom: ["192.0.2.7"] }));
+    const forwarded = "192.0.2.7, 203.0.113.9";
+    await request(app(1)).post("/").set("X-Forwarded-For", forwarded).send(fresh()).expect(403);
+    await request(app(false))
+      .post("/")
+      .set("X-Forwarded-For", "192.0.2.7")
+      .send(fresh())
+      .expect(403);
+    await request(app(true)).post("/").set("X-Forwarded-For", forwarded).send(fresh()).expect(200);
+  });
+});
+
+describe("allowFrom, ahead of an app", () => {
+  it.each([
+    ["127.0.0.1", 200],
+    ["192.0.2.7", 403],
+  ])("%s is compared with the socket's address: %i", async (entry, status) => {
+    const callback = telesignCallback({ allowFrom: [entry] });
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const answer = await exchange(
+      port,
+      post("/", JSON.stringify(fresh()), ["X-Forwarded-For: 192.0.2.7"]),
+    );
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  });
+
+  it("refuses an address that is gone", async () => {
+    const callback = telesignCallback({ allowFrom: ["127.0.0.1"] });
+    const { port } = await listen((req, res) => {
+      Object.defineProperty(req.socket, "remoteAddress", { value: undefined });
+      callback(req, res, () => res.end());
+    });
+    expect(await exchange(port, post("/", "{}"))).toMatch(/^HTTP\/1.1 403 /);
+  });
+});

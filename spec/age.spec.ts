@@ -1,0 +1,64 @@
+import express from "express";
+import Joi from "joi";
+import request from "supertest";
+import { notificationSchema, telesignCallback } from "telesign-callback";
+
+import { documented, fresh } from "./notifications.js";
+
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+
+describe("maxAge", () => {
+  const app = express().use(telesignCallback({ maxAge: 5 * 60_000 }));
+
+  it.each([0, 4, -4])("accepts what was submitted %i minutes ago", async (minutes) => {
+    await request(app)
+      .post("/")
+      .send(fresh({ submit_timestamp: minutesAgo(minutes) }))
+      .expect(200);
+    const withoutZone = minutesAgo(minutes).replace("Z", "000");
+    await request(app)
+      .post("/")
+      .send(fresh({ submit_timestamp: withoutZone }))
+      .expect(200);
+  });
+
+  it("refuses what is older", async () => {
+    await request(app)
+      .post("/")
+      .send(fresh({ submit_timestamp: minutesAgo(6) }))
+      .expect(400, {
+        type: "about:blank",
+        title: "Notification too old, or of unknown age",
+        status: 400,
+        errors: [{ field: "submit_timestamp", rule: "date.min" }],
+      });
+  });
+
+  it("refuses what is unreadable, where a schema of the app's own lets it pass", async () => {
+    const schema = notificationSchema.keys({ submit_timestamp: Joi.any() });
+    const lenient = express().use(telesignCallback({ maxAge: 5 * 60_000, schema }));
+    for (const submit_timestamp of ["yesterday", 1518447431, null]) {
+      const { body } = await request(lenient)
+        .post("/")
+        .send({ ...documented, submit_timestamp })
+        .expect(400);
+      expect(body.errors).toEqual([{ field: "submit_timestamp", rule: "string.isoDate" }]);
+    }
+  });
+
+  it("does not remember what it refused", async () => {
+    const message = fresh();
+    await request(app)
+      .post("/")
+      .send({ ...message, submit_timestamp: minutesAgo(6) })
+      .expect(400);
+    await request(app)
+      .post("/")
+      .send({ ...message, submit_timestamp: minutesAgo(1) })
+      .expect(200, { status: "accepted" });
+  });
+
+  it("is not asked for by default: the documented example of 2018 passes", async () => {
+    await request(express().use(telesignCallback())).post("/").send(documented).expect(200);
+  });
+});

@@ -1,0 +1,176 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import express from "express";
+import request from "supertest";
+import { telesignCallback, type Inbox, type Outcome } from "telesign-callback";
+
+import { next } from "./events.js";
+import { expressVersions } from "./express-versions.js";
+import { documented, fresh } from "./notifications.js";
+
+const rest = { consume: () => () => Promise.resolve(), close: () => Promise.resolve() };
+
+describe("the answer, where an inbox is in trouble,", () => {
+  const broken: [string, Inbox["accept"]][] = [
+    [
+      "throws",
+      () => {
+        throw Object.assign(new Error("15551234"), { code: "EBROKEN", command: "15551234" });
+      },
+    ],
+    [
+      "throws something else than an error",
+      () => {
+        throw undefined as unknown as Error;
+      },
+    ],
+    [
+      "rejects",
+      () => Promise.reject(Object.assign(new RangeError("15551234"), { code: "EBROKEN" })),
+    ],
+    ["answers nonsense", () => "yes" as unknown as Outcome],
+    ["answers nothing", () => undefined as unknown as Outcome],
+    ["hangs", () => new Promise<Outcome>(() => {})],
+    [
+      "rejects after it was given up",
+      () => new Promise((_resolve, reject) => setTimeout(reject, 2_050, new Error("late"))),
+    ],
+  ];
+
+  it.each(broken)("is 200 when it %s, and listeners get the message", async (_name, accept) => {
+    const callback = telesignCallback({ inbox: { accept, ...rest } });
+    const listener = jest.fn();
+    callback.onMessage(listener);
+    const reported = next(callback, "error");
+    const app = express().use(callback);
+    await request(app).post("/").send(documented).expect(200, { status: "accepted" });
+    const [error] = await reported;
+    expect(error).toMatchObject({
+      name: "TelesignCallbackError",
+      code: "ERR_INBOX",
+      notification: documented,
+    });
+    expect((error.cause as Error).message).toBe("");
+    await callback.close();
+    expect(listener.mock.calls).toEqual([[documented, expect.objectContaining({ attempt: 1 })]]);
+  });
+
+  it("is 200 when nobody listens either, and the error carries the message", async () => {
+    const accept = () => Promise.reject(new Error());
+    const callback = telesignCallback({ inbox: { accept, ...rest } });
+    const errors = jest.fn();
+    callback.on("error", errors);
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    await callback.close();
+    expect(errors.mock.calls.map(([error]) => [error.code, error.notification])).toEqual([
+      ["ERR_INBOX", documented],
+      ["ERR_NO_LISTENER", documented],
+    ]);
+  });
+
+  it("comes with an error that tells the engine's name and code, and no more", async () => {
+    const callback = telesignCallback({ inbox: { accept: broken[0]![1], ...rest } });
+    callback.onMessage(() => {});
+    const reported = next(callback, "error");
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    const { cause } = (await reported)[0] as { cause: Error & { code: string; command?: string } };
+    expect([cause.name, cause.code, cause.message, cause.command]).toEqual([
+      "Error",
+      "EBROKEN",
+      "",
+      undefined,
+    ]);
+  });
+});
+
+describe.each(expressVersions)(
+  "the answer, in an app of %s",
+  (_, { express, telesignCallback }) => {
+    it.each(["accepted", "duplicate"] as const)(
+      "is what the inbox says, such as %s, now or later",
+      async (outcome) => {
+        for (const accept of [() => outcome, () => Promise.resolve(outcome)]) {
+          const app = express().use(telesignCallback({ inbox: { accept, ...rest } }));
+          await request(app).post("/").send(documented).expect(200, { status: outcome });
+        }
+      },
+    );
+
+    it("is left to a middleware that was faster, and the message is emitted all the same", async () => {
+      const impatient = (_req: unknown, res: { end(text: string): void }, proceed: () => void) => {
+        res.end("too late");
+        proceed();
+      };
+      const callback = telesignCallback();
+      const message = next(callback, "message");
+      await request(express().use(impatient, callback))
+        .post("/")
+        .send(documented)
+        .expect(200, "too late");
+      expect((await message)[0]).toEqual(documented);
+    });
+
+    it("that other middleware holds back for ever does not hold back the message", async () => {
+      const holding = (_req: unknown, res: { end: unknown }, proceed: () => void) => {
+        const end = res.end as () => void;
+        res.end = () => (release = () => end.call(res));
+        proceed();
+      };
+      let release = () => {};
+      const callback = telesignCallback();
+      const message = next(callback, "message");
+      const answer = request(express().use(holding, callback))
+        .post("/")
+        .send(fresh())
+        .then(
+          () => {},
+          () => {},
+        );
+      await message;
+      release();
+      await answer;
+    });
+
+    it("has no header of a caching or negotiating kind", async () => {
+      const { headers } = await request(express().use(telesignCallback())).post("/").send(fresh());
+      expect(Object.keys(headers).sort()).toEqual([
+        "connection",
+        "content-length",
+        "content-type",
+        "date",
+        "x-powered-by",
+      ]);
+    });
+
+    it("keeps the connection open for the next delivery, after a listener threw as well", async () => {
+      const callback = telesignCallback({
+        onMessage: () => {
+          throw new Error("listener");
+        },
+      });
+      callback.on("error", () => {});
+      const app = express().use(callback);
+      const { headers } = await request(app)
+        .post("/")
+        .set("Connection", "keep-alive")
+        .send(fresh())
+        .expect(200);
+      expect(headers.connection).toBe("keep-alive");
+    });
+  },
+);
+
+describe("a listener that blocks the event loop", () => {
+  it.each([
+    ["in Express 5", "express"],
+    ["in Express 4", "express4"],
+    ["ahead of an app", "ahead"],
+    ["behind a compression that buffers", "express", "compression"],
+  ])("does not delay the answer on the wire, %s", async (_name, ...args) => {
+    const program = join(__dirname, "fixtures/blocking-listener.js");
+    const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
+    expect(stdout).toBe("answered\n");
+  });
+});

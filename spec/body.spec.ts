@@ -1,0 +1,428 @@
+import { once } from "node:events";
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+
+import request from "supertest";
+import { telesignCallback, type CallbackOptions } from "telesign-callback";
+
+import { next } from "./events.js";
+import { expressVersions } from "./express-versions.js";
+import { documented, fresh } from "./notifications.js";
+import { dial, exchange, listen, post, received } from "./wire.js";
+
+type Request = IncomingMessage & { rawBody?: unknown; body?: unknown };
+type Next = () => void;
+
+const invalid = (errors: unknown[] = []) => ({
+  type: "about:blank",
+  title: expect.any(String),
+  status: 400,
+  errors,
+});
+
+/** Resolves when more can be written, or nothing more ever. */
+const writable = (socket: Socket) =>
+  new Promise<void>((resolve) => {
+    socket.once("drain", resolve);
+    socket.once("close", () => resolve());
+  });
+
+describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesignCallback }) => {
+  const send = (options: CallbackOptions, body: string | Buffer, type = "application/json") =>
+    request(express().use(telesignCallback(options)))
+      .post("/")
+      .type(type)
+      .send(body);
+
+  it.each([
+    ["malformed", '{"mo_message":'],
+    ["truncated", JSON.stringify(documented).slice(0, -1)],
+    ["empty", ""],
+    ["a word", "undefined"],
+    ["nested 30,000 levels deep, unfinished", "[".repeat(30_000)],
+    ["nested 30,000 levels deep", "[".repeat(30_000) + "]".repeat(30_000)],
+    ["an array", JSON.stringify([documented])],
+    ["a number", "7"],
+    ["a string", '"text"'],
+    ["null", "null"],
+    [
+      "not UTF-8",
+      Buffer.concat([Buffer.from('{"mo_message":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+    ],
+    ["in UTF-16", Buffer.from(JSON.stringify(documented), "utf16le")],
+    ["naming __proto__", JSON.stringify(documented).replace("{", '{"__proto__":{"a":1},')],
+    [
+      "naming __proto__ in escapes",
+      JSON.stringify(documented).replace("{", '{"\\u005f_proto__":1,'),
+    ],
+    [
+      "naming __proto__ deep inside",
+      JSON.stringify({ ...documented, a: [{ b: 0 }] }).replace('"b"', '"__proto__"'),
+    ],
+    [
+      "naming constructor.prototype",
+      JSON.stringify({ ...documented, constructor: { prototype: 1 } }),
+    ],
+  ])("that is %s gets 400 and names no field", async (_name, body) => {
+    const { port } = await listen(express().use(telesignCallback()));
+    const answer = await exchange(port, post("/", body));
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toMatch(/content-type: application\/problem\+json/i);
+    expect(JSON.parse(answer.split("\r\n\r\n")[1]!)).toEqual(invalid());
+  });
+
+  it.each([
+    ["the word constructor as a key", { ...fresh(), constructor: "Bob" }],
+    ["these words in a text", fresh({ mo_message: '"__proto__": constructor.prototype' })],
+    [
+      "properties nested 5,000 levels deep",
+      { ...fresh(), extra: JSON.parse('{"a":'.repeat(5_000) + "1" + "}".repeat(5_000)) as unknown },
+    ],
+  ])("with %s is accepted", async (_name, body) => {
+    const text =
+      "extra" in body
+        ? JSON.stringify({ ...body, extra: 0 }).replace(
+            '"extra":0',
+            `"extra":${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}`,
+          )
+        : JSON.stringify(body);
+    await send({}, text).expect(200, { status: "accepted" });
+  });
+
+  it("with a byte order mark is accepted", async () => {
+    await send({}, `\uFEFF${JSON.stringify(fresh())}`).expect(200, { status: "accepted" });
+  });
+
+  it("counts by the last of two equal keys, as JSON.parse does", async () => {
+    const onMessage = jest.fn();
+    const text = JSON.stringify(fresh()).replace("{", '{"mo_message":"first",');
+    await send({ onMessage }, text).expect(200);
+    expect(onMessage).toHaveBeenCalledWith(
+      expect.objectContaining({ mo_message: documented.mo_message }),
+      expect.anything(),
+    );
+  });
+
+  it.each([
+    "application/json",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "image/png",
+    "???",
+  ])("is read as JSON when it is said to be %s", async (type) => {
+    const { port } = await listen(express().use(telesignCallback()));
+    const body = post("/", JSON.stringify(fresh())).toString().replace("application/json", type);
+    expect(await exchange(port, body)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it("is read when it comes in chunks, cut anywhere", async () => {
+    const onMessage = jest.fn();
+    const text = "Grüße 👋🏽";
+    const { port } = await listen(express().use(telesignCallback({ onMessage })));
+    const socket = await dial(port);
+    const answer = received(socket);
+    socket.write(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    for (const byte of Buffer.from(JSON.stringify(fresh({ mo_message: text })))) {
+      socket.write(Buffer.concat([Buffer.from("1\r\n"), Buffer.from([byte]), Buffer.from("\r\n")]));
+    }
+    socket.write("0\r\n\r\n");
+    expect(await answer).toMatch(/^HTTP\/1.1 200 /);
+    expect(onMessage).toHaveBeenCalledWith(
+      expect.objectContaining({ mo_message: text }),
+      expect.anything(),
+    );
+  });
+
+  describe("over maxBodySize", () => {
+    const limit = 1_000;
+    const exact = (size: number) => {
+      const base = JSON.stringify(fresh({ mo_message: "" }));
+      return base.replace('"mo_message":""', `"mo_message":"${"x".repeat(size - base.length)}"`);
+    };
+
+    it("gets 413, one byte over; 200 at the limit", async () => {
+      await send({ maxBodySize: limit }, exact(limit)).expect(200);
+      await send({ maxBodySize: limit }, exact(limit + 1)).expect(413);
+    });
+
+    it("counts bytes, not characters", async () => {
+      const text = exact(limit).replace("xx", "ü");
+      await send({ maxBodySize: limit }, text).expect(200);
+      await send({ maxBodySize: limit }, exact(limit).replace("x", "ü")).expect(413);
+    });
+
+    it.each([
+      ["declared", "Content-Length: 50000000"],
+      ["chunked", "Transfer-Encoding: chunked"],
+    ])("is refused without being read to its end, %s", async (_name, header) => {
+      const { server, port } = await listen(
+        express().use(telesignCallback({ maxBodySize: limit })),
+      );
+      const accepted = once(server, "connection");
+      const socket = await dial(port);
+      const answer = received(socket);
+      const [connection] = (await accepted) as [{ bytesRead: number }];
+      socket.write(`POST / HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n`);
+      const chunk = `${(65_536).toString(16)}\r\n${"x".repeat(65_536)}\r\n`;
+      for (let sent = 0; sent < 50_000_000 && socket.writable; sent += chunk.length) {
+        if (!socket.write(chunk)) await writable(socket);
+      }
+      expect(await answer).toMatch(/^HTTP\/1.1 413 [^]*connection: close/i);
+      expect(connection.bytesRead).toBeLessThan(1_000_000);
+    });
+
+    it("is refused where a host left it in rawBody, too", async () => {
+      const host = (req: Request, _res: unknown, next: Next) => {
+        req.rawBody = Buffer.from(exact(limit + 1));
+        next();
+      };
+      const app = express().use(host, telesignCallback({ maxBodySize: limit }));
+      await request(app).post("/").send("{}").expect(413);
+    });
+
+    it("does not count for a body that was parsed before", async () => {
+      const app = express().use(express.json(), telesignCallback({ maxBodySize: limit }));
+      await request(app)
+        .post("/")
+        .send(fresh({ mo_message: "x".repeat(limit) }))
+        .expect(200);
+    });
+  });
+
+  describe("in a Content-Encoding", () => {
+    const text = JSON.stringify(documented);
+    it.each([
+      ["gzip", gzipSync(text)],
+      ["deflate", deflateSync(text)],
+      ["br", brotliCompressSync(text)],
+      ["gzip, gzip", gzipSync(gzipSync(text))],
+      ["compress", Buffer.from(text)],
+      ["identity, gzip", gzipSync(text)],
+    ])("of %s gets 415 unread", async (encoding, body) => {
+      const { port } = await listen(express().use(telesignCallback()));
+      const answer = await exchange(port, post("/", body, [`Content-Encoding: ${encoding}`]));
+      expect(answer).toMatch(/^HTTP\/1.1 415 [^]*connection: close[^]*accept-encoding: identity/i);
+    });
+
+    it("of identity is accepted", async () => {
+      await request(express().use(telesignCallback()))
+        .post("/")
+        .set("Content-Encoding", "Identity")
+        .send(fresh())
+        .expect(200);
+    });
+  });
+
+  describe("that earlier middleware has read", () => {
+    it.each([
+      ["express.json() parsed", "json", "application/json"],
+      ["express.raw() kept as bytes", "raw", "application/octet-stream"],
+    ] as const)("is used where %s it", async (_name, parser, type) => {
+      const app = express().use(express[parser](), telesignCallback());
+      await request(app)
+        .post("/")
+        .type(type)
+        .send(JSON.stringify(documented))
+        .expect(200, { status: "accepted" });
+      await request(app)
+        .post("/")
+        .type(type)
+        .send(JSON.stringify(documented))
+        .expect(200, { status: "duplicate" });
+    });
+
+    it("passes the same checks", async () => {
+      const app = express().use(express.json(), telesignCallback());
+      await request(app)
+        .post("/")
+        .send({ ...documented, mo_message: 5 })
+        .expect(400, {
+          type: "about:blank",
+          title: "Not a valid notification",
+          status: 400,
+          errors: [{ field: "mo_message", rule: "string.base" }],
+        });
+      await request(app).post("/").send([documented]).expect(400);
+      await request(app).post("/").send("{}").type("json").expect(400);
+      await request(app)
+        .post("/")
+        .type("json")
+        .send(JSON.stringify(documented).replace("{", '{"__proto__":{},'))
+        .expect(400);
+    });
+
+    it("is neither frozen nor changed in the app's req.body", async () => {
+      let body: unknown;
+      const look = (req: Request, _res: unknown, next: Next) => {
+        body = req.body;
+        next();
+      };
+      const app = express().use(express.json(), look, telesignCallback());
+      await request(app).post("/").send(documented).expect(200);
+      expect(body).toEqual(documented);
+      expect(Object.isFrozen(body)).toBe(false);
+    });
+
+    it("is taken from rawBody rather than from what was parsed", async () => {
+      const keep = {
+        verify: (req: Request, _res: unknown, bytes: Buffer) => (req.rawBody = bytes),
+      };
+      const onRejected = jest.fn();
+      const callback = telesignCallback();
+      callback.on("rejected", onRejected);
+      const app = express().use(express.json(keep), callback);
+      await request(app).post("/").send({ a: 1 }).expect(400);
+      expect(onRejected.mock.calls[0][0].body).toEqual(Buffer.from('{"a":1}'));
+    });
+
+    it("is read by us where a parser did not match", async () => {
+      const app = express().use(express.json(), telesignCallback());
+      await request(app).post("/").type("text/plain").send(JSON.stringify(fresh())).expect(200);
+    });
+
+    const drain = (req: Request, _res: unknown, next: Next) => {
+      req.resume().on("end", () => setImmediate(next));
+    };
+    it.each([
+      ["drained the stream", [drain]],
+      ["drained the stream ahead of a parser", [drain, express.json({ type: "text/html" })]],
+      ["made it a string", [express.text({ type: "*/*" })]],
+      [
+        "left the stream as text",
+        [(req: Request, _res: unknown, next: Next) => (req.setEncoding("utf8"), next())],
+      ],
+    ])("and %s, gets 500 and an error that says how to mount us", async (_name, middleware) => {
+      const callback = telesignCallback();
+      const reported = next(callback, "error");
+      const rejected = next(callback, "rejected");
+      const app = express().use(...middleware, callback);
+      await request(app).post("/").send(documented).expect(500);
+      const [error] = await reported;
+      expect(error).toMatchObject({ code: "ERR_BODY_CONSUMED", notification: undefined });
+      expect(error.message).toMatch(/mount telesignCallback before express.json\(\)/);
+      expect((await rejected)[0]).toMatchObject({ status: 500, body: undefined });
+    });
+
+    it("does not do where a signature is asked for and only the parsed object is left", async () => {
+      const callback = telesignCallback({ apiKey: "c2VjcmV0" });
+      const reported = next(callback, "error");
+      const app = express().use(express.json(), callback);
+      await request(app).post("/").send(documented).expect(500);
+      expect((await reported)[0].code).toBe("ERR_BODY_CONSUMED");
+    });
+  });
+});
+
+describe("a client that hangs up", () => {
+  async function serve(options: CallbackOptions = {}) {
+    const callback = telesignCallback(options);
+    const rejected = jest.fn();
+    callback.on("rejected", rejected);
+    const { server, port } = await listen((req, res) => callback(req, res, () => res.end()));
+    return { callback, rejected, server, port };
+  }
+  const answered = (server: Server) =>
+    new Promise<IncomingMessage>((resolve) =>
+      server.once("request", (req) => req.once("close", () => resolve(req))),
+    );
+
+  it.each(["destroy", "end"] as const)(
+    "in the middle of the body (%s) costs nothing",
+    async (how) => {
+      const { callback, rejected, server, port } = await serve();
+      const gone = answered(server);
+      const socket = await dial(port);
+      const request = once(server, "request");
+      socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{");
+      await request;
+      socket[how]();
+      await gone;
+      await callback.close();
+      expect(rejected).not.toHaveBeenCalled();
+    },
+  );
+
+  it("before an earlier, slow middleware was done, costs nothing", async () => {
+    const { callback, rejected } = await serve();
+    let proceed = () => {};
+    const { server, port } = await listen((req, res) => {
+      proceed = () => callback(req, res, () => res.end());
+    });
+    const gone = answered(server);
+    const request = once(server, "request");
+    const socket = await dial(port);
+    socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{");
+    await request;
+    socket.destroy();
+    await gone;
+    proceed();
+    await callback.close();
+    expect(rejected).not.toHaveBeenCalled();
+  });
+
+  it("right after the body costs no message", async () => {
+    const { callback, port } = await serve();
+    const message = next(callback, "message");
+    const socket = await dial(port);
+    socket.write(post("/", JSON.stringify(documented)), () => socket.destroy());
+    expect((await message)[0]).toEqual(documented);
+  });
+
+  it("while the inbox still thinks, costs no message", async () => {
+    let decide = (_outcome: "accepted") => {};
+    const asked = jest.fn();
+    const { callback, server, port } = await serve({
+      inbox: {
+        accept: (message) => {
+          asked(message);
+          socket.destroy();
+          return new Promise<"accepted">((resolve) => (decide = resolve));
+        },
+        consume: () => () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      },
+    });
+    const left = new Promise((resolve) =>
+      server.once("request", (_req, res) => res.once("close", resolve)),
+    );
+    const socket = await dial(port);
+    socket.write(post("/", JSON.stringify(documented)));
+    await left;
+    decide("accepted");
+    await callback.close();
+    expect(asked.mock.calls).toEqual([[documented]]);
+  });
+});
+
+describe("headers of garbage", () => {
+  it.each([
+    ["as long as Node allows", [`X-Long: ${"x".repeat(15_000)}`]],
+    ["repeated", Array.from({ length: 50 }, (_, index) => `X-Same: ${index}`)],
+    ["in bytes above ASCII", ["X-Bytes: \u00ff\u00fe\u0080"]],
+    [
+      "of forwarding",
+      ["X-Forwarded-For: <script>", "X-Forwarded-Host: \u00ff", "Forwarded: for=_"],
+    ],
+  ])("%s change nothing", async (_name, headers) => {
+    const callback = telesignCallback();
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    expect(await exchange(port, post("/", JSON.stringify(fresh()), headers))).toMatch(
+      /^HTTP\/1.1 200 /,
+    );
+  });
+
+  it("that Node refuses do not reach us", async () => {
+    const callback = telesignCallback();
+    const rejected = jest.fn();
+    callback.on("rejected", rejected);
+    const { server, port } = await listen((req, res) => callback(req, res, () => res.end()));
+    expect((server.address() as AddressInfo).port).toBe(port);
+    expect(await exchange(port, post("/", "{}", [`X-Long: ${"x".repeat(20_000)}`]))).toMatch(
+      /^HTTP\/1.1 431 /,
+    );
+    expect(rejected).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,287 @@
+import express from "express";
+import Joi from "joi";
+import request from "supertest";
+import {
+  notificationSchema,
+  telesignCallback,
+  type Delivery,
+  type MessageNotification,
+} from "telesign-callback";
+
+import { next } from "./events.js";
+import { documented, fresh } from "./notifications.js";
+
+const properties = Object.keys(documented) as (keyof typeof documented)[];
+
+/** Sends a notification to an app with these options, and returns the answer. */
+const send = (body: object | string, options = {}) =>
+  request(express().use(telesignCallback(options)))
+    .post("/")
+    .type("json")
+    .send(body);
+
+/** What a listener gets of a notification. */
+async function received(body: object, options = {}): Promise<[MessageNotification, Delivery]> {
+  const callback = telesignCallback(options);
+  const message = next(callback, "message");
+  await request(express().use(callback)).post("/").send(body).expect(200);
+  return message;
+}
+
+describe("a notification", () => {
+  it.each(properties)("without %s is refused", async (field) => {
+    const { body } = await send({ ...documented, [field]: undefined }).expect(400);
+    expect(body.errors).toEqual([{ field, rule: "any.required" }]);
+  });
+
+  it.each(
+    properties.flatMap((field) =>
+      [null, 5, true, ["text"], { a: 1 }].map((value) => [field, value] as const),
+    ),
+  )("whose %s is %j is refused", async (field, value) => {
+    const { body } = await send({ ...documented, [field]: value }).expect(400);
+    expect(body.errors).toEqual([{ field, rule: "string.base" }]);
+  });
+
+  it.each(
+    properties
+      .filter((field) => field !== "mo_message")
+      .flatMap((field) => [
+        [field, ""],
+        [field, " "],
+        [field, `${documented[field]} `],
+        [field, ` ${documented[field]}`],
+        [field, `${documented[field]}\n`],
+        [field, documented[field].repeat(4)],
+        [field, "١٢٣٤"],
+      ]),
+  )("whose %s is %j is refused", async (field, value) => {
+    const { body } = await send({ ...documented, [field]: value }).expect(400);
+    expect(body.errors).toEqual([
+      { field, rule: expect.stringMatching(/^string\.(empty|pattern\.base|isoDate)$/) },
+    ]);
+  });
+
+  it("names every failing field at once", async () => {
+    const { body } = await send({
+      ...documented,
+      mo_message: 5,
+      to_phone_number: "none",
+      submit_timestamp: undefined,
+    }).expect(400);
+    expect(body.errors).toEqual([
+      { field: "submit_timestamp", rule: "any.required" },
+      { field: "mo_message", rule: "string.base" },
+      { field: "to_phone_number", rule: "string.pattern.base" },
+    ]);
+  });
+
+  it.each(["1", "15551234", "+15551234", "1".repeat(15), `+${"1".repeat(15)}`])(
+    "may have the phone number %s",
+    async (number) => {
+      await send({ ...documented, from_phone_number: number, to_phone_number: number }).expect(200);
+    },
+  );
+
+  it.each(["+", "++1", "1+", "1".repeat(16), "1 555", "1-555", "tel:1"])(
+    "may not have the phone number %s",
+    async (number) => {
+      await send({ ...documented, from_phone_number: number }).expect(400);
+    },
+  );
+
+  it.each(["0".repeat(32), "z".repeat(32), "SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N".toLowerCase()])(
+    "may have the reference %s",
+    async (reference) => {
+      await send({
+        ...documented,
+        mo_reference_id: reference,
+        session_reference_id: reference,
+      }).expect(200);
+    },
+  );
+
+  it.each(["A".repeat(31), "A".repeat(33), `${"A".repeat(31)}-`, `${"A".repeat(31)}ä`])(
+    "may not have the reference %s",
+    async (reference) => {
+      await send({ ...documented, mo_reference_id: reference }).expect(400);
+      await send({ ...documented, session_reference_id: reference }).expect(400);
+    },
+  );
+
+  it.each([
+    "",
+    " ",
+    "  two spaces  ",
+    "\n",
+    "\u0000",
+    "\ud800",
+    "👋🏽",
+    "שלום",
+    "<img src=x onerror=alert(1)>",
+    "null",
+    "x".repeat(60_000),
+  ])("keeps its text as it is: %j", async (text) => {
+    const [message] = await received(fresh({ mo_message: text }));
+    expect(message.mo_message).toBe(text);
+  });
+
+  it("keeps what TeleSign may add one day", async () => {
+    const [message] = await received({ ...documented, carrier: { name: "any" }, parts: [1, 2] });
+    expect(message).toEqual({ ...documented, carrier: { name: "any" }, parts: [1, 2] });
+  });
+
+  it("is frozen, except for nested values", async () => {
+    const [message] = await received({ ...fresh(), extra: { open: 1 } });
+    expect(Object.isFrozen(message)).toBe(true);
+    expect(Object.isFrozen(message.extra)).toBe(false);
+  });
+
+  it("that another of TeleSign's services sends is refused", async () => {
+    const report = { reference_id: "B5862A14363C016C8832D53625270015", status: { code: 200 } };
+    const { body } = await send(report).expect(400);
+    expect(body.errors.map(({ field }: { field: string }) => field)).toEqual(properties);
+  });
+});
+
+describe("submit_timestamp", () => {
+  it.each([
+    ["2018-02-12T14:57:11.765723", "2018-02-12T14:57:11.765Z"],
+    ["2018-02-12 14:57:11.765723", "2018-02-12T14:57:11.765Z"],
+    ["2018-02-12T14:57:11", "2018-02-12T14:57:11.000Z"],
+    ["2018-02-12T14:57:11.7", "2018-02-12T14:57:11.700Z"],
+    ["2018-02-12T14:57:11,7", "2018-02-12T14:57:11.700Z"],
+    ["2018-02-12T14:57:11.999999999", "2018-02-12T14:57:11.999Z"],
+    ["2018-02-12T14:57:11Z", "2018-02-12T14:57:11.000Z"],
+    ["2018-02-12T14:57:11+05:30", "2018-02-12T09:27:11.000Z"],
+    ["2018-02-12T14:57:11-0330", "2018-02-12T18:27:11.000Z"],
+    ["2018-02-12 14:57:11.5+01", "2018-02-12T13:57:11.500Z"],
+    ["2018-12-31T23:59:59-23:59", "2019-01-01T23:58:59.000Z"],
+    ["2020-02-29T00:00:00", "2020-02-29T00:00:00.000Z"],
+  ])("%s is kept as it is, and submittedAt is %s", async (text, instant) => {
+    const [message, delivery] = await received(fresh({ submit_timestamp: text }));
+    expect(message.submit_timestamp).toBe(text);
+    expect(delivery.submittedAt).toEqual(new Date(instant));
+  });
+
+  it.each([
+    "2018",
+    "2018-02-12",
+    "2018-02-12T14:57",
+    "20180212T145711",
+    "2018-02-12t14:57:11",
+    "2018-02-12T14:57:11z",
+    "2018-02-30T00:00:00",
+    "2019-02-29T00:00:00",
+    "2018-00-01T00:00:00",
+    "2018-13-01T00:00:00",
+    "2018-01-00T00:00:00",
+    "2018-01-32T00:00:00",
+    "2018-01-01T24:00:00",
+    "2018-01-01T00:60:00",
+    "2018-01-01T00:00:60",
+    "2018-01-01T00:00:00.",
+    "2018-01-01T00:00:00+24:00",
+    "2018-01-01T00:00:00+00:60",
+    "2018-01-01  00:00:00",
+    "Mon, 12 Feb 2018 14:57:11 GMT",
+    "1518447431",
+  ])("%s is refused", async (text) => {
+    const { body } = await send({ ...documented, submit_timestamp: text }).expect(400);
+    expect(body.errors).toEqual([{ field: "submit_timestamp", rule: "string.isoDate" }]);
+  });
+});
+
+describe("a schema of the app's own", () => {
+  it("replaces the validation, and listeners get what it returns", async () => {
+    const schema = Joi.object({
+      mo_reference_id: Joi.string(),
+      mo_message: Joi.string().trim().uppercase(),
+    }).options({ stripUnknown: true });
+    const [message, delivery] = await received(
+      { ...documented, mo_message: " hello " },
+      { schema },
+    );
+    expect(message).toEqual({ mo_reference_id: documented.mo_reference_id, mo_message: "HELLO" });
+    expect(delivery.submittedAt).toBeUndefined();
+  });
+
+  it("may extend ours", async () => {
+    const schema = notificationSchema.keys({ mo_message: Joi.string().max(10).required() });
+    const { body } = await send(documented, { schema }).expect(400);
+    expect(body.errors).toEqual([{ field: "mo_message", rule: "string.max" }]);
+  });
+
+  it("may return what it was given", async () => {
+    const [message] = await received(documented, { schema: Joi.any() });
+    expect(message).toEqual(documented);
+  });
+
+  it.each([
+    ["no reference", Joi.object({ mo_reference_id: Joi.any().strip() }).unknown(), "any.required"],
+    [
+      "an empty reference",
+      Joi.object({ mo_reference_id: Joi.any().custom(() => "") }).unknown(),
+      "string.empty",
+    ],
+    [
+      "a number as reference",
+      Joi.object({ mo_reference_id: Joi.any().custom(() => 5) }).unknown(),
+      "string.base",
+    ],
+  ])("that returns %s makes it a 400", async (_name, schema, rule) => {
+    const { body } = await send(documented, { schema }).expect(400);
+    expect(body.errors).toEqual([{ field: "mo_reference_id", rule }]);
+  });
+
+  it.each([
+    ["text", Joi.any().custom(() => "text")],
+    ["null", Joi.any().custom(() => null)],
+    ["undefined", Joi.any().empty(Joi.object())],
+  ])("that returns %s makes it a 400 that names no field", async (_name, schema) => {
+    const { body } = await send(documented, { schema }).expect(400);
+    expect(body.errors).toEqual([]);
+  });
+
+  it("names its own fields, nested ones too, and not what the sender invented", async () => {
+    const schema = Joi.object({
+      mo_reference_id: Joi.string().required(),
+      carrier: Joi.object({ code: Joi.number() }),
+      parts: Joi.array().items(Joi.number()),
+      labels: Joi.object().pattern(Joi.string(), Joi.number()),
+    });
+    const { body } = await send(
+      {
+        mo_reference_id: "R",
+        carrier: { code: "x" },
+        parts: [1, "x"],
+        labels: { "<b>": "x" },
+        "<script>": 1,
+        "15551234": 1,
+      },
+      { schema },
+    ).expect(400);
+    expect(body.errors).toEqual([
+      { field: "carrier.code", rule: "number.base" },
+      { field: "parts.1", rule: "number.base" },
+      { field: "(unknown)", rule: "number.base" },
+      { field: "(unknown)", rule: "object.unknown" },
+    ]);
+  });
+
+  it("may fail as a whole, and then names no field", async () => {
+    const schema = Joi.object({ mo_reference_id: Joi.string(), a: Joi.any(), b: Joi.any() })
+      .unknown()
+      .or("a", "b");
+    const { body } = await send(documented, { schema }).expect(400);
+    expect(body.errors).toEqual([]);
+  });
+
+  it("may bring an error of its own, which goes no further", async () => {
+    const schema = Joi.object({
+      mo_reference_id: Joi.number().error(new Error("15551234")),
+    }).unknown();
+    const { text } = await send(documented, { schema }).expect(400);
+    expect(text).not.toContain("15551234");
+  });
+});

@@ -1,0 +1,114 @@
+import Joi from "joi";
+import { memoryInbox, telesignCallback } from "telesign-callback";
+
+const secret = "s3cr3t";
+const bad: [string, unknown][] = [
+  ["path", ""],
+  ["path", secret],
+  ["path", `/${secret}?a`],
+  ["path", `/${secret}#a`],
+  ["path", `/${secret} a`],
+  ["path", `/${secret}\n`],
+  ["path", `/${secret}ä`],
+  ["path", new RegExp(secret)],
+  ["path", null],
+  ["path", 5],
+  ["path", undefined],
+  ["apiKey", ""],
+  ["apiKey", "%%%%"],
+  ["apiKey", []],
+  ["apiKey", [secret, ""]],
+  ["apiKey", [secret, undefined]],
+  ["apiKey", 5],
+  ["apiKey", null],
+  ["apiKey", undefined],
+  ["allowFrom", []],
+  ["allowFrom", "192.0.2.7"],
+  ["allowFrom", [secret]],
+  ["allowFrom", ["192.0.2.7", ""]],
+  ["allowFrom", ["192.0.2.0/33"]],
+  ["allowFrom", ["2001:db8::/129"]],
+  ["allowFrom", ["192.0.2.0/"]],
+  ["allowFrom", ["192.0.2.0/-1"]],
+  ["allowFrom", ["192.0.2.0/24/8"]],
+  ["allowFrom", ["192.0.2"]],
+  ["allowFrom", ["fe80::1%eth0"]],
+  ["allowFrom", [5]],
+  ["allowFrom", [undefined]],
+  ["allowFrom", undefined],
+  ["maxBodySize", 0],
+  ["maxBodySize", -1],
+  ["maxBodySize", 1.5],
+  ["maxBodySize", NaN],
+  ["maxBodySize", Infinity],
+  ["maxBodySize", "100kb"],
+  ["maxBodySize", undefined],
+  ["maxAge", 0],
+  ["maxAge", 60_000],
+  ["maxAge", "600000"],
+  ["maxAge", Infinity],
+  ["maxAge", NaN],
+  ["maxAge", undefined],
+  ["schema", {}],
+  ["schema", null],
+  ["schema", secret],
+  ["schema", undefined],
+  ["schema", { [Symbol.for("@hapi/joi/schema")]: { version: "1.0.0" } }],
+  ["schema", Joi.object({ mo_message: Joi.string().external(() => {}) })],
+  ["inbox", {}],
+  ["inbox", null],
+  ["inbox", secret],
+  ["inbox", undefined],
+  ["inbox", { ...memoryInbox(), close: undefined }],
+  ["inbox", { ...memoryInbox(), accept: 5 }],
+  ["onMessage", secret],
+  ["onMessage", null],
+  ["onMessage", undefined],
+];
+
+describe("telesignCallback", () => {
+  it.each(bad.map(([name, value], index) => [index, name, value] as const))(
+    "refuses bad option %i, at once, naming %s and repeating no value",
+    (_index, name, value) => {
+      const make = () => telesignCallback({ [name]: value });
+      expect(make).toThrow(TypeError);
+      expect(make).toThrow(new RegExp(`^${name}\\b`));
+      expect(make).not.toThrow(secret);
+    },
+  );
+
+  it.each([null, "options", 5])("refuses %j for options", (options) => {
+    // @ts-expect-error not an object
+    expect(() => telesignCallback(options)).toThrow(/^options must be an object/);
+  });
+
+  it("refuses an option that there is not, naming those that there are", () => {
+    // @ts-expect-error misspelt
+    expect(() => telesignCallback({ apikey: secret })).toThrow(
+      "unknown option apikey; there are path, apiKey, allowFrom, maxBodySize, maxAge, schema, inbox, onMessage",
+    );
+  });
+
+  it("takes an inbox once: two callbacks cannot share one", () => {
+    const inbox = memoryInbox();
+    // A callback that was never made does not count.
+    // @ts-expect-error not a function
+    expect(() => telesignCallback({ inbox, onMessage: 5 })).toThrow(TypeError);
+    telesignCallback({ inbox });
+    expect(() => telesignCallback({ inbox })).toThrow(/^inbox belongs to another callback/);
+  });
+
+  it("takes everything that is good, and leaves the object as it is", () => {
+    const options = Object.freeze({
+      path: "/a",
+      apiKey: ["c2VjcmV0"],
+      allowFrom: ["192.0.2.7", "192.0.2.0/24", "2001:db8::/32", "0.0.0.0/0", "::/0"],
+      maxBodySize: 1,
+      maxAge: 60_001,
+      schema: Joi.object(),
+      inbox: Object.freeze(memoryInbox({ max: 1, ttl: 1 })),
+      onMessage: () => {},
+    });
+    expect(() => telesignCallback(options)).not.toThrow();
+  });
+});

@@ -1,0 +1,256 @@
+import express from "express";
+import request from "supertest";
+import { memoryInbox, telesignCallback, type Inbox, type Outcome } from "telesign-callback";
+
+import { next } from "./events.js";
+import { documented, fresh } from "./notifications.js";
+import { dial, listen, post, received } from "./wire.js";
+
+/** A promise, and the function that resolves it. */
+function deferred<T = void>() {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+describe("close", () => {
+  it("refuses new deliveries with 503, so that the next attempt reaches another instance", async () => {
+    const callback = telesignCallback();
+    const app = express().use(callback);
+    await callback.close();
+    const rejected = next(callback, "rejected");
+    await request(app)
+      .post("/")
+      .send(documented)
+      .expect("Retry-After", "10")
+      .expect("Connection", "close")
+      .expect(503, { type: "about:blank", title: "Closing", status: 503 });
+    expect((await rejected)[0].status).toBe(503);
+  });
+
+  it("refuses a delivery whose body was still arriving", async () => {
+    const callback = telesignCallback();
+    const { server, port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const bytes = post("/", JSON.stringify(documented));
+    const socket = await dial(port);
+    const answer = received(socket);
+    const arrived = deferred();
+    server.once("request", () => arrived.resolve());
+    socket.write(bytes.subarray(0, -10));
+    await arrived.promise;
+    await callback.close();
+    socket.write(bytes.subarray(-10));
+    expect(await answer).toMatch(/^HTTP\/1.1 503 /);
+  });
+
+  it("waits for listeners, of every event", async () => {
+    const { promise, resolve } = deferred();
+    const order: string[] = [];
+    const work = (name: string) => () => promise.then(() => order.push(name));
+    const callback = telesignCallback({ onMessage: work("message") });
+    callback.on("duplicate", work("duplicate"));
+    callback.on("rejected", work("rejected"));
+    const app = express().use(callback);
+    for (const body of [documented, documented, {}]) await request(app).post("/").send(body);
+    const closed = callback.close().then(() => order.push("closed"));
+    resolve();
+    await closed;
+    expect(order).toEqual(["message", "duplicate", "rejected", "closed"]);
+  });
+
+  it("waits for a delivery that the inbox is still thinking about, then closes the inbox", async () => {
+    const { promise, resolve } = deferred<Outcome>();
+    const asked = deferred();
+    const order: string[] = [];
+    const inbox: Inbox = {
+      accept: () => {
+        asked.resolve();
+        return promise;
+      },
+      consume: () => () => Promise.resolve(),
+      close: () => Promise.resolve(void order.push("inbox closed")),
+    };
+    const callback = telesignCallback({ inbox });
+    const answer = request(express().use(callback))
+      .post("/")
+      .send(documented)
+      .expect(200, { status: "accepted" })
+      .then(() => {});
+    await asked.promise;
+    const closed = callback.close().then(() => order.push("closed"));
+    expect(order).toEqual([]);
+    resolve("accepted");
+    await Promise.all([answer, closed]);
+    expect(order).toEqual(["inbox closed", "closed"]);
+  });
+
+  it("hands over what the memory inbox still keeps", async () => {
+    const callback = telesignCallback();
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    const listener = jest.fn();
+    callback.onMessage(listener);
+    const closed = callback.close();
+    await closed;
+    expect(listener.mock.calls).toEqual([[documented, expect.anything()]]);
+  });
+
+  it("gives up after the timeout, and says so in one error", async () => {
+    const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
+    const errors = jest.fn();
+    callback.on("error", errors);
+    const app = express().use(callback);
+    await request(app).post("/").send(fresh()).expect(200);
+    await request(app).post("/").send(fresh()).expect(200);
+    await callback.close({ timeout: 20 });
+    expect(errors.mock.calls).toEqual([
+      [
+        expect.objectContaining({
+          code: "ERR_LISTENER",
+          message: "close() gave up after 20 ms: a listener has not settled",
+        }),
+      ],
+    ]);
+  });
+
+  it("gives up on an inbox that does not close", async () => {
+    const inbox = { ...memoryInbox(), close: () => new Promise<void>(() => {}) };
+    const callback = telesignCallback({ inbox });
+    const reported = next(callback, "error");
+    await callback.close({ timeout: 20 });
+    expect((await reported)[0]).toMatchObject({
+      code: "ERR_INBOX",
+      message: "close() gave up after 20 ms: the inbox has not finished",
+    });
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("15551234");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("15551234"))],
+  ])("never rejects: an inbox that %s is an error event", async (_name, close) => {
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), close } });
+    const reported = next(callback, "error");
+    await callback.close();
+    expect((await reported)[0]).toMatchObject({
+      code: "ERR_INBOX",
+      message: "the inbox could not close",
+    });
+  });
+
+  it("is idempotent: a second call awaits the first", async () => {
+    const close = jest.fn(() => Promise.resolve());
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), close } });
+    expect(callback.close()).toBe(callback.close());
+    await callback.close({ timeout: 1 });
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
+  it("may be called by a listener; one that awaits it waits for itself, until the timeout", async () => {
+    const callback = telesignCallback();
+    const done = deferred();
+    callback.onMessage(() => void callback.close().then(done.resolve));
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    await done.promise;
+
+    const waiting = telesignCallback();
+    waiting.onMessage(() => waiting.close({ timeout: 20 }));
+    const reported = next(waiting, "error");
+    await request(express().use(waiting)).post("/").send(documented).expect(200);
+    expect((await reported)[0].code).toBe("ERR_LISTENER");
+  });
+
+  it("takes no consumer up again for those who subscribe afterwards", async () => {
+    const consume = jest.fn(() => () => Promise.resolve());
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
+    await callback.close();
+    callback.onMessage(() => {});
+    expect(consume).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    [{ timeout: 0 }],
+    [{ timeout: "5" }],
+    [{ timeout: undefined }],
+    [{ timeout: Infinity }],
+    [{ timeout: 2 ** 31 }],
+    [{ time: 5 }],
+  ])("refuses the options %j, and stays open", async (options) => {
+    const callback = telesignCallback();
+    // @ts-expect-error that is what is refused
+    expect(() => callback.close(options)).toThrow(TypeError);
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+  });
+});
+
+describe("an inbox", () => {
+  it("consumes while somebody listens to message", async () => {
+    const order: string[] = [];
+    const consume = () => {
+      order.push("consume");
+      return () => Promise.resolve(void order.push("stop"));
+    };
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
+    callback.on("duplicate", () => {});
+    expect(order).toEqual([]);
+    const [first, second] = [callback.onMessage(() => {}), callback.onMessage(() => {})];
+    first();
+    first();
+    expect(order).toEqual(["consume"]);
+    second();
+    callback.onMessage(() => {});
+    await callback.close();
+    expect(order).toEqual(["consume", "stop", "consume"]);
+  });
+
+  it("that cannot stop is an error event", async () => {
+    const consume = () => () => Promise.reject(new Error("15551234"));
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
+    const reported = next(callback, "error");
+    callback.onMessage(() => {})();
+    expect((await reported)[0]).toMatchObject({
+      code: "ERR_INBOX",
+      message: "the inbox could not stop consuming",
+    });
+  });
+
+  it("reports its own trouble through onError: ours as it is, anything else as ERR_INBOX", async () => {
+    let report: (error: Error) => void = () => {};
+    const inbox: Inbox = { ...memoryInbox(), onError: (listener) => (report = listener) };
+    const callback = telesignCallback({ inbox });
+    const foreign = next(callback, "error");
+    report(Object.assign(new RangeError("15551234"), { code: "EBROKEN" }));
+    const [error] = await foreign;
+    expect(error).toMatchObject({ code: "ERR_INBOX", message: "the inbox is in trouble" });
+    expect(error.cause).toMatchObject({ name: "RangeError", code: "EBROKEN", message: "" });
+    const own = next(callback, "error");
+    report(error);
+    expect((await own)[0]).toBe(error);
+  });
+
+  it("learns whether all listeners are done, and from the failed one's own error that one failed", async () => {
+    let handOver: Parameters<Inbox["consume"]>[0] = () => Promise.resolve();
+    const consume: Inbox["consume"] = (consumer) => {
+      handOver = consumer;
+      return () => Promise.resolve();
+    };
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
+    callback.on("error", () => {});
+    const { promise, resolve } = deferred();
+    const done = jest.fn();
+    const unsubscribe = callback.onMessage(() => promise.then(done));
+    const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 3 };
+    const over = handOver(fresh(), delivery).then(() => expect(done).toHaveBeenCalledTimes(1));
+    resolve();
+    await over;
+    const failure = new Error("mine");
+    const unsubscribeFailing = callback.onMessage(() => Promise.reject(failure));
+    await expect(handOver(fresh(), delivery)).rejects.toBe(failure);
+    unsubscribe();
+    unsubscribeFailing();
+    await expect(handOver(fresh(), delivery)).rejects.toMatchObject({ code: "ERR_NO_LISTENER" });
+  });
+});

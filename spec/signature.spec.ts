@@ -1,0 +1,212 @@
+import { createHmac } from "node:crypto";
+
+import express from "express";
+import request from "supertest";
+import { telesignCallback, verifySignature } from "telesign-callback";
+
+import { next } from "./events.js";
+import { documented, fresh } from "./notifications.js";
+import { exchange, listen, post } from "./wire.js";
+
+// TeleSign's documented placeholders.
+const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
+const customerId = "FFFFFFFF-EEEE-DDDD-1234-AB1234567890";
+const otherKey = Buffer.from("another key").toString("base64");
+
+const signatureOf = (body: string | Buffer, key = apiKey) =>
+  createHmac("sha256", Buffer.from(key, "base64")).update(body).digest("base64");
+const body = JSON.stringify(documented);
+const signature = signatureOf(body);
+
+const serve = (keys: string | string[] = apiKey) => {
+  const callback = telesignCallback({ apiKey: keys });
+  return { callback, app: express().use(callback) };
+};
+const send = (headers: Record<string, string>, text = body, keys: string | string[] = apiKey) =>
+  request(serve(keys).app).post("/").type("json").set(headers).send(text);
+
+describe("a signed callback", () => {
+  it.each([
+    ["Authorization", { Authorization: `TSA ${customerId}:${signature}` }],
+    ["X-TS-Authorization", { "X-TS-Authorization": signature }],
+    [
+      "X-TS-Authorization, with the prefix",
+      { "X-TS-Authorization": `TSA ${customerId}:${signature}` },
+    ],
+    ["Authorization, without the prefix", { Authorization: signature }],
+    [
+      "both, as TeleSign sends them",
+      { Authorization: `TSA ${customerId}:${signature}`, "X-TS-Authorization": signature },
+    ],
+    [
+      "a scheme in lower case, which RFC 9110 allows",
+      { Authorization: `tsa ${customerId}:${signature}` },
+    ],
+    [
+      "X-TS-Authorization while a proxy put its own credentials into Authorization",
+      { Authorization: "Basic dXNlcjpwYXNz", "X-TS-Authorization": signature },
+    ],
+    [
+      "Authorization while X-TS-Authorization is garbage",
+      { Authorization: `TSA ${customerId}:${signature}`, "X-TS-Authorization": "," },
+    ],
+  ])("is accepted by %s", async (_name, headers) => {
+    await send(headers).expect(200, { status: "accepted" });
+  });
+
+  it("is accepted with any of several keys, so that a key can be rotated", async () => {
+    await send({ "X-TS-Authorization": signature }, body, [otherKey, apiKey]).expect(200);
+    await send({ "X-TS-Authorization": signatureOf(body, otherKey) }, body, [
+      otherKey,
+      apiKey,
+    ]).expect(200);
+  });
+
+  it("is accepted where a header comes twice, and Node joins them", async () => {
+    const { port } = await listen(serve().app);
+    const answer = await exchange(
+      port,
+      post("/", body, ["X-TS-Authorization: nonsense", `X-TS-Authorization: ${signature}`]),
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it("is accepted where a serverless host leaves headers as arrays", async () => {
+    const adapter = (
+      req: { headers: Record<string, unknown> },
+      _res: unknown,
+      proceed: () => void,
+    ) => {
+      req.headers["x-ts-authorization"] = ["nonsense", signature];
+      proceed();
+    };
+    const app = express().use(adapter as express.RequestHandler, serve().callback);
+    await request(app).post("/").type("json").send(body).expect(200);
+  });
+
+  it("is verified over the raw bytes: spaces and a byte order mark count", async () => {
+    for (const text of [
+      JSON.stringify(documented, undefined, 2),
+      `\uFEFF${JSON.stringify(fresh())}`,
+    ]) {
+      await send({ "X-TS-Authorization": signatureOf(text) }, text).expect(200);
+      await send({ "X-TS-Authorization": signature }, text).expect(401);
+    }
+  });
+
+  it("is verified over the bytes that a host left in rawBody, behind express.json()", async () => {
+    const keep = (req: object, _res: unknown, bytes: Buffer) =>
+      Object.assign(req, { rawBody: bytes });
+    const app = express().use(express.json({ verify: keep }), serve().callback);
+    await request(app)
+      .post("/")
+      .set("X-TS-Authorization", signature)
+      .type("json")
+      .send(body)
+      .expect(200);
+  });
+
+  it.each([
+    ["no signature", {}],
+    ["an empty one", { "X-TS-Authorization": "" }],
+    ["another key's", { "X-TS-Authorization": signatureOf(body, otherKey) }],
+    ["another body's", { "X-TS-Authorization": signatureOf(`${body} `) }],
+    ["one in hex", { "X-TS-Authorization": Buffer.from(signature, "base64").toString("hex") }],
+    ["one without its padding", { "X-TS-Authorization": signature.slice(0, -1) }],
+    [
+      "one in base64url",
+      { "X-TS-Authorization": signature.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "") },
+    ],
+    ["one with characters that base64 readers skip", { "X-TS-Authorization": `!!${signature}!!` }],
+    ["another scheme's", { Authorization: `Bearer ${customerId}:${signature}` }],
+    ["only a Customer ID", { Authorization: `TSA ${customerId}` }],
+    ["a very long one", { "X-TS-Authorization": "A".repeat(8_000) }],
+  ] as [string, Record<string, string>][])("with %s gets 401", async (_name, headers) => {
+    const { callback, app } = serve();
+    const rejected = next(callback, "rejected");
+    await request(app)
+      .post("/")
+      .type("json")
+      .set(headers)
+      .send(body)
+      .expect("WWW-Authenticate", "TSA")
+      .expect(401, { type: "about:blank", title: "Signature missing or wrong", status: 401 });
+    expect((await rejected)[0].body).toEqual(Buffer.from(body));
+  });
+
+  it.each(Array.from({ length: 66 }, (_, length) => length).filter((length) => length !== 32))(
+    "with a signature of %i bytes gets 401",
+    async (length) => {
+      const wrong = Buffer.alloc(length, signature, "base64").toString("base64");
+      await send({ "X-TS-Authorization": wrong }).expect(401);
+    },
+  );
+
+  it("that is forged does not suppress the genuine one that comes after it", async () => {
+    const { callback, app } = serve();
+    const listener = jest.fn();
+    callback.onMessage(listener);
+    const forged = JSON.stringify({ ...documented, mo_message: "forged" });
+    await request(app)
+      .post("/")
+      .type("json")
+      .set("X-TS-Authorization", signature)
+      .send(forged)
+      .expect(401);
+    await request(app)
+      .post("/")
+      .type("json")
+      .set("X-TS-Authorization", signature)
+      .send(body)
+      .expect(200, { status: "accepted" });
+    expect(listener.mock.calls).toEqual([[documented, expect.anything()]]);
+  });
+
+  it("is told that it is wrong before it is told that it is malformed", async () => {
+    await send({}, "garbage").expect(401);
+    await send({ "X-TS-Authorization": signatureOf("garbage") }, "garbage").expect(400);
+  });
+});
+
+describe("verifySignature", () => {
+  it("says whether a header holds TeleSign's signature for a body", () => {
+    expect(verifySignature(Buffer.from(body), signature, apiKey)).toBe(true);
+    expect(verifySignature(body, `TSA ${customerId}:${signature}`, [otherKey, apiKey])).toBe(true);
+    expect(verifySignature(body, signature, otherKey)).toBe(false);
+    expect(verifySignature(`${body} `, signature, apiKey)).toBe(false);
+  });
+
+  it("verifies bytes that are no text", () => {
+    const bytes = Buffer.from([0xff, 0x00, 0xc3]);
+    expect(verifySignature(bytes, signatureOf(bytes), apiKey)).toBe(true);
+    expect(verifySignature(bytes.toString(), signatureOf(bytes), apiKey)).toBe(false);
+  });
+
+  it.each([undefined, "", " ", ",", "TSA", "TSA :", `TSA x:${signature}x`, "=".repeat(44)])(
+    "is false, not a throw, for a header that is %p",
+    (header) => {
+      expect(verifySignature(body, header, apiKey)).toBe(false);
+    },
+  );
+
+  it("decodes the key as TeleSign's SDK does, skipping what is not base64", () => {
+    const key = "-A_B C\n12=";
+    const decoded = "ABC12=";
+    expect(verifySignature(body, signatureOf(body, decoded), key)).toBe(true);
+  });
+
+  it.each([
+    ["", "base64"],
+    ["%%%%", "base64"],
+    [" ", "base64"],
+    ["A", "base64"],
+    [[], "at least one"],
+    [[apiKey, ""], "base64"],
+    [5, "string"],
+  ])("refuses the key %j, with which anyone could sign", (key, reason) => {
+    // @ts-expect-error some of these are not even strings
+    expect(() => verifySignature(body, signature, key)).toThrow(
+      new RegExp(`^apiKey must .*${reason}`),
+    );
+  });
+});
