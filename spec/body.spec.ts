@@ -372,7 +372,7 @@ describe("a client that hangs up", () => {
   });
 
   it("while the inbox still thinks, costs no message", async () => {
-    let decide = (_outcome: "accepted") => {};
+    let decide: (outcome: "accepted") => void = () => {};
     const asked = jest.fn();
     const { callback, server, port } = await serve({
       inbox: {

@@ -1,3 +1,5 @@
+import { EventEmitter, once } from "node:events";
+
 import express from "express";
 import request from "supertest";
 import { telesignCallback, TelesignCallbackError, type TelesignCallback } from "telesign-callback";
@@ -35,11 +37,7 @@ const failing: [string, () => unknown, unknown][] = [
   ],
   ["rejects", () => Promise.reject(new RangeError("mine")), new RangeError("mine")],
   ["rejects with undefined", () => Promise.reject(undefined), undefined],
-  [
-    "rejects with a frozen object",
-    () => Promise.reject(Object.freeze({ a: 1 })),
-    { a: 1 },
-  ],
+  ["rejects with a frozen object", () => Promise.reject(Object.freeze({ a: 1 })), { a: 1 }],
   [
     "returns a thenable that throws",
     () => ({
@@ -163,25 +161,31 @@ describe("listeners", () => {
   it("are started in order of arrival even when an earlier answer is held back", async () => {
     const started: string[] = [];
     const callback = telesignCallback({ onMessage: ({ mo_message }) => started.push(mo_message) });
-    let release = () => {};
+    const release = new EventEmitter();
     const app = express().use((req, res, proceed) => {
-      const { end } = res;
-      if (req.query.hold)
-        res.end = ((body: Buffer) =>
-          (release = () => end.call(res, body, "utf8"))) as unknown as typeof end;
+      if (req.query.hold) {
+        res.end = new Proxy(res.end, {
+          apply(...call) {
+            release.once("release", () => Reflect.apply(...call));
+            release.emit("held");
+            return res;
+          },
+        });
+      }
       proceed();
     }, callback);
+    const isHeld = once(release, "held");
     const held = request(app)
       .post("/?hold=1")
       .send(fresh({ mo_message: "first" }))
       .then((answer) => answer.status);
-    while (String(release) === "() => {}") await new Promise((resolve) => setImmediate(resolve));
+    await isHeld;
     await request(app)
       .post("/")
       .send(fresh({ mo_message: "second" }))
       .expect(200);
     expect(started).toEqual([]);
-    release();
+    release.emit("release");
     expect(await held).toBe(200);
     expect(started).toEqual(["first", "second"]);
   });

@@ -1,0 +1,22 @@
+// Ahead of the app on node:http: callbacks never pay for Express's work on each request, and
+// everything else reaches the app unchanged.
+// Run: npx tsx examples/ahead-of-app.ts
+import { createServer } from "node:http";
+
+import express from "express";
+import { telesignCallback } from "telesign-callback";
+
+const callback = telesignCallback({ path: "/telesign/4f9d0c" });
+callback.onMessage(({ mo_message }) => console.log("received:", mo_message));
+
+const app = express();
+app.get("/health", (_req, res) => {
+  res.send("well");
+});
+
+const server = createServer((req, res) => callback(req, res, () => void app(req, res)));
+server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+  console.log("listening on", server.address());
+});
+
+// Prints: received: I am standing at the corner wearing a blue shirt

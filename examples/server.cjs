@@ -1,0 +1,20 @@
+// The smallest useful receiver, in CommonJS: an Express app that prints each masked text once.
+// Run: node examples/server.cjs
+// Then: curl -X POST http://127.0.0.1:3000/telesign/4f9d0c -d @spec/fixtures/documented.json
+const express = require("express");
+const { telesignCallback } = require("telesign-callback");
+
+const callback = telesignCallback({ path: "/telesign/4f9d0c" });
+
+callback.onMessage((message) => {
+  console.log(`${message.from_phone_number} says: ${message.mo_message}`);
+});
+
+const app = express();
+app.use(callback);
+
+const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+  console.log("listening on", server.address());
+});
+
+// Prints: 15551234 says: I am standing at the corner wearing a blue shirt

@@ -1,0 +1,30 @@
+// Signed callbacks behind one reverse proxy: signature, address and age are all checked.
+// Run: TELESIGN_API_KEY=... TELESIGN_ADDRESSES=192.0.2.0/24 npx tsx examples/signed-behind-proxy.ts
+import express from "express";
+import { telesignCallback } from "telesign-callback";
+
+const { TELESIGN_API_KEY, TELESIGN_ADDRESSES, PORT = "3000" } = process.env;
+if (!TELESIGN_API_KEY || !TELESIGN_ADDRESSES) {
+  throw new Error("set TELESIGN_API_KEY and TELESIGN_ADDRESSES");
+}
+
+const callback = telesignCallback({
+  path: "/telesign/4f9d0c",
+  apiKey: TELESIGN_API_KEY,
+  allowFrom: TELESIGN_ADDRESSES.split(","),
+  maxAge: 10 * 60_000,
+});
+callback.onMessage(({ mo_reference_id }) => console.log("accepted", mo_reference_id));
+callback.on("rejected", ({ status, title }) => console.log("rejected", status, title));
+
+const app = express();
+// One proxy, which appends to X-Forwarded-For. Never `true`: it believes what any sender writes there.
+app.set("trust proxy", 1);
+app.use(callback);
+
+const server = app.listen(Number(PORT), "127.0.0.1", () => {
+  console.log("listening on", server.address());
+});
+
+// Prints: accepted SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N
+// or:     rejected 401 Signature missing or wrong

@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { transformSync } from "@swc/core";
+
+import documented from "./fixtures/documented.json";
+
+const root = join(__dirname, "..");
+const body = JSON.stringify(documented);
+const children: ChildProcess[] = [];
+afterEach(() => children.splice(0).forEach((child) => child.kill("SIGKILL")));
+
+/** Runs an example on a free port, against the built package. */
+async function run(file: string, env: NodeJS.ProcessEnv = {}) {
+  const source = readFileSync(join(root, "examples", file), "utf8");
+  const { code } = transformSync(source, {
+    jsc: { parser: { syntax: "typescript" }, target: "es2022" },
+    module: { type: "commonjs" },
+  });
+  const child = spawn(process.execPath, ["-e", code], {
+    cwd: root,
+    env: { ...process.env, PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const nextLine = async () => (await lines.next()).value;
+  const port = /port: (\d+)/.exec(String(await nextLine()))![1];
+  const url = `http://127.0.0.1:${port}`;
+  const send = (headers: Record<string, string> = {}) =>
+    fetch(`${url}/telesign/4f9d0c`, { method: "POST", body, headers });
+  return { child, nextLine, url, send };
+}
+
+describe("the examples", () => {
+  it.each(["server.ts", "server.cjs"])("%s prints each masked text once", async (file) => {
+    const { nextLine, send } = await run(file);
+    expect(await (await send()).json()).toEqual({ status: "accepted" });
+    expect(await (await send()).json()).toEqual({ status: "duplicate" });
+    expect(await nextLine()).toBe(
+      "15551234 says: I am standing at the corner wearing a blue shirt",
+    );
+  });
+
+  it("signed-behind-proxy.ts takes what is signed, fresh, and from TeleSign's address", async () => {
+    const key = "c2VjcmV0";
+    const { nextLine, url } = await run("signed-behind-proxy.ts", {
+      TELESIGN_API_KEY: key,
+      TELESIGN_ADDRESSES: "192.0.2.0/24",
+    });
+    const send = (message: object, from: string, signKey = key) => {
+      const text = JSON.stringify(message);
+      const signature = createHmac("sha256", Buffer.from(signKey, "base64")).update(text);
+      return fetch(`${url}/telesign/4f9d0c`, {
+        method: "POST",
+        body: text,
+        headers: { "x-forwarded-for": from, "x-ts-authorization": signature.digest("base64") },
+      });
+    };
+    const now = { ...documented, submit_timestamp: new Date().toISOString() };
+    await send(now, "192.0.2.7");
+    expect(await nextLine()).toBe("accepted SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N");
+    await send(now, "203.0.113.7");
+    expect(await nextLine()).toBe("rejected 403 Address not allowed");
+    await send(now, "192.0.2.7", "b3RoZXI=");
+    expect(await nextLine()).toBe("rejected 401 Signature missing or wrong");
+    await send(documented, "192.0.2.7");
+    expect(await nextLine()).toBe("rejected 400 Notification too old, or of unknown age");
+  });
+
+  it("ahead-of-app.ts receives, and leaves the rest to the app", async () => {
+    const { nextLine, send, url } = await run("ahead-of-app.ts");
+    await send();
+    expect(await nextLine()).toBe("received: I am standing at the corner wearing a blue shirt");
+    expect(await (await fetch(`${url}/health`)).text()).toBe("well");
+  });
+
+  it("graceful-shutdown.ts loses no text between the 200 and the end of its listener", async () => {
+    const { child, nextLine, send } = await run("graceful-shutdown.ts");
+    await send({ connection: "close" });
+    expect(await nextLine()).toBe("begins SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N");
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await nextLine()).toBe("done   SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N");
+    expect(await nextLine()).toBe("closed");
+    expect(await exit).toEqual([0, null]);
+  });
+});
