@@ -51,10 +51,23 @@ export function isSigned(
   return (
     claimed.length > 0 &&
     keys.some((key) => {
-      const expected = createHmac("sha256", key).update(body).digest();
+      const expected = hmacOf(body, key);
       return claimed.some((signature) => timingSafeEqual(signature, expected));
     })
   );
+}
+
+/**
+ * The signature that TeleSign puts in its headers.
+ *
+ * @throws TypeError if the key is empty or decodes to nothing
+ */
+export function signatureOf(body: Buffer | string, apiKey: string): string {
+  return hmacOf(body, decode(apiKey)).toString("base64");
+}
+
+function hmacOf(body: Buffer | string, key: KeyObject | Buffer): Buffer {
+  return createHmac("sha256", key).update(body).digest();
 }
 
 // Buffer skips what is not base64, and timingSafeEqual throws on a length mismatch, so the form of

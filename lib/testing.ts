@@ -1,0 +1,217 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, Server, type RequestListener } from "node:http";
+import { setImmediate } from "node:timers/promises";
+import { URL } from "node:url";
+
+import {
+  attempts,
+  TELESIGN_TIMEOUT,
+  TELESIGN_WAITS,
+  type Attempt,
+  type Persistence,
+} from "./attempts.js";
+import type { MessageNotification } from "./notification.js";
+import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import { signatureOf } from "./signature.js";
+
+export type { Attempt } from "./attempts.js";
+export type { MessageNotification } from "./notification.js";
+
+/** TeleSign's documented placeholder. */
+const CUSTOMER_ID = "FFFFFFFF-EEEE-DDDD-1234-AB1234567890";
+
+/** With what a callback is signed. */
+export interface SignOptions {
+  /** The API key, as TeleSign's portal shows it. */
+  apiKey: string;
+  /**
+   * The Customer ID, which is named beside the signature and not part of it.
+   * @default TeleSign's documented placeholder
+   */
+  customerId?: string;
+}
+
+/** The headers that TeleSign puts on a signed callback. */
+export interface SignedHeaders {
+  /** `TSA {Customer ID}:{signature}`. */
+  readonly Authorization: string;
+  /** The signature alone. */
+  readonly "X-TS-Authorization": string;
+}
+
+/** How {@link deliver} behaves. An option that is given but `undefined` is refused. */
+export interface DeliverOptions {
+  /** The API key to sign with. Without it the callback is not signed. */
+  apiKey?: string;
+  /**
+   * The Customer ID of a signed callback.
+   * @default TeleSign's documented placeholder
+   */
+  customerId?: string;
+  /**
+   * How long to wait after each failed attempt, in milliseconds: one attempt more than there are
+   * waits, so `[]` is a single attempt, and `[0, 0]` three in a row.
+   * @default [10_000, 30_000]
+   */
+  waits?: readonly number[];
+  /**
+   * How long to wait for the whole answer, in milliseconds.
+   * @default 5_000
+   */
+  timeout?: number;
+}
+
+/** Where {@link deliver} delivers to. An Express app is a `RequestListener`. */
+export type DeliverTarget = string | URL | Server | RequestListener;
+
+/**
+ * A notification as TeleSign would send it now: a fresh `mo_reference_id`, the time of the call, and
+ * TeleSign's documented example for the rest.
+ *
+ * @param overrides what should differ, and whatever else should be in it
+ *
+ * @example
+ * import { notification } from "telesign-callback/testing";
+ *
+ * const question = notification({ mo_message: "Where are you?" });
+ */
+export function notification(overrides: Partial<MessageNotification> = {}): MessageNotification {
+  return {
+    // To the microsecond and without a zone, as TeleSign writes it.
+    submit_timestamp: new Date().toISOString().replace("Z", "000"),
+    from_phone_number: "15551234",
+    mo_message: "I am standing at the corner wearing a blue shirt",
+    mo_reference_id: randomBytes(16).toString("hex").toUpperCase(),
+    session_reference_id: "B5862A14363C016C8832D53625270015",
+    to_phone_number: "15554567",
+    ...overrides,
+  };
+}
+
+/**
+ * The headers with which TeleSign signs a callback: base64 of HMAC-SHA256 over the raw bytes of the
+ * body, keyed with the decoded API key.
+ *
+ * @param body the bytes that will be sent; a string is taken as UTF-8
+ * @throws TypeError if an option is bad or unknown
+ * @see https://developer.telesign.com/enterprise/docs/authenticate-callbacks
+ *
+ * @example
+ * import { notification, sign } from "telesign-callback/testing";
+ *
+ * const body = JSON.stringify(notification());
+ * const headers = { ...sign(body, { apiKey: "c2VjcmV0" }), "Content-Type": "application/json" };
+ * await fetch("http://127.0.0.1:3000/telesign", { method: "POST", headers, body });
+ */
+export function sign(body: Buffer | string, options: Readonly<SignOptions>): SignedHeaders {
+  refuseUnknownAndUndefined(options, ["apiKey", "customerId"]);
+  const { apiKey, customerId = CUSTOMER_ID } = options;
+  if (typeof customerId !== "string" || !/^[\w-]+$/.test(customerId)) {
+    throw new TypeError("customerId must be letters, digits and hyphens, as TeleSign shows it");
+  }
+  const signature = signatureOf(body, apiKey);
+  return { Authorization: `TSA ${customerId}:${signature}`, "X-TS-Authorization": signature };
+}
+
+/**
+ * Delivers a notification as TeleSign does: anything but 200 is a failure, and a failed attempt is
+ * repeated after each of the `waits`, the same bytes and the same signature every time.
+ *
+ * Given a request listener, such as an Express app, or a server that does not listen yet, it listens
+ * on 127.0.0.1 while it delivers, and posts to `/`. For a path of your own pass the URL.
+ *
+ * @returns the attempts, the last of which has `status: 200` if the delivery succeeded
+ * @throws TypeError, as a rejection, if an argument is bad or an option is bad or unknown
+ *
+ * @example
+ * import express from "express";
+ * import { telesignCallback } from "telesign-callback";
+ * import { deliver, notification } from "telesign-callback/testing";
+ *
+ * const app = express().use(telesignCallback({ onMessage: console.log }));
+ * const [first] = await deliver(app, notification());
+ * console.log(first?.status); // 200
+ */
+export async function deliver(
+  target: DeliverTarget,
+  notification: object,
+  options: Readonly<DeliverOptions> = {},
+): Promise<Attempt[]> {
+  const persistence = persistenceOf(options);
+  const { headers, body } = callbackOf(notification, options);
+  const { url, leave } = await reach(target);
+  try {
+    const ended: Attempt[] = [];
+    for await (const attempt of attempts({ url, headers, body }, persistence)) ended.push(attempt);
+    return ended;
+  } finally {
+    await leave();
+  }
+}
+
+function persistenceOf(options: Readonly<DeliverOptions>): Persistence {
+  refuseUnknownAndUndefined(options, ["apiKey", "customerId", "waits", "timeout"]);
+  const { waits = TELESIGN_WAITS, timeout = TELESIGN_TIMEOUT } = options;
+  if (!Array.isArray(waits) || !waits.every((wait) => Number.isSafeInteger(wait) && wait >= 0)) {
+    throw new TypeError("waits must be an array of whole numbers of milliseconds");
+  }
+  return { waits, timeout: wholeNumber("timeout", timeout) };
+}
+
+/** What is sent on every attempt. Signed once, so that a retry carries the same bytes and signature. */
+function callbackOf(notification: unknown, options: Readonly<DeliverOptions>) {
+  if (typeof notification !== "object" || notification === null) {
+    throw new TypeError("notification must be an object");
+  }
+  const { apiKey, customerId = CUSTOMER_ID } = options;
+  const body = Buffer.from(JSON.stringify(notification));
+  const signed = apiKey === undefined ? {} : sign(body, { apiKey, customerId });
+  const length = String(body.length);
+  return {
+    headers: { "Content-Type": "application/json", "Content-Length": length, ...signed },
+    body,
+  };
+}
+
+/** A receiver that can be reached, and how to leave it as it was found. */
+interface Receiver {
+  readonly url: URL;
+  readonly leave: () => Promise<unknown>;
+}
+
+async function reach(target: DeliverTarget): Promise<Receiver> {
+  const server = typeof target === "function" ? createServer(target) : target;
+  if (!(server instanceof Server)) return { url: urlOf(server), leave: () => Promise.resolve() };
+  // A server that was just told to listen on an address does so a little later.
+  await setImmediate();
+  if (server.listening) return { url: addressOf(server), leave: () => Promise.resolve() };
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { url: addressOf(server), leave: () => stop(server) };
+}
+
+function urlOf(target: string | URL): URL {
+  // A new one of node:url's, because http.request does not know the URL of jsdom.
+  const url = URL.canParse(String(target)) ? new URL(String(target)) : undefined;
+  if (url && /^https?:$/.test(url.protocol)) return url;
+  throw new TypeError("target must be an http or https URL, a server or a request listener");
+}
+
+function addressOf(server: Server): URL {
+  const bound = server.address();
+  if (typeof bound !== "object" || bound === null) {
+    throw new TypeError("target must be a server that listens on a port");
+  }
+  const { address, family, port } = bound;
+  // 0.0.0.0 and :: are where a server listens, not where it can be reached.
+  if (address === "0.0.0.0" || address === "::") return new URL(`http://127.0.0.1:${port}/`);
+  return new URL(`http://${family === "IPv6" ? `[${address}]` : address}:${port}/`);
+}
+
+function stop(server: Server): Promise<unknown> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeAllConnections();
+  return closed;
+}
