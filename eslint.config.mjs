@@ -8,7 +8,12 @@ export default defineConfig([
   js.configs.recommended,
   {
     files: ["**/*.js", "**/*.mjs", "**/*.cjs"],
+    ignores: ["examples/conversations/public/**"],
     languageOptions: { globals: globals.node },
+  },
+  {
+    files: ["examples/conversations/public/*.js"],
+    languageOptions: { globals: globals.browser },
   },
   {
     files: ["**/*.ts"],

@@ -1,0 +1,284 @@
+import { partyOf } from "./conversations.js";
+import { element, setText } from "./element.js";
+import { clockTime, dayName, shortTime } from "./times.js";
+
+// How many texts are in the document: at first, added at a time, at most.
+const WINDOW = { initial: 80, step: 80, most: 240 };
+const NEAR = 300;
+const RUN = 5 * 60_000;
+const LONG = 600;
+const byId = (id) => document.getElementById(id);
+
+/**
+ * The chosen session as a chat. Of a long one only a window is in the document; it moves along when
+ * the reader scrolls near its ends, and follows the latest text while the reader is at the bottom.
+ */
+export function createChat({ numbers, onChange, onLeave }) {
+  const scroller = byId("scroller");
+  const list = byId("texts");
+  const items = new Map();
+  const unfolded = new WeakSet();
+  let session;
+  // The window's ends are kept as texts, not positions: late ones come in between, old ones go.
+  let first;
+  let last;
+  let isFollowing = true;
+
+  function show(next) {
+    if (next === session) return update();
+    session = next;
+    isFollowing = true;
+    first = last = undefined;
+    items.clear();
+    list.replaceChildren();
+    byId("parties").replaceChildren();
+    update();
+  }
+
+  function update() {
+    byId("chat").hidden = session === undefined;
+    if (!session) return;
+    const start = Math.max(positionOf(first), 0);
+    if (isFollowing) openAt(first ? start : session.texts.length, session.texts.length);
+    else openAt(start, positionOf(last) + 1);
+    if (isFollowing && document.visibilityState === "visible") session.unread = 0;
+    renderHead();
+    renderNewer();
+  }
+
+  const positionOf = (text) => session.texts.indexOf(text);
+
+  /** Puts the texts from `start` to `end` into the document, and as many around them as should be. */
+  function openAt(start, end) {
+    const least = Math.min(WINDOW.initial, session.texts.length);
+    const to = Math.max(end, least);
+    const from = Math.max(Math.min(start, to - least), to - WINDOW.most, 0);
+    draw(session.texts.slice(from, to), session.texts[from - 1]);
+  }
+
+  function draw(texts, before) {
+    const isFirstTime = items.size === 0;
+    const anchor = isFollowing ? undefined : firstInSight();
+    const anchorTop = anchor?.getBoundingClientRect().top;
+    const wanted = new Set(texts);
+    for (const [text, item] of items) {
+      if (wanted.has(text)) continue;
+      item.node.remove();
+      items.delete(text);
+    }
+    let previous = before;
+    let place = list.firstChild;
+    for (const text of texts) {
+      const node = itemOf(text, previous);
+      if (node === place) place = place.nextSibling;
+      else list.insertBefore(node, place);
+      if (!isFirstTime && isFollowing && text.isNews) node.classList.add("arrives");
+      previous = text;
+    }
+    [first, last] = [texts[0], texts.at(-1)];
+    byId("chat-start").hidden = before !== undefined;
+    if (isFollowing) scroller.scrollTop = scroller.scrollHeight;
+    else if (anchor?.isConnected) {
+      scroller.scrollTop += anchor.getBoundingClientRect().top - anchorTop;
+    }
+  }
+
+  /** The element of a text, a new one if something that shows in it has changed. */
+  function itemOf(text, previous) {
+    const day = dayName(text.sentAt);
+    const startsDay = !previous || dayName(previous.sentAt) !== day;
+    const startsRun =
+      startsDay || previous.from !== text.from || text.sentAt - previous.sentAt > RUN;
+    const label = startsRun && numbers.label(text.from);
+    const look = JSON.stringify([startsDay && day, label, text.retries, unfolded.has(text)]);
+    const known = items.get(text);
+    if (known?.look === look) return known.node;
+    const node = createItem(text, { day: startsDay && day, label });
+    known?.node.replaceWith(node);
+    items.set(text, { node, look });
+    return node;
+  }
+
+  function createItem(text, { day, label }) {
+    const party = partyOf(session, text.from);
+    const node = element("li", { className: "text" });
+    node.dataset.party = party;
+    if (day) node.append(element("p", { className: "day" }, element("span", {}, day)));
+    if (label) {
+      node.classList.add("starts-run");
+      node.append(element("p", { className: "sender" }, createBadge(party), label));
+    } else {
+      node.append(element("span", { className: "visually-hidden" }, `${party}: `));
+    }
+    node.append(createBubble(text));
+    return node;
+  }
+
+  function createBubble(text) {
+    const words = element("p", { className: "words", dir: "auto" }, text.text || "Empty text");
+    const bubble = element("div", { className: "bubble" }, words);
+    if (text.text === "") words.classList.add("is-empty");
+    if (isOnlyEmoji(text.text)) words.classList.add("is-emoji");
+    if (text.text.length > LONG) bubble.append(createUnfold(text, words));
+    const time = element("time", {}, clockTime(text.sentAt));
+    time.dateTime = new Date(text.sentAt).toISOString();
+    const facts = element("p", { className: "facts" }, time);
+    if (text.retries > 0) facts.prepend(retriesOf(text), " · ");
+    bubble.append(facts);
+    return bubble;
+  }
+
+  function createUnfold(text, words) {
+    const isUnfolded = unfolded.has(text);
+    if (!isUnfolded) words.textContent = `${cut(text.text, LONG)}…`;
+    const size = text.text.length.toLocaleString("en");
+    const label = isUnfolded ? "Show less" : `Show all ${size} characters`;
+    const button = element("button", { type: "button", className: "unfold" }, label);
+    button.setAttribute("aria-expanded", isUnfolded);
+    button.addEventListener("click", () => {
+      if (!unfolded.delete(text)) unfolded.add(text);
+      isFollowing = false;
+      update();
+      items.get(text)?.node.querySelector(".unfold").focus({ preventScroll: true });
+    });
+    return button;
+  }
+
+  function renderHead() {
+    const head = byId("parties");
+    session.parties.forEach((number, index) => {
+      const button = head.children[index] ?? head.appendChild(createNumberButton(number));
+      const isShown = numbers.isShown(number);
+      const label = numbers.label(number);
+      setText(button.querySelector(".number"), label);
+      button.setAttribute("aria-pressed", isShown);
+      const party = partyOf(session, number);
+      button.setAttribute("aria-label", `${party}, ${label}, show the whole number`);
+      button.title = isShown ? "Hide the number" : "Show the whole number";
+    });
+    const { length } = session.texts;
+    const count = length === 1 ? "1 text" : `${length.toLocaleString("en")} texts`;
+    const since = shortTime(session.texts[0].sentAt);
+    setText(byId("session-facts"), `${count} since ${since} · session ${session.id}`);
+  }
+
+  function createNumberButton(number) {
+    const button = element(
+      "button",
+      { type: "button", className: "party" },
+      createBadge(partyOf(session, number)),
+      element("span", { className: "number" }),
+      createEye(),
+    );
+    button.addEventListener("click", () => {
+      numbers.toggle(number);
+      onChange();
+    });
+    return button;
+  }
+
+  function renderNewer() {
+    const { unread } = session;
+    const isAtEnd = isFollowing || (last === session.texts.at(-1) && unread === 0 && isAtBottom());
+    byId("newer").hidden = isAtEnd;
+    const news = unread === 1 ? "1 new text" : `${unread.toLocaleString("en")} new texts`;
+    setText(byId("newer"), unread > 0 ? `↓ ${news}` : "↓ To the latest");
+  }
+
+  const isAtBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
+
+  function firstInSight() {
+    const { top } = scroller.getBoundingClientRect();
+    return [...list.children].find((node) => node.getBoundingClientRect().bottom > top);
+  }
+
+  function onScroll() {
+    if (!session?.texts.length || items.size === 0) return;
+    const start = positionOf(first);
+    const end = positionOf(last) + 1;
+    const { length } = session.texts;
+    const wasFollowing = isFollowing;
+    isFollowing = end === length && isAtBottom();
+    const { scrollTop, scrollHeight, clientHeight } = scroller;
+    if (scrollTop < NEAR && start > 0 && !isFollowing) {
+      const from = Math.max(start - WINDOW.step, 0);
+      openAt(from, Math.min(end, from + WINDOW.most));
+    } else if (scrollHeight - scrollTop - clientHeight < NEAR && end < length) {
+      const to = Math.min(end + WINDOW.step, length);
+      openAt(Math.max(start, to - WINDOW.most), to);
+    }
+    if (isFollowing && !wasFollowing) onChange();
+    else renderNewer();
+  }
+
+  function toStart() {
+    isFollowing = false;
+    openAt(0, Math.min(WINDOW.initial, session.texts.length));
+    scroller.scrollTop = 0;
+    renderNewer();
+  }
+
+  function toEnd() {
+    isFollowing = true;
+    first = undefined;
+    onChange();
+  }
+
+  scroller.addEventListener("scroll", onScroll, { passive: true });
+  scroller.addEventListener("keydown", (event) => {
+    if (event.target !== scroller) return;
+    if (event.key === "Home") toStart();
+    else if (event.key === "End") toEnd();
+    else return;
+    event.preventDefault();
+  });
+  byId("chat").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") onLeave();
+  });
+  byId("back").addEventListener("click", onLeave);
+  byId("newer").addEventListener("click", () => {
+    toEnd();
+    scroller.focus();
+  });
+  new ResizeObserver(() => {
+    if (isFollowing) scroller.scrollTop = scroller.scrollHeight;
+  }).observe(scroller);
+
+  return { show, update, focus: () => scroller.focus({ preventScroll: true }) };
+}
+
+function createBadge(party) {
+  const badge = element("span", { className: "badge" }, party);
+  badge.dataset.party = party;
+  return badge;
+}
+
+function createEye() {
+  const shapes = [
+    ["path", { d: "M1.5 10S4.5 4.5 10 4.5 18.5 10 18.5 10 15.5 15.5 10 15.5 1.5 10 1.5 10Z" }],
+    ["circle", { cx: 10, cy: 10, r: 2.5 }],
+    ["path", { d: "M3.5 17 16.5 3", class: "eye-strike" }],
+  ];
+  const eye = createSvg("svg", { class: "eye", viewBox: "0 0 20 20", "aria-hidden": true });
+  eye.append(...shapes.map(([tag, attributes]) => createSvg(tag, attributes)));
+  return eye;
+}
+
+function createSvg(tag, attributes) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+function retriesOf({ retries }) {
+  const label = retries === 1 ? "retry suppressed" : `${retries} retries suppressed`;
+  return element("span", { className: "retries" }, label);
+}
+
+const isOnlyEmoji = (text) => /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text);
+
+/** Cuts between characters: half an emoji is a question mark. */
+function cut(text, length) {
+  const isSplit = /[\uD800-\uDBFF]/.test(text[length - 1]);
+  return text.slice(0, isSplit ? length - 1 : length);
+}

@@ -1,0 +1,112 @@
+// `npm start`: the page of app.js on a free port of 127.0.0.1, with TeleSign's part played over HTTP.
+// PORT sets the port. Ctrl-C drains and stops.
+const { once } = require("node:events");
+const { setTimeout } = require("node:timers/promises");
+
+const { deliver, notification } = require("telesign-callback/testing");
+
+const { createConversations } = require("./app.js");
+const { documented, earlier, live } = require("./scenario.js");
+
+const PATH = "/telesign/4f9d0c";
+
+async function main() {
+  const { app, callback, close } = createConversations({ path: PATH });
+  const seen = printEvents(callback);
+  const server = app.listen(Number(process.env.PORT ?? 0), "127.0.0.1");
+  await once(server, "listening");
+  const page = `http://127.0.0.1:${server.address().port}`;
+
+  const stopping = new AbortController();
+  const played = play(callback, page + PATH, stopping.signal).catch((error) => {
+    if (!stopping.signal.aborted) throw error;
+  });
+  const isStopped = once(server, "close");
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      console.log("\nDraining…");
+      stopping.abort();
+    });
+  }
+  await once(stopping.signal, "abort");
+
+  // First who sends, then who receives: what was sent is then accepted, and what was accepted is shown.
+  await played;
+  await close();
+  server.close();
+  server.closeAllConnections();
+  await isStopped;
+  const { message, duplicate, rejected } = seen;
+  console.log(
+    `Stopped: ${message} messages, ${duplicate} suppressed retries, ${rejected} rejected`,
+  );
+}
+
+/** Prints what the listeners see, and counts it. */
+function printEvents(callback) {
+  const seen = { message: 0, duplicate: 0, rejected: 0 };
+  function print(kind, text) {
+    seen[kind] += 1;
+    console.log(`  ${kind.padEnd(11)}${text}`);
+  }
+  callback.onMessage(({ from_phone_number, to_phone_number, mo_message }) =>
+    print("message", `${from_phone_number} → ${to_phone_number}  ${printable(mo_message)}`),
+  );
+  callback.on("duplicate", ({ mo_reference_id }) =>
+    print("duplicate", `${mo_reference_id} was a retry, suppressed`),
+  );
+  callback.on("rejected", ({ status, title }) => print("rejected", `${status} ${title}`));
+  return seen;
+}
+
+/** A text is the sender's: its control characters could rewrite the terminal. */
+function printable(text) {
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+}
+
+async function play(callback, url, signal) {
+  console.log("TeleSign delivers its documented example, and once more for want of an answer:\n");
+  // Listeners run after the answer, and so after `deliver` has returned.
+  const isSuppressed = new Promise((resolve) => callback.on("duplicate", resolve));
+  await deliverTimes(2, url, documented);
+  await isSuppressed;
+  printAddresses(url);
+  for (const line of [...earlier, ...live]) {
+    await setTimeout((line.after ?? 0) * 1_000, undefined, { signal });
+    await deliverTimes(line.deliveries ?? 1, url, line.report ?? toNotification(line));
+  }
+}
+
+/** A retry is the same notification once more, as when our answer did not reach TeleSign. */
+async function deliverTimes(times, url, sent) {
+  for (let time = 1; time <= times; time += 1) await deliver(url, sent, { waits: [] });
+}
+
+function toNotification({ session, from, to, text, ago = 0 }) {
+  const submitted = new Date(Date.now() - ago * 60_000).toISOString();
+  return notification({
+    submit_timestamp: submitted.replace("Z", "000"),
+    session_reference_id: session,
+    from_phone_number: from,
+    to_phone_number: to,
+    mo_message: text,
+  });
+}
+
+function printAddresses(url) {
+  const body = JSON.stringify(notification({ mo_message: "On my way" }));
+  console.log(`
+Page:      ${new URL("/", url)}
+Callbacks: ${url}
+Ctrl-C drains and stops. To send a text (the same line again is a retry, and is suppressed):
+
+curl -H 'Content-Type: application/json' -d '${body}' ${url}
+
+A conversation is playing:
+`);
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
