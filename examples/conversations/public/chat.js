@@ -69,9 +69,11 @@ export function createChat({ numbers, onChange, onLeave }) {
     let previous = before;
     let place = list.firstChild;
     for (const text of texts) {
+      const known = items.get(text)?.node;
       const node = itemOf(text, previous);
-      if (node === place) place = place.nextSibling;
+      if (known && known === place) place = known.nextSibling;
       else list.insertBefore(node, place);
+      if (known && known !== node) known.replaceWith(node);
       if (!isFirstTime && isFollowing && text.isNews) node.classList.add("arrives");
       previous = text;
     }
@@ -94,7 +96,6 @@ export function createChat({ numbers, onChange, onLeave }) {
     const known = items.get(text);
     if (known?.look === look) return known.node;
     const node = createItem(text, { day: startsDay && day, label });
-    known?.node.replaceWith(node);
     items.set(text, { node, look });
     return node;
   }
@@ -198,7 +199,8 @@ export function createChat({ numbers, onChange, onLeave }) {
     const end = positionOf(last) + 1;
     const { length } = session.texts;
     const wasFollowing = isFollowing;
-    isFollowing = end === length && isAtBottom();
+    // While following, more may have arrived than is drawn yet.
+    isFollowing = isAtBottom() && (wasFollowing || end === length);
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     if (scrollTop < NEAR && start > 0 && !isFollowing) {
       const from = Math.max(start - WINDOW.step, 0);

@@ -1,0 +1,415 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import request from "supertest";
+import { deliver, notification } from "telesign-callback/testing";
+
+import { createConversations } from "../examples/conversations/app.js";
+import { documented } from "../examples/conversations/scenario.js";
+import { describeInBrowser, launchBrowser } from "./browser";
+import fixture from "./fixtures/documented.json";
+
+const CALLBACK_PATH = "/telesign/4f9d0c";
+const OTHER_SESSION = "00000000000000000000000000000002";
+
+interface Site {
+  readonly url: string;
+  readonly send: (...overrides: Parameters<typeof notification>) => Promise<void>;
+  readonly drop: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+const sites: Site[] = [];
+
+/** The example on a port of its own, or on the one that a former one had. */
+async function startSite({
+  port = 0,
+  log = {},
+}: { port?: number; log?: { maxEntries?: number } } = {}): Promise<Site> {
+  const { app, close } = createConversations({ path: CALLBACK_PATH, log });
+  const server = createServer(app).listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const site = {
+    url,
+    async send(overrides = {}) {
+      await deliver(url + CALLBACK_PATH, notification(overrides), { waits: [] });
+    },
+    drop: () => server.closeAllConnections(),
+    async stop() {
+      await close();
+      await closeServer(server);
+    },
+  };
+  sites.push(site);
+  return site;
+}
+
+/** Posts texts by number, over a connection that stays open: 5,000 of `deliver`'s own take their time. */
+async function post({ url }: Site, numbers: number[]) {
+  for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
+    // Sent a second apart, since what is posted at once arrives in no certain order.
+    const submit_timestamp = new Date(Date.UTC(2026, 0) + number * 1_000).toISOString();
+    const body = JSON.stringify(notification({ mo_message: `No. ${number}`, submit_timestamp }));
+    const answer = await fetch(url + CALLBACK_PATH, { method: "POST", body });
+    await answer.arrayBuffer();
+  }
+}
+
+async function closeServer(server: Server) {
+  if (!server.listening) return;
+  server.close();
+  server.closeAllConnections();
+  await once(server, "close");
+}
+
+afterEach(async () => {
+  await Promise.all(sites.splice(0).map(({ stop }) => stop()));
+});
+
+describe("The page of conversations", () => {
+  it("plays the example as TeleSign's page prints it", () => {
+    expect(JSON.stringify(documented)).toBe(JSON.stringify(fixture));
+  });
+
+  it("forbids whatever is not its own, inline scripts and styles included", async () => {
+    const { app } = createConversations();
+    const { headers } = await request(app).get("/").set("Host", "127.0.0.1").expect(200);
+    expect(headers["content-security-policy"]).toBe(
+      "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';" +
+        "base-uri 'none';form-action 'none';frame-ancestors 'none';" +
+        "require-trusted-types-for 'script'",
+    );
+  });
+
+  it("is not there for who comes through a tunnel, while callbacks are", async () => {
+    const { app } = createConversations();
+    await request(app).get("/").set("Host", "tunnel.example").expect(404);
+    await request(app).get("/events").set("Host", "tunnel.example:443").expect(404);
+    await request(app).post("/").set("Host", "tunnel.example").send(fixture).expect(200);
+  });
+});
+
+describeInBrowser("The page of conversations, in a browser", () => {
+  let browser: Browser;
+  const pages: Page[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+
+  afterEach(async () => {
+    await Promise.all(pages.splice(0).map((page) => page.context().close()));
+    // Exceptions, and violations of the Content-Security-Policy.
+    expect(complaints.splice(0)).toEqual([]);
+  });
+
+  afterAll(() => browser?.close());
+
+  async function open(site: Site, options: BrowserContextOptions = {}) {
+    const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+    // Under Jest's own time limit, so that what was awaited is named.
+    context.setDefaultTimeout(4_000);
+    const page = await context.newPage();
+    pages.push(page);
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => {
+      // That a server is away is not the page's fault.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        complaints.push(message.text());
+      }
+    });
+    await page.goto(site.url);
+    await page.getByText("Live", { exact: true }).waitFor();
+    return page;
+  }
+
+  const texts = (page: Page) => page.locator("#texts .words");
+  const counted = (page: Page, kind: string, count: number) =>
+    page.locator(`#count-${kind}`, { hasText: new RegExp(`^${count.toLocaleString("en")}$`) });
+
+  it("says that there is nothing yet, and shows a text as soon as it is delivered", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    await page.getByText("No texts yet").waitFor();
+    await site.send({ mo_message: "Hello there" });
+    await texts(page).getByText("Hello there").waitFor();
+    await counted(page, "message", 1).waitFor();
+    expect(await page.getByRole("option").count()).toBe(1);
+  });
+
+  it("shows a retry as a count, and the text once", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    const sent = notification({ mo_message: "Only once" });
+    await site.send(sent);
+    await site.send(sent);
+    await counted(page, "duplicate", 1).waitFor();
+    await page.getByText("retry suppressed").waitFor();
+    expect(await texts(page).allTextContents()).toEqual(["Only once"]);
+  });
+
+  it("counts what was rejected, and says why", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    await deliver(site.url + CALLBACK_PATH, { status: {} }, { waits: [] });
+    await counted(page, "rejected", 1).waitFor();
+    const reason = await page.locator("#last-rejection").textContent();
+    expect(reason).toContain("400 Not a valid notification");
+  });
+
+  it("shows markup as the text that it is, and runs none of it", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    const markup = '<img src="x" onerror="document.title = 1"><script>document.title = 2</script>';
+    await site.send({ mo_message: markup });
+    await texts(page).first().waitFor();
+    expect(await texts(page).allTextContents()).toEqual([markup]);
+    expect(await page.locator(".row-preview").textContent()).toBe(markup);
+    expect(await page.locator("main img, main script").count()).toBe(0);
+    expect(await page.title()).toBe("Conversations");
+  });
+
+  it("keeps the empty, the endless and the right-to-left readable", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    const endless = "endless".repeat(1_000);
+    for (const mo_message of ["", "مرحبا", endless]) await site.send({ mo_message });
+    const unfold = page.getByRole("button", { name: "Show all 7,000 characters" });
+    await unfold.click();
+    expect(await texts(page).allTextContents()).toEqual(["Empty text", "مرحبا", endless]);
+    const direction = texts(page)
+      .nth(1)
+      .evaluate((node) => getComputedStyle(node).direction);
+    expect(await direction).toBe("rtl");
+    expect(await overflow(page)).toBe(0);
+  });
+
+  it("masks numbers until they are clicked", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    await site.send();
+    const number = page.getByRole("button", { name: /^A, 1555•••34/, pressed: false });
+    await number.waitFor();
+    expect(await page.locator("body").innerText()).not.toContain("15551234");
+    await number.click();
+    await page.getByRole("button", { name: /^A, 15551234/, pressed: true }).waitFor();
+    await page.getByRole("option", { name: /^15551234 and 1555•••67/ }).waitFor();
+    await page.getByRole("button", { name: /^A, 15551234/ }).press("Enter");
+    await number.waitFor();
+    expect(await page.locator("body").innerText()).not.toContain("15551234");
+  });
+
+  it.each([
+    ["8 digits", "15551234", "1555•••34"],
+    ["15 digits after a plus", "+123456789012345", "+1234•••45"],
+    ["5 digits", "12345", "•••45"],
+    ["1 digit", "7", "•••"],
+  ])("masks a number of %s", async (_, number, masked) => {
+    const site = await startSite();
+    const page = await open(site);
+    await site.send({ from_phone_number: number });
+    await page.getByRole("button", { name: `A, ${masked}, show the whole number` }).waitFor();
+  });
+
+  it("is read from the keyboard alone", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    await site.send({ mo_message: "The older one", session_reference_id: OTHER_SESSION });
+    await site.send({ mo_message: "The newer one" });
+    await counted(page, "message", 2).waitFor();
+    const focused = () =>
+      page.evaluate(() => {
+        const { id, ariaLabel, textContent } = document.activeElement ?? document.body;
+        return id || (ariaLabel ?? textContent);
+      });
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("session-list");
+    await page.keyboard.press("End");
+    await texts(page).getByText("The older one").waitFor();
+    await page.keyboard.press("ArrowUp");
+    await texts(page).getByText("The newer one").waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.getByRole("option", { selected: true }).getByText("The older one").waitFor();
+    const active = await page.getByRole("listbox").getAttribute("aria-activedescendant");
+    expect(active).toBe(`session-${OTHER_SESSION}`);
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("A, 1555•••34, show the whole number");
+    await page.keyboard.press("Space");
+    expect(await focused()).toBe("A, 15551234, show the whole number");
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("B, 1555•••67, show the whole number");
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("scroller");
+    await page.keyboard.press("Escape");
+    expect(await focused()).toBe("session-list");
+    await page.keyboard.press("Enter");
+    expect(await focused()).toBe("scroller");
+  });
+
+  it("keeps the keyboard's place in the list while texts move the rows", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    await site.send({ session_reference_id: OTHER_SESSION });
+    await texts(page).first().waitFor();
+    await page.getByRole("listbox").focus();
+    await site.send();
+    await page.getByRole("option").nth(1).waitFor();
+    const list = page.getByRole("listbox");
+    expect(await list.evaluate((node) => node === document.activeElement)).toBe(true);
+    expect(await list.getAttribute("aria-activedescendant")).toBe(`session-${OTHER_SESSION}`);
+  });
+
+  it("puts a text that arrives late where it was sent", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    const at = (second: number) => ({ submit_timestamp: `2026-01-01T12:00:0${second}.000000` });
+    await site.send({ ...at(1), mo_message: "first" });
+    await site.send({ ...at(3), mo_message: "third" });
+    await site.send({ ...at(2), mo_message: "second" });
+    await counted(page, "message", 3).waitFor();
+    expect(await texts(page).allTextContents()).toEqual(["first", "second", "third"]);
+  });
+
+  it("loses and doubles nothing when the connection drops", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    await site.send({ mo_message: "before" });
+    await texts(page).getByText("before").waitFor();
+    site.drop();
+    await site.send({ mo_message: "meanwhile" });
+    await page.getByText("Reconnecting…").waitFor();
+    await texts(page).getByText("meanwhile").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await site.send({ mo_message: "after" });
+    await texts(page).getByText("after").waitFor();
+    expect(await texts(page).allTextContents()).toEqual(["before", "meanwhile", "after"]);
+  });
+
+  it("keeps what it has when the server restarts, and goes on counting", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    const old = notification({ mo_message: "before" });
+    await site.send(old);
+    await texts(page).getByText("before").waitFor();
+    await site.stop();
+    await page.getByText("Reconnecting…").waitFor();
+    const restarted = await startSite({ port: Number(new URL(site.url).port) });
+    await restarted.send(old);
+    await restarted.send({ mo_message: "after" });
+    await texts(page).getByText("after").waitFor();
+    expect(await texts(page).allTextContents()).toEqual(["before", "after"]);
+  });
+
+  it("starts again where the browser gave up, and where it left off", async () => {
+    const site = await startSite();
+    const page = await open(site);
+    await site.send({ mo_message: "before" });
+    await texts(page).getByText("before").waitFor();
+    // An EventSource stays closed after an answer other than 200, such as a proxy's.
+    await page.route("**/events*", (route) => route.fulfill({ status: 502 }), { times: 1 });
+    site.drop();
+    await page.getByText("Reconnecting…").waitFor();
+    await site.send({ mo_message: "after" });
+    await texts(page).getByText("after").waitFor();
+    expect(await texts(page).allTextContents()).toEqual(["before", "after"]);
+  });
+
+  it("leaves the reader in peace who has scrolled up, and says what is new", async () => {
+    const site = await startSite();
+    for (let number = 1; number <= 30; number += 1)
+      await site.send({ mo_message: `No. ${number}` });
+    const page = await open(site);
+    await texts(page).getByText("No. 30").waitFor();
+    await page.locator("#scroller").press("Home");
+    await page.getByRole("button", { name: "To the latest" }).waitFor();
+    await site.send({ mo_message: "No. 31" });
+    const newer = page.getByRole("button", { name: "1 new text" });
+    await newer.waitFor();
+    expect(await page.locator("#scroller").evaluate(({ scrollTop }) => scrollTop)).toBe(0);
+    await newer.click();
+    await texts(page).getByText("No. 31").waitFor();
+    expect(await newer.isVisible()).toBe(false);
+  });
+
+  it("holds a window of 5,000 texts in the document, and touches little for one more", async () => {
+    const site = await startSite();
+    const numbers = Array.from({ length: 5_000 }, (_, index) => index + 1);
+    await Promise.all([post(site, numbers), post(site, numbers), post(site, numbers)]);
+    const page = await open(site);
+    await counted(page, "message", 5_000).waitFor();
+    await texts(page).getByText("No. 5000", { exact: true }).waitFor();
+    const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
+    expect(await nodes()).toBeLessThan(2_000);
+
+    await page.evaluate(() => {
+      const touched = new MutationObserver((records) => {
+        const added = records.flatMap(({ addedNodes }) => [...addedNodes]);
+        const known = Number(document.body.dataset.added ?? 0);
+        document.body.dataset.added = String(known + added.length);
+      });
+      touched.observe(document.body, { childList: true, subtree: true });
+    });
+    await site.send({ mo_message: "One more" });
+    await texts(page).getByText("One more").waitFor();
+    const added = Number(await page.locator("body").getAttribute("data-added"));
+    expect(added).toBeLessThan(10);
+
+    await page.locator("#scroller").press("Home");
+    await texts(page).getByText("No. 1", { exact: true }).waitFor();
+    await page.locator("#scroller").evaluate((node) => {
+      node.scrollTop = node.scrollHeight;
+    });
+    await texts(page).getByText("No. 160", { exact: true }).waitFor();
+    expect(await nodes()).toBeLessThan(2_000);
+    await page.locator("#scroller").press("End");
+    await texts(page).getByText("One more").waitFor();
+    expect(await nodes()).toBeLessThan(2_000);
+  }, 30_000);
+
+  it("holds the sessions in sight in the document, and no others", async () => {
+    const site = await startSite();
+    const ids = Array.from({ length: 300 }, (_, index) => String(index).padStart(32, "0"));
+    for (const session_reference_id of ids) await site.send({ session_reference_id });
+    const page = await open(site);
+    await page.locator("#session-count").getByText("300").waitFor();
+    expect(await page.getByRole("option").count()).toBeLessThan(30);
+    await page.getByRole("listbox").press("End");
+    const last = page.locator(`#session-${ids[0]}`);
+    await last.waitFor();
+    expect(await last.getAttribute("aria-posinset")).toBe("300");
+    expect(await page.getByRole("option").count()).toBeLessThan(30);
+  });
+
+  it("shows the list or the conversation on a phone, and Back leads to the list", async () => {
+    const site = await startSite();
+    const page = await open(site, { viewport: { width: 390, height: 844 } });
+    await site.send({ mo_message: "On a phone" });
+    await page.getByRole("option").click();
+    await texts(page).getByText("On a phone").waitFor();
+    expect(await page.getByRole("listbox").isVisible()).toBe(false);
+    expect(await overflow(page)).toBe(0);
+    await page.getByRole("button", { name: "Back to the sessions" }).click();
+    await page.getByRole("listbox").waitFor();
+    expect(await texts(page).first().isVisible()).toBe(false);
+    expect(await overflow(page)).toBe(0);
+    await page.getByRole("listbox").press("Enter");
+    await texts(page).getByText("On a phone").waitFor();
+    await page.goBack();
+    await page.getByRole("listbox").waitFor();
+  });
+
+  it("forgets the oldest texts where the server's log is full, and counts them still", async () => {
+    const site = await startSite({ log: { maxEntries: 3 } });
+    for (const mo_message of ["1", "2", "3", "4", "5"]) await site.send({ mo_message });
+    const page = await open(site);
+    await counted(page, "message", 5).waitFor();
+    expect(await texts(page).allTextContents()).toEqual(["3", "4", "5"]);
+  });
+
+  const overflow = (page: Page) =>
+    page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+});

@@ -1,0 +1,85 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+import { deliver, notification } from "telesign-callback/testing";
+
+import manifest from "../package.json";
+
+const root = path.join(__dirname, "..");
+const started: ChildProcess[] = [];
+
+/** Runs what `npm start` runs, and reads what it prints, a line at a time. */
+function start() {
+  const [command = "", ...rest] = manifest.scripts.start.split(" ");
+  const program = command === "node" ? process.execPath : command;
+  const child = spawn(program, rest, {
+    cwd: root,
+    env: { ...process.env, PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  started.push(child);
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on("line", (line) => lines.push(line));
+  const until = async (pattern: RegExp) => {
+    for (;;) {
+      const found = lines.map((line) => pattern.exec(line)).find((match) => match !== null);
+      if (found) return found;
+      await once(reader, "line");
+    }
+  };
+  return { child, lines, until };
+}
+
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill("SIGKILL");
+});
+
+describe("npm start", () => {
+  it("prints the documented message once and its retry, and how to go on", async () => {
+    const { lines, until } = start();
+    await until(/^A conversation is playing/);
+    const printed = lines.join("\n");
+    expect(printed.split("I am standing at the corner wearing a blue shirt")).toHaveLength(2);
+    expect(printed.split("SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N")).toHaveLength(2);
+    expect(printed).toMatch(/^ {2}message .* I am standing at the corner wearing a blue shirt$/m);
+    expect(printed).toMatch(/^ {2}duplicate .*SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N .*suppressed$/m);
+    const [, page = ""] = await until(/^Page: +(http:\/\/127\.0\.0\.1:\d+\/)$/);
+    const answer = await fetch(page);
+    expect(await answer.text()).toContain("<title>Conversations</title>");
+  });
+
+  it("prints a line that sends a text, and the same line again is a retry", async () => {
+    const { until } = start();
+    const [, body = "", url = ""] = await until(/^curl -H .+ -d '(.+)' (\S+)$/);
+    const post = () =>
+      fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    expect(await (await post()).json()).toEqual({ status: "accepted" });
+    expect(await (await post()).json()).toEqual({ status: "duplicate" });
+    await until(/^ {2}message .*On my way$/);
+    const { mo_reference_id } = JSON.parse(body) as { mo_reference_id: string };
+    await until(new RegExp(`^ {2}duplicate +${mo_reference_id}`));
+  });
+
+  it("prints a text's control characters as what they are not", async () => {
+    const { until } = start();
+    const [, url = ""] = await until(/^Callbacks: (\S+)$/);
+    await deliver(url, notification({ mo_message: "\u001b[2Jgone\u202e" }));
+    await until(/ \ufffd\[2Jgone\ufffd$/);
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("drains and exits with 0 on %s", async (signal) => {
+    const { child, lines, until } = start();
+    const [, page = ""] = await until(/^Page: +(\S+)$/);
+    await until(/Great, I will be outside in a minute/);
+    // A page that is open must not keep it alive.
+    const events = await fetch(new URL("events", page));
+    child.kill(signal);
+    const [code] = (await once(child, "close")) as [number | null];
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatch(/^Stopped: 1\d messages, [23] suppressed retries, 0 rejected$/);
+    await events.text().catch(() => {});
+  });
+});
