@@ -1,4 +1,4 @@
-const RETRY_AFTER = 2_000;
+const RETRY_AFTER = 1_000;
 
 /**
  * Follows the server's events. After a lost connection the browser asks for what came after the last
