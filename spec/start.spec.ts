@@ -37,6 +37,9 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
 });
 
+// It starts a process, which takes its time on a busy machine.
+jest.setTimeout(20_000);
+
 describe("npm start", () => {
   it("prints the documented message once and its retry, and how to go on", async () => {
     const { lines, until } = start();

@@ -16,8 +16,7 @@ function createConversations({ log: logOptions, ...options } = {}) {
   const stream = createEventStream(log);
 
   callback.onMessage((message, { receivedAt, submittedAt }) => {
-    log.append({
-      kind: "message",
+    log.addMessage({
       reference: message.mo_reference_id,
       session: message.session_reference_id,
       from: message.from_phone_number,
@@ -28,11 +27,10 @@ function createConversations({ log: logOptions, ...options } = {}) {
     });
   });
   callback.on("duplicate", (message, { receivedAt }) => {
-    const reference = message.mo_reference_id;
-    log.append({ kind: "duplicate", reference, receivedAt: receivedAt.getTime() });
+    log.addDuplicate({ reference: message.mo_reference_id, receivedAt: receivedAt.getTime() });
   });
   callback.on("rejected", ({ status, title }) => {
-    log.append({ kind: "rejected", status, title, receivedAt: Date.now() });
+    log.addRejection({ status, title, receivedAt: Date.now() });
   });
 
   const app = express();

@@ -5,7 +5,8 @@ const MINUTES_KEPT = 30;
 
 /**
  * What has arrived, oldest first and bounded twice: one text may be 64 kB long, so a bound on their
- * number alone would not bound the memory. What is dropped stays counted.
+ * number alone would not bound the memory. What is dropped stays counted. Of what was rejected only
+ * the last is kept, or whoever finds the address could flush everyone's texts with nonsense.
  *
  * Entries are numbered from 0, so that a page which lost its connection can name the last one it has.
  * `run` tells the numbers of this process from those of the one before a restart.
@@ -16,18 +17,36 @@ function createEventLog({ maxEntries = 10_000, maxCharacters = 8_000_000 } = {})
   const entries = [];
   const totals = { message: 0, duplicate: 0, rejected: 0 };
   const minutes = new Map();
+  let lastRejection;
   let firstNumber = 0;
   let characters = 0;
+
+  function addMessage(message) {
+    countMinute(message.receivedAt);
+    append({ kind: "message", ...message });
+  }
+
+  function addDuplicate(duplicate) {
+    append({ kind: "duplicate", ...duplicate });
+  }
+
+  function addRejection(rejection) {
+    lastRejection = rejection;
+    count("rejected");
+  }
 
   function append(entry) {
     entries.push(entry);
     characters += sizeOf(entry);
-    totals[entry.kind] += 1;
-    if (entry.kind === "message") countMinute(entry.receivedAt);
     while (entries.length > maxEntries || characters > maxCharacters) {
       characters -= sizeOf(entries.shift());
       firstNumber += 1;
     }
+    count(entry.kind);
+  }
+
+  function count(kind) {
+    totals[kind] += 1;
     changes.emit("change");
   }
 
@@ -46,9 +65,9 @@ function createEventLog({ maxEntries = 10_000, maxCharacters = 8_000_000 } = {})
     return { entries: found, next: firstNumber + start + found.length };
   }
 
-  const tally = () => ({ ...totals, minutes: [...minutes] });
+  const tally = () => ({ ...totals, minutes: [...minutes], lastRejection });
 
-  return { run, append, read, tally, changes };
+  return { run, addMessage, addDuplicate, addRejection, read, tally, changes };
 }
 
 function sizeOf({ text = "" }) {

@@ -11,6 +11,8 @@ function createEventStream(log) {
   function serve(req, res) {
     // A page whose EventSource gave up makes a new one, which cannot set the header.
     let next = positionAfter(req.get("Last-Event-ID") ?? req.query.after);
+    // The first frame comes even if it holds no text: the counts may be new to the page.
+    let hasNews = true;
     let isScheduled = false;
     let isFull = false;
 
@@ -21,11 +23,17 @@ function createEventStream(log) {
       setImmediate(send);
     }
 
+    function onChange() {
+      hasNews = true;
+      schedule();
+    }
+
     function send() {
       isScheduled = false;
       const batch = log.read(next, BATCH);
-      if (batch.entries.length === 0 || res.writableEnded) return;
+      if ((batch.entries.length === 0 && !hasNews) || res.writableEnded) return;
       next = batch.next;
+      hasNews = false;
       const data = JSON.stringify({ run: log.run, entries: batch.entries, tally: log.tally() });
       // A page that reads slowly waits in the log, which is bounded, and not in the socket's buffer.
       isFull = !res.write(`id: ${log.run}:${next}\ndata: ${data}\n\n`);
@@ -38,10 +46,10 @@ function createEventStream(log) {
       isFull = false;
       schedule();
     });
-    log.changes.on("change", schedule);
+    log.changes.on("change", onChange);
     streams.add(res);
     res.on("close", () => {
-      log.changes.off("change", schedule);
+      log.changes.off("change", onChange);
       streams.delete(res);
     });
     schedule();

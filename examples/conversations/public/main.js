@@ -36,12 +36,13 @@ follow({
   onState(state) {
     document.querySelector(".connection").dataset.state = state;
     setText(document.getElementById("connection"), STATES[state]);
+    schedule();
   },
 });
 
 function add(entry) {
   if (entry.kind === "message") return conversations.addText(entry);
-  if (entry.kind === "duplicate") conversations.addRetry(entry);
+  conversations.addRetry(entry);
   return undefined;
 }
 

@@ -14,10 +14,9 @@ export function createTraffic() {
   byId("plot").append(...bars.map(({ node }) => node));
   everyMinute(render);
 
-  function update({ run, entries, tally }) {
+  function update({ run, tally }) {
     tallies.set(run, tally);
-    const rejection = entries.findLast(({ kind }) => kind === "rejected");
-    if (rejection) showRejection(rejection);
+    if (tally.lastRejection) showRejection(tally.lastRejection);
   }
 
   function render() {
