@@ -150,11 +150,8 @@ export function createChat({ numbers, onChange, onLeave }) {
     session.parties.forEach((number, index) => {
       const button = head.children[index] ?? head.appendChild(createNumberButton(number));
       const isShown = numbers.isShown(number);
-      const label = numbers.label(number);
-      setText(button.querySelector(".number"), label);
+      setText(button.querySelector(".number"), numbers.label(number));
       button.setAttribute("aria-pressed", isShown);
-      const party = partyOf(session, number);
-      button.setAttribute("aria-label", `${party}, ${label}, show the whole number`);
       button.title = isShown ? "Hide the number" : "Show the whole number";
     });
     const { length } = session.texts;
@@ -168,7 +165,9 @@ export function createChat({ numbers, onChange, onLeave }) {
       "button",
       { type: "button", className: "party" },
       createBadge(partyOf(session, number)),
+      " ",
       element("span", { className: "number" }),
+      element("span", { className: "visually-hidden" }, ", show the whole number"),
       createEye(),
     );
     button.addEventListener("click", () => {

@@ -139,11 +139,12 @@ function createRow(numbers) {
   const badge = element("span", { className: "badge" });
   const preview = element("span", { className: "row-preview", dir: "auto" });
   const unread = element("span", { className: "unread" });
+  // The spaces are for the name that a screen reader makes of all this.
   const node = element(
     "div",
     { className: "row", role: "option" },
-    element("span", { className: "row-line" }, names, time),
-    element("span", { className: "row-line" }, badge, preview, unread),
+    element("span", { className: "row-line" }, names, " ", time, " "),
+    element("span", { className: "row-line" }, badge, " ", preview, " ", unread),
   );
 
   function draw(session, index, { isSelected, isActive, size }) {
@@ -164,13 +165,16 @@ function createRow(numbers) {
     // One line is all that is seen of it; 64 kB of it would still be laid out.
     setText(preview, latest.text.slice(0, 200) || "Empty text");
     preview.classList.toggle("is-empty", latest.text === "");
-    setText(unread, session.unread > 0 ? String(Math.min(session.unread, 999)) : "");
-    const news = session.unread > 0 ? `, ${session.unread} new` : "";
-    node.setAttribute(
-      "aria-label",
-      `${first} and ${second}${news}. ${time.textContent}, ${party}: ${preview.textContent}`,
-    );
+    drawUnread(unread, session.unread);
   }
 
   return { node, draw };
+}
+
+function drawUnread(node, count) {
+  const digits = String(Math.min(count, 999));
+  if (node.dataset.count === digits) return;
+  node.dataset.count = digits;
+  const news = element("span", { className: "visually-hidden" }, " new");
+  node.replaceChildren(...(count > 0 ? [digits, news] : []));
 }
