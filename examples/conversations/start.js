@@ -22,13 +22,10 @@ async function main() {
     if (!stopping.signal.aborted) throw error;
   });
   const isStopped = once(server, "close");
-  for (const signal of ["SIGINT", "SIGTERM"]) {
-    process.once(signal, () => {
-      console.log("\nDraining…");
-      stopping.abort();
-    });
-  }
+  // Not once: npm may pass on the Ctrl-C that this process has had from the terminal already.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopping.abort());
   await once(stopping.signal, "abort");
+  console.log("\nDraining…");
 
   // First who sends, then who receives: what was sent is then accepted, and what was accepted is shown.
   await played;
