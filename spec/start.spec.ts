@@ -79,11 +79,11 @@ describe("npm start", () => {
     await until(/Great, I will be outside in a minute/);
     // A page that is open must not keep it alive.
     const events = await fetch(new URL("events", page));
+    const closed = once(child, "close");
+    // Twice, as when npm passes on what the terminal has sent to both.
     child.kill(signal);
-    // As when npm passes on what the terminal has sent to both.
-    await until(/^Draining/);
     child.kill(signal);
-    const [code] = (await once(child, "close")) as [number | null];
+    const [code] = (await closed) as [number | null];
     expect(code).toBe(0);
     expect(lines.at(-1)).toMatch(/^Stopped: 1\d messages, [23] suppressed retries, 0 rejected$/);
     await events.text().catch(() => {});

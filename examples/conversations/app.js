@@ -39,7 +39,7 @@ function createConversations({ log: logOptions, ...options } = {}) {
   app.use(onlyForThisMachine);
   app.use(contentSecurity());
   app.get("/events", stream.serve);
-  app.use(express.static(path.join(__dirname, "public"), { cacheControl: false }));
+  app.use(express.static(path.join(__dirname, "public")));
 
   async function close() {
     await callback.close();
