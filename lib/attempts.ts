@@ -18,8 +18,9 @@ export interface Attempt {
 /** TeleSign's request to a receiver, the same on every attempt. */
 export interface OutgoingCallback {
   readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** The headers of the signature, if it is signed. */
+  readonly signature: Readonly<Record<string, string>>;
 }
 
 /** How persistent the sender is. */
@@ -28,7 +29,7 @@ export interface Persistence {
   readonly waits: readonly number[];
   /** How long to wait for an answer, in milliseconds. */
   readonly timeout: number;
-  /** How many good answers to lose on their way back, so that a retry follows them. */
+  /** Whose answers, of the first attempts, to take for lost on their way back, so that a retry follows. */
   readonly lostAnswers?: number;
   /** Ends the waiting, and with it the attempts; the one under way is finished. */
   readonly signal?: AbortSignal;
@@ -48,19 +49,24 @@ export async function* attempts(
   callback: OutgoingCallback,
   { waits, timeout, lostAnswers = 0, signal }: Persistence,
 ): AsyncGenerator<Attempt, void> {
-  let kept = -lostAnswers;
-  for (const wait of [0, ...waits]) {
-    await sleep(wait, undefined, { signal });
+  for (const [retries, wait] of [0, ...waits].entries()) {
+    const isDue = await sleep(wait, true, { signal }).catch(() => false);
+    if (!isDue) return;
     const attempt = await post(callback, timeout);
     yield attempt;
-    if (attempt.status === 200 && ++kept > 0) return;
+    if (attempt.status === 200 && retries >= lostAnswers) return;
   }
 }
 
-function post({ url, headers, body }: OutgoingCallback, timeout: number): Promise<Attempt> {
+function post({ url, body, signature }: OutgoingCallback, timeout: number): Promise<Attempt> {
   const start = performance.now();
   const elapsed = () => Math.round(performance.now() - start);
   const send = url.protocol === "https:" ? requestHttps : requestHttp;
+  const headers = {
+    "Content-Type": "application/json",
+    "Content-Length": body.length,
+    ...signature,
+  };
   // No agent: a connection that is kept would keep the process, and the receiver's server, up.
   const request = send(url, { method: "POST", headers, agent: false });
   return within(timeout, statusOf(request, body))

@@ -13,6 +13,7 @@ import {
 } from "./attempts.js";
 import type { MessageNotification } from "./notification.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import { addressOf } from "./server-address.js";
 import { signatureOf } from "./signature.js";
 
 export type { Attempt } from "./attempts.js";
@@ -139,15 +140,25 @@ export async function deliver(
   options: Readonly<DeliverOptions> = {},
 ): Promise<Attempt[]> {
   const persistence = persistenceOf(options);
-  const { headers, body } = callbackOf(notification, options);
+  if (typeof notification !== "object" || notification === null) {
+    throw new TypeError("notification must be an object");
+  }
+  const body = Buffer.from(JSON.stringify(notification));
+  // Once, so that every attempt carries the same bytes and the same signature.
+  const signature = signatureOver(body, options);
   const { url, leave } = await reach(target);
   try {
     const ended: Attempt[] = [];
-    for await (const attempt of attempts({ url, headers, body }, persistence)) ended.push(attempt);
+    const ending = attempts({ url, body, signature }, persistence);
+    for await (const attempt of ending) ended.push(attempt);
     return ended;
   } finally {
     await leave();
   }
+}
+
+function signatureOver(body: Buffer, { apiKey, customerId = CUSTOMER_ID }: DeliverOptions) {
+  return apiKey === undefined ? {} : { ...sign(body, { apiKey, customerId }) };
 }
 
 function persistenceOf(options: Readonly<DeliverOptions>): Persistence {
@@ -157,21 +168,6 @@ function persistenceOf(options: Readonly<DeliverOptions>): Persistence {
     throw new TypeError("waits must be an array of whole numbers of milliseconds");
   }
   return { waits, timeout: wholeNumber("timeout", timeout) };
-}
-
-/** What is sent on every attempt. Signed once, so that a retry carries the same bytes and signature. */
-function callbackOf(notification: unknown, options: Readonly<DeliverOptions>) {
-  if (typeof notification !== "object" || notification === null) {
-    throw new TypeError("notification must be an object");
-  }
-  const { apiKey, customerId = CUSTOMER_ID } = options;
-  const body = Buffer.from(JSON.stringify(notification));
-  const signed = apiKey === undefined ? {} : sign(body, { apiKey, customerId });
-  const length = String(body.length);
-  return {
-    headers: { "Content-Type": "application/json", "Content-Length": length, ...signed },
-    body,
-  };
 }
 
 /** A receiver that can be reached, and how to leave it as it was found. */
@@ -196,17 +192,6 @@ function urlOf(target: string | URL): URL {
   const url = URL.canParse(String(target)) ? new URL(String(target)) : undefined;
   if (url && /^https?:$/.test(url.protocol)) return url;
   throw new TypeError("target must be an http or https URL, a server or a request listener");
-}
-
-function addressOf(server: Server): URL {
-  const bound = server.address();
-  if (typeof bound !== "object" || bound === null) {
-    throw new TypeError("target must be a server that listens on a port");
-  }
-  const { address, family, port } = bound;
-  // 0.0.0.0 and :: are where a server listens, not where it can be reached.
-  if (address === "0.0.0.0" || address === "::") return new URL(`http://127.0.0.1:${port}/`);
-  return new URL(`http://${family === "IPv6" ? `[${address}]` : address}:${port}/`);
 }
 
 function stop(server: Server): Promise<unknown> {

@@ -183,7 +183,7 @@ describe("deliver, when the receiver fails", () => {
 
   it("waits 10 s, then 30 s, as TeleSign does", async () => {
     const { listener, received } = receiver(500, 500);
-    const waiting = jest.spyOn(timers, "setTimeout").mockResolvedValue(undefined);
+    const waiting = jest.spyOn(timers, "setTimeout").mockResolvedValue(true);
     await deliver(listener, notification());
     expect(waiting.mock.calls.map(([wait]) => wait)).toEqual([0, 10_000, 30_000]);
     expect(received).toHaveLength(3);

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { main } from "./cli/main.js";
+
+const interruption = new AbortController();
+const interrupt = () => interruption.abort();
+
+// Once, so that a second Ctrl-C ends the process at once.
+process.once("SIGINT", interrupt);
+process.once("SIGTERM", interrupt);
+// Whoever reads the output, such as `head`, may have had enough.
+process.stdout.on("error", interrupt);
+
+void main(process.argv.slice(2), {
+  out: process.stdout,
+  err: process.stderr,
+  env: process.env,
+  interrupted: interruption.signal,
+}).then((status) => {
+  process.exitCode = status;
+});

@@ -1,0 +1,66 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+import { keysOf } from "../signature.js";
+import type { Terminal } from "./terminal.js";
+
+/** A command whose arguments are in order. Resolves to the exit status. */
+export type Run = (terminal: Terminal) => Promise<number>;
+
+/**
+ * Reads the arguments of a command.
+ *
+ * @throws TypeError naming the flag that is wrong
+ */
+export function parse<Config extends ParseArgsConfig>(
+  config: Config,
+): ReturnType<typeof parseArgs<Config>> {
+  try {
+    return parseArgs(config);
+  } catch (cause) {
+    // The rest is advice on arguments that start with a dash, which no command takes.
+    const fault = String(cause).replace(/^.*?: |[.\n][^]*/g, "");
+    throw new TypeError(fault, { cause });
+  }
+}
+
+/**
+ * The one URL among the arguments.
+ *
+ * @throws TypeError without repeating it, since its path may be private
+ */
+export function urlAmong([text = "", ...others]: readonly string[]): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (others.length > 0 || !url || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError("expected one http or https URL, quoted where the shell would read it");
+  }
+  return url;
+}
+
+/**
+ * A whole number from `least` to `most`.
+ *
+ * @throws TypeError naming the flag
+ */
+export function wholeNumberOf(
+  flag: string,
+  text: string,
+  [least, most]: readonly [number, number],
+): number {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (value >= least && value <= most) return value;
+  throw new TypeError(`${flag} must be a whole number from ${least} to ${most}`);
+}
+
+/**
+ * The API key, which is no flag: `ps` shows those to everyone.
+ *
+ * @throws TypeError naming the variable
+ */
+export function apiKeyIn({ TELESIGN_API_KEY: apiKey }: Terminal["env"]): string | undefined {
+  try {
+    if (apiKey !== undefined) keysOf(apiKey);
+    return apiKey;
+  } catch {
+    throw new TypeError("TELESIGN_API_KEY must be base64, as TeleSign shows it; or unset it");
+  }
+}

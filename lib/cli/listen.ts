@@ -1,0 +1,134 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+
+import express, { type Express } from "express";
+
+import { telesignCallback, type TelesignCallback } from "../callback.js";
+import type { Delivery } from "../delivery.js";
+import type { MessageNotification } from "../notification.js";
+import type { Rejection } from "../rejection.js";
+import { addressOf } from "../server-address.js";
+import { apiKeyIn, parse, wholeNumberOf, type Run } from "./arguments.js";
+import { paint, printable, writeJson, type Terminal } from "./terminal.js";
+
+const FLAGS = {
+  port: { type: "string", default: "3000" },
+  path: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
+/**
+ * `listen`: a receiver on 127.0.0.1 that prints what arrives.
+ *
+ * @throws TypeError naming the argument that is wrong
+ */
+export function prepare(args: string[], env: Terminal["env"]): Run {
+  const { values, positionals } = parse({ args, options: FLAGS, allowPositionals: true });
+  if (positionals.length > 0) throw new TypeError("expected flags only");
+  const port = wholeNumberOf("--port", values.port, [0, 65_535]);
+  const path = values.path ?? `/telesign/${randomBytes(12).toString("hex")}`;
+  const apiKey = apiKeyIn(env);
+  const callback = telesignCallback({ path, ...(apiKey !== undefined && { apiKey }) });
+
+  return async function listen(terminal) {
+    const server = createServer(receiver(callback, createPrinter(terminal, values.json)));
+    const failure = await bind(server, port);
+    if (failure !== undefined) {
+      const advice = "choose another port with --port";
+      terminal.err.write(`telesign-callback listen: cannot listen, ${failure}; ${advice}\n`);
+      return 1;
+    }
+    const url = new URL(path, addressOf(server));
+    terminal.err.write(introduction(url, apiKey !== undefined));
+    if (values.json) writeJson(terminal, { event: "listening", url });
+    if (!terminal.interrupted.aborted) await once(terminal.interrupted, "abort");
+    await callback.close();
+    server.close();
+    server.closeAllConnections();
+    return 0;
+  };
+}
+
+/** Listens. Resolves to the code of the error if it cannot. */
+function bind(server: Server, port: number): Promise<string | undefined> {
+  const listening = once(server, "listening");
+  server.listen(port, "127.0.0.1");
+  return listening.then(
+    () => undefined,
+    ({ code }: NodeJS.ErrnoException) => String(code),
+  );
+}
+
+/** The app: the package as any user has it, with a listener on every event worth seeing. */
+function receiver(callback: TelesignCallback, print: Printer): Express {
+  callback.on("message", print.message);
+  callback.on("duplicate", print.duplicate);
+  callback.on("rejected", print.rejected);
+  return express()
+    .disable("x-powered-by")
+    .use(callback)
+    .use((_req, res) => {
+      print.elsewhere();
+      res.sendStatus(404);
+    });
+}
+
+/** Shows what arrives. */
+interface Printer {
+  readonly message: (message: MessageNotification, delivery: Delivery) => void;
+  readonly duplicate: (message: MessageNotification, delivery: Delivery) => void;
+  readonly rejected: (rejection: Rejection) => void;
+  /** A request that was no `POST` on the path. */
+  readonly elsewhere: () => void;
+}
+
+function createPrinter(terminal: Terminal, isJson: boolean): Printer {
+  return isJson ? jsonPrinter(terminal) : readablePrinter(terminal);
+}
+
+function jsonPrinter(terminal: Terminal): Printer {
+  const print = (event: string, details: object) => writeJson(terminal, { event, ...details });
+  return {
+    message: (message, { receivedAt }) => print("message", { receivedAt, message }),
+    duplicate: (message, { receivedAt }) => print("duplicate", { receivedAt, message }),
+    rejected: ({ status, title, errors }) => print("rejected", { status, title, errors }),
+    elsewhere: () => print("elsewhere", { status: 404 }),
+  };
+}
+
+function readablePrinter({ out }: Terminal): Printer {
+  function print(colour: "cyan" | "yellow" | "red", what: string, details: string) {
+    const time = paint(out, "grey", new Date().toTimeString().slice(0, 8));
+    out.write(`${time}  ${paint(out, colour, what.padEnd(8))}  ${printable(details)}\n`);
+  }
+  return {
+    message: ({ from_phone_number: from, to_phone_number: to, mo_message: text }) =>
+      print("cyan", "message", `${from} → ${to}  ${text}`),
+    duplicate: ({ mo_reference_id: reference }) =>
+      print("yellow", "retry", `of ${reference}, suppressed`),
+    rejected: ({ status, title, errors }) => {
+      const faults = errors.map(({ field, rule }) => `${field} (${rule})`);
+      print("red", "rejected", [`${status} ${title}`, ...faults].join(", "));
+    },
+    elsewhere: () => print("red", "rejected", "404 Not a POST on the private path"),
+  };
+}
+
+function introduction({ href, port, pathname }: URL, isVerified: boolean): string {
+  const verification = isVerified
+    ? "Signatures are verified with the key in TELESIGN_API_KEY."
+    : "Signatures are not verified: TELESIGN_API_KEY is not set.";
+  return `Listening on ${href}
+${verification}
+
+TeleSign cannot reach 127.0.0.1: a tunnel is needed. Point one at port ${port}, and
+give your TeleSign contact the tunnel's own host with the private path:
+  https://<host of the tunnel>${pathname}
+
+To send a text without TeleSign, in another terminal:
+  npx telesign-callback send ${href}
+
+Ctrl-C ends.
+`;
+}

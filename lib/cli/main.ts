@@ -1,0 +1,52 @@
+import type { Run } from "./arguments.js";
+import { HELP, OVERVIEW } from "./help.js";
+import type { Terminal } from "./terminal.js";
+
+interface Command {
+  /** @throws TypeError if an argument is wrong */
+  readonly prepare: (args: string[], env: Terminal["env"]) => Run;
+}
+
+/** Loaded when asked for: Express takes its time, and only `listen` needs it. */
+const COMMANDS: Readonly<Record<keyof typeof HELP, () => Promise<Command>>> = {
+  send: () => import("./send.js"),
+  conversation: () => import("./conversation.js"),
+  listen: () => import("./listen.js"),
+};
+
+/** Runs a command line. Resolves to the exit status: 0 if all went well, 2 if the line is wrong. */
+export async function main([name, ...args]: string[], terminal: Terminal): Promise<number> {
+  if (isHelp(name)) return show(OVERVIEW, terminal);
+  if (!isCommand(name)) {
+    return refuse(name === undefined ? "expected a command" : "no such command", "", terminal);
+  }
+  if (args.some(isHelp)) return show(HELP[name], terminal);
+  const { prepare } = await COMMANDS[name]();
+  let run: Run;
+  try {
+    run = prepare(args, terminal.env);
+  } catch (error) {
+    if (error instanceof TypeError) return refuse(error.message, ` ${name}`, terminal);
+    throw error;
+  }
+  return run(terminal);
+}
+
+function isHelp(argument: string | undefined): boolean {
+  return argument === "--help" || argument === "-h";
+}
+
+function isCommand(name: string | undefined): name is keyof typeof COMMANDS {
+  return name !== undefined && Object.hasOwn(COMMANDS, name);
+}
+
+function show(text: string, { out }: Terminal): number {
+  out.write(text);
+  return 0;
+}
+
+function refuse(text: string, command: string, { err }: Terminal): number {
+  const program = `telesign-callback${command}`;
+  err.write(`${program}: ${text}\nTry '${program} --help'.\n`);
+  return 2;
+}
