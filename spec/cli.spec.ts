@@ -129,6 +129,20 @@ describe("telesign-callback", () => {
     expect(Math.max(...out.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(100);
   });
 
+  it.each(["send", "conversation", "listen"])(
+    "has the flags in the manual of %s",
+    async (command) => {
+      const { out } = await run([command, "--help"]);
+      const flags = out.match(/--[a-z]+(-[a-z]+)*/g)!.filter((flag) => flag !== "--help");
+      expect(flags).toContain("--json");
+      for (const flag of flags) {
+        const { err } = await run([command, `${flag}=`]);
+        expect(err).toMatch(/Try /);
+        expect(err).not.toMatch(/Unknown option/);
+      }
+    },
+  );
+
   it.each([
     ["without a command", [], "expected a command"],
     ["with an unknown one", ["sned"], "no such command"],

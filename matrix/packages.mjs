@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const LONGEST = 240_000;
+
+/** The environment without what `npm run` adds, which would reach into the installs here. */
+const env = Object.fromEntries(
+  Object.entries({ ...process.env, CI: "true" }).filter(
+    ([name]) => !/^npm_/.test(name) || /^npm_config_(registry|cache|userconfig|cafile)$/.test(name),
+  ),
+);
+
+/** Runs a program to its end, at most 4 minutes; rejects with all that it wrote. */
+export function execute(program, args, cwd) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST);
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.on("error", reject);
+    child.on("close", (status) => {
+      clearTimeout(timer);
+      if (status === 0) resolve(output);
+      else reject(new Error(`ended with ${status}\n${output}`));
+    });
+  });
+}
+
+/** Packs the package at `root` as it would be published, and returns the tarball. */
+export async function pack(root, folder) {
+  await execute("npm", ["pack", "--pack-destination", folder], root);
+  return join(
+    folder,
+    readdirSync(folder).find((file) => file.endsWith(".tgz")),
+  );
+}
+
+/** Installs packages into a folder of their own. */
+export async function install(project, dependencies) {
+  mkdirSync(project, { recursive: true });
+  // The `node` package fetches its program in an install script, which newer npms run only if allowed.
+  const described = { private: true, dependencies, allowScripts: { node: true } };
+  writeFileSync(join(project, "package.json"), JSON.stringify(described));
+  const quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
+  await execute("npm", ["install", ...quiet], project);
+}
+
+/** The version of an installed package. */
+export function versionIn(project, name) {
+  const path = join(project, "node_modules", name, "package.json");
+  return JSON.parse(readFileSync(path, "utf8")).version;
+}
