@@ -1,0 +1,156 @@
+// The table of the README: every contender side by side, in interleaved rounds.
+//
+//   npm run bench -- [--rounds 9] [--requests 15000] [--only "mounted|nothing"] [--node /path/to/node]
+import { fork, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { API_KEY } from "./notifications.mjs";
+import { packedProject } from "./packed.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "9" },
+    requests: { type: "string", default: "15000" },
+    only: { type: "string", default: "" },
+    node: { type: "string", default: process.execPath },
+  },
+});
+const ROUNDS = Number(options.rounds);
+const REQUESTS = Number(options.requests);
+const CONNECTIONS = 32;
+
+/** Each contender's floors: what its requests per second are divided by, round by round. */
+const FLOORS = { ahead: "node:http alone", mounted: "Router that does nothing" };
+
+const project = packedProject();
+try {
+  await main();
+} finally {
+  project.remove();
+}
+
+async function main() {
+  const { contenders } = await import(join(project.directory, "contenders.mjs"));
+  const names = Object.keys(contenders).filter((name) => new RegExp(options.only).test(name));
+  const load = start("load.mjs", [], 1);
+  const runs = [];
+  for (const name of names) runs.push(await startContender(name));
+
+  // The first round warms up and is not counted.
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const run of runs) {
+      const figures = await measure(run, load, round);
+      if (round > 0) run.rounds.push(figures);
+    }
+    process.stderr.write(`round ${round} of ${ROUNDS}\n`);
+  }
+  for (const run of runs) run.memory = await ask(run.server, "memory");
+  report(runs);
+  for (const { server } of runs) server.disconnect();
+  load.disconnect();
+}
+
+async function startContender(name) {
+  const server = start("server.mjs", [name], 0);
+  const [{ port }] = await once(server, "message");
+  return { name, server, port, rounds: [] };
+}
+
+/** Starts a file of the scratch project on one core, so that load and server do not share one. */
+function start(file, args, core) {
+  const script = join(project.directory, file);
+  const child = fork(script, args, { execPath: options.node, execArgv: ["--expose-gc"] });
+  if (cpus().length > 1) spawnSync("taskset", ["-acp", String(core), String(child.pid)]);
+  return child;
+}
+
+async function ask(child, message) {
+  child.send(message);
+  const [answer] = await once(child, "message");
+  return answer;
+}
+
+async function measure({ name, server, port }, load, round) {
+  await ask(server, "start");
+  const apiKey = name.includes("signed") ? API_KEY : undefined;
+  const from = round * REQUESTS;
+  const sent = await ask(load, { port, connections: CONNECTIONS, from, count: REQUESTS, apiKey });
+  const { cpu, delivered, distinct } = await ask(server, "stop");
+  check(name, "answers of 200", sent.statuses[200]);
+  if (/package|hand-written/.test(name)) {
+    check(name, "messages delivered", delivered);
+    check(name, "distinct messages delivered", distinct);
+  }
+  const { seconds, p50, p99 } = sent;
+  const busy = cpu / 1e6 / seconds;
+  return { rate: REQUESTS / seconds, p50, p99, cpu: cpu / REQUESTS, busy };
+}
+
+function check(name, what, count) {
+  if (count !== REQUESTS) throw new Error(`${name}: ${count} ${what}, not ${REQUESTS}`);
+}
+
+function report(runs) {
+  const version = spawnSync(options.node, ["--version"], { encoding: "utf8" }).stdout.trim();
+  const sent = `${REQUESTS} requests a round on ${CONNECTIONS} connections`;
+  console.log(`Node ${version}, ${cpus()[0].model}, ${ROUNDS} rounds, ${sent}\n`);
+  const head = [
+    "",
+    "requests/s",
+    "of its floor",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs",
+    "busy",
+    "heap MB",
+    "RSS MB",
+  ];
+  row(head);
+  row(head.map((_, column) => (column === 0 ? "---" : "--:")));
+  for (const run of runs) {
+    const { name, rounds, memory } = run;
+    const of = (figure, digits) =>
+      spread(
+        rounds.map((round) => round[figure]),
+        digits,
+      );
+    const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(0);
+    const floor = ratios(run, runs);
+    row([
+      name,
+      of("rate", 0),
+      floor ? spread(floor, 2) : "",
+      of("p50", 2),
+      of("p99", 2),
+      of("cpu", 1),
+      median(rounds.map(({ busy }) => busy)).toFixed(2),
+      megabytes(memory.heapUsed),
+      megabytes(memory.rss),
+    ]);
+  }
+}
+
+/** Requests per second in terms of the floor's, round by round, so that what slows both cancels out. */
+function ratios({ name, rounds }, runs) {
+  const floorName = FLOORS[name.includes("ahead") ? "ahead" : "mounted"];
+  const floor = runs.find((run) => run.name === floorName);
+  if (!floor || name === FLOORS.ahead || name === floorName) return undefined;
+  return rounds.map(({ rate }, round) => rate / floor.rounds[round].rate);
+}
+
+function median(numbers) {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+}
+
+/** The median, and the range in brackets. */
+function spread(numbers, digits) {
+  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+  return `${median(numbers).toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)})`;
+}
+
+function row(cells) {
+  console.log(`| ${cells.join(" | ")} |`);
+}

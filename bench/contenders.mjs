@@ -1,0 +1,102 @@
+import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { createServer } from "node:http";
+
+import express from "express";
+import Joi from "joi";
+import { LRUCache } from "lru-cache";
+import { telesignCallback } from "telesign-callback";
+
+import { API_KEY, PATH } from "./notifications.mjs";
+
+/**
+ * What is compared: each makes a server, and calls `deliver` with the reference of each message that
+ * it hands on. The floors hand nothing on.
+ *
+ * @type {Record<string, (deliver: (reference: string) => void) => import("node:http").Server>}
+ */
+export const contenders = {
+  "node:http alone": () => createServer(readParseEnd),
+  "package, ahead": (deliver) => createServer(ahead(packageWith(deliver))),
+  "package, ahead, signed": (deliver) => createServer(ahead(packageWith(deliver, API_KEY))),
+  "Router that does nothing": () => mounted(express.Router().use(readParseEnd)),
+  "package, mounted": (deliver) => mounted(packageWith(deliver)),
+  "package, mounted, signed": (deliver) => mounted(packageWith(deliver, API_KEY)),
+  "bare Express handler": bareHandler,
+  "hand-written": (deliver) => handWritten(deliver),
+  "hand-written, signed": (deliver) => handWritten(deliver, API_KEY),
+};
+
+/** Reads, parses and ends: the least that a receiver can do. */
+function readParseEnd(req, res) {
+  const chunks = [];
+  req.on("data", (chunk) => chunks.push(chunk));
+  req.on("end", () => {
+    JSON.parse(Buffer.concat(chunks).toString());
+    res.end();
+  });
+}
+
+function packageWith(deliver, apiKey) {
+  const callback = telesignCallback({ path: PATH, ...(apiKey && { apiKey }) });
+  callback.onMessage((message) => deliver(message.mo_reference_id));
+  return callback;
+}
+
+function mounted(router) {
+  return createServer(express().use(router));
+}
+
+function ahead(callback) {
+  const app = express();
+  return (req, res) => callback(req, res, () => app(req, res));
+}
+
+function bareHandler() {
+  const app = express();
+  app.post(PATH, express.json(), (req, res) => res.sendStatus(200));
+  return createServer(app);
+}
+
+const schema = Joi.object({
+  submit_timestamp: Joi.string().required(),
+  from_phone_number: Joi.string()
+    .pattern(/^\d{1,15}$/)
+    .required(),
+  mo_message: Joi.string().allow("").required(),
+  mo_reference_id: Joi.string().alphanum().length(32).required(),
+  session_reference_id: Joi.string().alphanum().length(32).required(),
+  to_phone_number: Joi.string()
+    .pattern(/^\d{1,15}$/)
+    .required(),
+}).unknown(true);
+
+/** What a careful user would write without the package. */
+function handWritten(deliver, apiKey) {
+  const seen = new LRUCache({ max: 100_000, ttl: 600_000 });
+  const events = new EventEmitter();
+  events.on("message", (message) => deliver(message.mo_reference_id));
+  const key = apiKey && createSecretKey(Buffer.from(apiKey, "base64"));
+  const app = express();
+  const verify = (req, res, body) => {
+    req.rawBody = body;
+  };
+  app.post(PATH, express.json({ verify }), (req, res) => {
+    if (key && !isSigned(req.rawBody, req.get("X-TS-Authorization"), key)) {
+      return res.sendStatus(401);
+    }
+    const { error, value } = schema.validate(req.body);
+    if (error) return res.sendStatus(400);
+    if (seen.has(value.mo_reference_id)) return res.json({ status: "duplicate" });
+    seen.set(value.mo_reference_id, true);
+    res.json({ status: "accepted" });
+    setImmediate(() => events.emit("message", value));
+  });
+  return createServer(app);
+}
+
+function isSigned(body, header = "", key) {
+  const expected = createHmac("sha256", key).update(body).digest();
+  const signature = Buffer.from(header, "base64");
+  return signature.length === expected.length && timingSafeEqual(signature, expected);
+}
