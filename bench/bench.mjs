@@ -118,11 +118,11 @@ function report(runs) {
         digits,
       );
     const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(0);
-    const floor = ratios(run, runs);
     row([
       name,
       of("rate", 0),
-      floor ? spread(floor, 2) : "",
+      ratios(run, runs, ({ rate }, floor) => rate / floor.rate),
+      ratios(run, runs, ({ cpu }, floor) => floor.cpu / cpu),
       of("p50", 2),
       of("p99", 2),
       of("cpu", 1),
@@ -133,12 +133,15 @@ function report(runs) {
   }
 }
 
-/** Requests per second in terms of the floor's, round by round, so that what slows both cancels out. */
-function ratios({ name, rounds }, runs) {
+/** In terms of the floor's figures, round by round, so that what slows both cancels out. */
+function ratios({ name, rounds }, runs, ratio) {
   const floorName = FLOORS[name.includes("ahead") ? "ahead" : "mounted"];
   const floor = runs.find((run) => run.name === floorName);
-  if (!floor || name === FLOORS.ahead || name === floorName) return undefined;
-  return rounds.map(({ rate }, round) => rate / floor.rounds[round].rate);
+  if (!floor || name === FLOORS.ahead || name === floorName) return "";
+  return spread(
+    rounds.map((figures, round) => ratio(figures, floor.rounds[round])),
+    2,
+  );
 }
 
 function median(numbers) {

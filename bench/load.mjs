@@ -24,6 +24,13 @@ function send(requests, port, connections) {
   let answered = 0;
   return new Promise((resolve, reject) => {
     for (let i = 0; i < connections; i += 1) open();
+    spin();
+
+    // This process never sleeps while there are answers to come. The kernel would charge waking it to
+    // the server's write, about 20 µs, and the more of those the slower the server is.
+    function spin() {
+      if (answered < requests.length) setImmediate(spin);
+    }
 
     function open() {
       let index = 0;

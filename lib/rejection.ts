@@ -69,10 +69,10 @@ export class Rejection extends Error {
   }
 
   /** The answer's body: problem details (RFC 9457), with the failing fields where it is a 400. */
-  toProblemDetails(): Buffer {
+  toProblemDetails(): string {
     const { status, title, errors } = this;
     // about:blank says that there is no page on this problem to follow a link to.
     const problem = { type: "about:blank", title, status };
-    return Buffer.from(JSON.stringify(status === 400 ? { ...problem, errors } : problem));
+    return JSON.stringify(status === 400 ? { ...problem, errors } : problem);
   }
 }
