@@ -5,11 +5,14 @@ import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
 import type { Tally } from "./tally.js";
 
+/** How long, in ms, a listener waits for an answer that the inbox or other middleware holds back. */
+export const ANSWER_DEADLINE = 1_000;
+
 /** Gives notifications to the `message` listeners: each after its own answer, in the order of the calls. */
 export interface HandOvers {
   readonly handOver: HandOver;
-  /** Lets the listeners of this notification wait until it is answered. */
-  readonly holdUntil: (answered: Promise<void>, message: MessageNotification) => void;
+  /** Lets the listeners of this notification wait for its answer, until the result is called. */
+  readonly holdBack: (message: MessageNotification) => () => void;
 }
 
 /** Makes the hand-over of one callback. `running` counts those that wait or whose listeners have not settled. */
@@ -17,9 +20,20 @@ export function createHandOvers(listeners: Listeners, running: Tally): HandOvers
   const answers = new Map<string, Promise<void>>();
   let turn: Promise<void> | undefined;
 
-  function holdUntil(answered: Promise<void>, { mo_reference_id }: MessageNotification) {
+  function holdBack({ mo_reference_id }: MessageNotification) {
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const timer = setTimeout(release, ANSWER_DEADLINE);
     answers.set(mo_reference_id, answered);
-    void answered.then(() => answers.delete(mo_reference_id));
+
+    function release() {
+      clearTimeout(timer);
+      // A simultaneous retry may be held back by now.
+      if (answers.get(mo_reference_id) === answered) answers.delete(mo_reference_id);
+      answer();
+    }
+
+    return release;
   }
 
   async function handOver(message: MessageNotification, delivery: Delivery) {
@@ -51,5 +65,5 @@ export function createHandOvers(listeners: Listeners, running: Tally): HandOvers
     return error;
   }
 
-  return { handOver, holdUntil };
+  return { handOver, holdBack };
 }

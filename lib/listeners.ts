@@ -82,7 +82,7 @@ export function createListeners(running: Tally): Listeners {
         fail(cause);
       }
     }
-    await Promise.all(settling);
+    if (settling.length > 0) await Promise.all(settling);
     running.end();
     return failures;
   }

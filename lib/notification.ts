@@ -79,8 +79,8 @@ export function createParser(schema: Joi.Schema): NotificationParser {
       throw new Rejection("object");
     }
     if (namesPrototype(sent)) throw new Rejection("prototype");
-    // A copy, because the result gets frozen and may be what went in: the app's own `req.body`.
-    const result = thorough.validate({ ...sent });
+    // The result gets frozen and may be what went in: not the app's own `req.body`.
+    const result = thorough.validate(sent === body ? { ...sent } : sent);
     if (result.error) throw new Rejection("schema", fieldErrors(result.error, names));
     const value: unknown = result.value;
     if (!hasReference(value)) {

@@ -61,7 +61,7 @@ export interface CallbackOptions {
 export interface Settings {
   readonly path: string;
   readonly keys: readonly KeyObject[] | undefined;
-  readonly isAllowed: (address: string | undefined) => boolean;
+  readonly isAllowed: ((address: string | undefined) => boolean) | undefined;
   readonly maxBodySize: number;
   readonly maxAge: number | undefined;
   readonly parse: NotificationParser;
@@ -95,7 +95,7 @@ export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
   return {
     path: checkPath(path),
     keys: options.apiKey === undefined ? undefined : keysOf(options.apiKey),
-    isAllowed: options.allowFrom === undefined ? () => true : createAllowlist(options.allowFrom),
+    isAllowed: options.allowFrom === undefined ? undefined : createAllowlist(options.allowFrom),
     maxBodySize: wholeNumber("maxBodySize", maxBodySize),
     maxAge: options.maxAge === undefined ? undefined : checkMaxAge(options.maxAge),
     parse: createParser(checkSchema(schema)),

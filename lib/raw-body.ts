@@ -15,12 +15,13 @@ export interface BodyRequest extends IncomingMessage {
  * @param limit the most bytes to take
  * @throws Rejection if there are more bytes, or they are gone
  */
-export async function readBody(
+export function readBody(
   req: BodyRequest,
   limit: number,
-): Promise<Buffer | object | undefined> {
-  const bytes = [req.rawBody, req.body].find((body) => Buffer.isBuffer(body));
-  if (bytes !== undefined) return withinLimit(bytes, limit);
+): Buffer | object | undefined | Promise<Buffer | undefined> {
+  const { rawBody, body } = req;
+  if (Buffer.isBuffer(rawBody)) return withinLimit(rawBody, limit);
+  if (Buffer.isBuffer(body)) return withinLimit(body, limit);
   if (isUnread(req)) return readStream(req, limit);
   if (req.destroyed && !req.complete) return undefined;
   if (isParsed(req)) return req.body;
