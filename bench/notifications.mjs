@@ -12,6 +12,11 @@ export function referenceOf(number) {
   return `SA9WUKGP3TGRCQSRMS78QV5M${String(number).padStart(8, "0")}`;
 }
 
+/** The number of the reference. */
+export function numberOf(reference) {
+  return Number(reference.slice(-8));
+}
+
 /** The payload as TeleSign documents it, with a reference and, if one is given, a text of its own. */
 export function bodyOf(number, text = "I am standing at the corner wearing a blue shirt") {
   return JSON.stringify({
@@ -24,18 +29,24 @@ export function bodyOf(number, text = "I am standing at the corner wearing a blu
   });
 }
 
-/** The bytes of a whole request, with TeleSign's signature headers if there is a key. */
+/** TeleSign's headers on a signed callback. */
+export function signatureHeaders(body, apiKey) {
+  const key = Buffer.from(apiKey, "base64");
+  const signature = createHmac("sha256", key).update(body).digest("base64");
+  return {
+    Authorization: `TSA ${CUSTOMER_ID}:${signature}`,
+    "X-TS-Authorization": signature,
+  };
+}
+
+/** The bytes of a whole request, signed if there is a key. */
 export function requestOf(body, apiKey) {
-  const head = [
-    `POST ${PATH} HTTP/1.1`,
-    "Host: localhost",
-    "Content-Type: application/json",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  if (apiKey) {
-    const key = Buffer.from(apiKey, "base64");
-    const signature = createHmac("sha256", key).update(body).digest("base64");
-    head.push(`Authorization: TSA ${CUSTOMER_ID}:${signature}`, `X-TS-Authorization: ${signature}`);
-  }
-  return Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`);
+  const headers = {
+    Host: "localhost",
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+    ...(apiKey && signatureHeaders(body, apiKey)),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`POST ${PATH} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
 }

@@ -1,0 +1,282 @@
+// A million hostile requests: `npm run test:fuzz -- [--requests 1000000] [--seed 1]`.
+// Connections are pipelined, cut and trickled; what they carry is random, or mutated from what is valid.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { API_KEY, bodyOf, PATH, signatureHeaders } from "./notifications.mjs";
+import { packedProject } from "./packed.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    requests: { type: "string", default: "1000000" },
+    seed: { type: "string", default: "1" },
+    minutes: { type: "string", default: "30" },
+  },
+});
+const REQUESTS = Number(options.requests);
+const DEADLINE = performance.now() + Number(options.minutes) * 60_000;
+const CONNECTIONS = 32;
+const PIPELINED = 100;
+// What a client may be told; 404 is the app's own, 408 and 431 are Node's.
+const STATUSES = ["200", "400", "401", "404", "408", "413", "415", "431"];
+
+const random = createRandom(Number(options.seed));
+const below = (limit) => Math.floor(random() * limit);
+const oneOf = (choices) => choices[below(choices.length)];
+const bytes = (length) => Buffer.from(Array.from({ length }, () => below(256)));
+
+const NAMES = Object.keys(JSON.parse(bodyOf(0))).concat(
+  "__proto__",
+  "constructor",
+  "",
+  "a.b",
+  "\u0000",
+);
+
+const totals = { tries: 0, cut: 0, trickled: 0, hung: 0, accepted: 0, statuses: {} };
+let reference = 0;
+/** The requests whose framing is not what it should be. */
+const damaged = new WeakSet();
+
+const project = packedProject();
+const server = fork(join(project.directory, "fuzz-server.mjs"), { execArgv: ["--expose-gc"] });
+let crashes = 0;
+server.on("exit", () => {
+  crashes += 1;
+});
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} finally {
+  server.kill();
+  project.remove();
+}
+
+async function main() {
+  const [{ port }] = await once(server, "message");
+  const started = performance.now();
+  let reported = 0;
+  let before;
+  const worker = async () => {
+    while (totals.tries < REQUESTS && crashes === 0 && performance.now() < DEADLINE) {
+      await converse(port);
+      if (totals.tries - reported < REQUESTS / 10) continue;
+      reported = totals.tries;
+      const memory = await ask("memory");
+      before ??= memory;
+      console.log(`${totals.tries} tries, heap ${megabytes(memory.heapUsed)} MB`);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+  const seconds = (performance.now() - started) / 1000;
+  const counts = crashes === 0 ? await ask("counts") : {};
+  const after = crashes === 0 ? await ask("memory") : { heapUsed: 0, rss: 0 };
+  console.log(JSON.stringify({ ...totals, server: counts }));
+  console.log(
+    `heap ${megabytes(before.heapUsed)} MB at a tenth, ${megabytes(after.heapUsed)} MB at the end`,
+  );
+  const strange = Object.keys(totals.statuses).filter((status) => !STATUSES.includes(status));
+  const holds =
+    totals.tries >= REQUESTS &&
+    crashes === 0 &&
+    counts.unhandled === 0 &&
+    counts.errors === 0 &&
+    totals.hung === 0 &&
+    strange.length === 0 &&
+    counts.delivered === counts.distinct &&
+    counts.delivered >= totals.accepted;
+  console.log(
+    `fuzz ${holds ? "passed" : "FAILED"}: ${totals.tries} requests in ${seconds.toFixed(0)} s, ` +
+      `${crashes} crashes, ${counts.unhandled} unhandled rejections, ${totals.hung} hung, ` +
+      `${counts.delivered} messages delivered, ${counts.delivered - counts.distinct} twice`,
+  );
+  return holds;
+}
+
+function megabytes(bytes) {
+  return (bytes / 2 ** 20).toFixed(1);
+}
+
+async function ask(command) {
+  server.send(command);
+  const [answer] = await once(server, "message");
+  return answer;
+}
+
+/** One connection: some requests in a pipeline, whole, cut off somewhere, or in small pieces. */
+async function converse(port) {
+  const count = 1 + below(PIPELINED);
+  const requests = Array.from({ length: count }, (_, index) => makeRequest(index === count - 1));
+  const sent = Buffer.concat(requests);
+  totals.tries += count;
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  let answers = "";
+  socket.on("data", (chunk) => {
+    answers += chunk.toString("latin1");
+  });
+  // A server may wait for the rest of a request whose framing is damaged, but not otherwise.
+  const isDamaged = requests.some((request) => damaged.has(request));
+  socket.setTimeout(isDamaged ? 500 : 60_000, () => {
+    if (!isDamaged) totals.hung += 1;
+    socket.destroy();
+  });
+  const closed = new Promise((resolve) => socket.on("close", resolve));
+  const manner = random();
+  if (manner < 0.1) await cut(socket, sent);
+  else if (manner < 0.15) await trickle(socket, sent);
+  else socket.write(sent);
+  await closed;
+  for (const [, status] of answers.matchAll(/HTTP\/1\.1 (\d{3})/g)) {
+    totals.statuses[status] = (totals.statuses[status] ?? 0) + 1;
+  }
+  totals.accepted += answers.split('"accepted"').length - 1;
+}
+
+async function cut(socket, sent) {
+  totals.cut += 1;
+  socket.write(sent.subarray(0, below(sent.length)));
+  await new Promise((resolve) => setTimeout(resolve, below(5)));
+  if (random() < 0.5) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
+async function trickle(socket, sent) {
+  totals.trickled += 1;
+  const pieces = 1 + below(40);
+  const length = Math.ceil(sent.length / pieces);
+  for (let start = 0; start < sent.length && !socket.destroyed; start += length) {
+    socket.write(sent.subarray(start, start + length));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A request of some kind; the last of a connection asks to close it. */
+function makeRequest(isLast) {
+  const make = oneOf([
+    valid,
+    valid,
+    retry,
+    mutated,
+    mutated,
+    anyJson,
+    anyBytes,
+    anyHeaders,
+    elsewhere,
+  ]);
+  const { method = "POST", path = oneOf([PATH, "/plain"]), headers = {}, body = "" } = make();
+  const lines = [`${method} ${path} HTTP/1.1`, "Host: localhost"];
+  if (isLast) lines.push("Connection: close");
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+  const isChunked = random() < 0.2;
+  // Now and then the declared length is a lie, or the framing is damaged.
+  const isLie = !isChunked && random() < 0.001;
+  const length = isLie ? 10 ** below(12) : Buffer.byteLength(body);
+  lines.push(isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`);
+  const head = Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+  const request = Buffer.concat([head, isChunked ? chunked(body) : Buffer.from(body)]);
+  const isBroken = random() < 0.003;
+  if (isBroken) request[below(request.length)] = below(256);
+  if (isLie || isBroken) damaged.add(request);
+  return request;
+}
+
+function chunked(body) {
+  const whole = Buffer.from(body);
+  const parts = [];
+  for (let start = 0; start < whole.length;) {
+    const part = whole.subarray(start, start + 1 + below(whole.length));
+    parts.push(Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from("\r\n"));
+    start += part.length;
+  }
+  return Buffer.concat([...parts, Buffer.from("0\r\n\r\n")]);
+}
+
+function valid() {
+  const body = bodyOf(reference++, random() < 0.01 ? "x".repeat(below(70_000)) : undefined);
+  return { body, headers: signatureHeaders(body, API_KEY), path: PATH };
+}
+
+function retry() {
+  const body = bodyOf(Math.max(0, reference - 1 - below(50)));
+  return { body, headers: signatureHeaders(body, API_KEY), path: PATH };
+}
+
+/** A valid request with one byte of its body, or one character of a signature, changed. */
+function mutated() {
+  const whole = valid();
+  const body = Buffer.from(whole.body);
+  body[below(body.length)] = below(256);
+  if (random() < 0.7) return { ...whole, body, path: oneOf([PATH, "/plain"]) };
+  const name = oneOf(Object.keys(whole.headers));
+  const value = whole.headers[name];
+  const at = below(value.length);
+  const headers = {
+    [name]: value.slice(0, at) + oneOf(["A", " ", ",", ":", "é"]) + value.slice(at + 1),
+  };
+  return { ...whole, headers };
+}
+
+function anyJson() {
+  return { body: JSON.stringify(anyValue(4)), path: "/plain" };
+}
+
+function anyValue(depth) {
+  const leaf = [null, true, below(1e9), -1.5e300, "", "15551234", "\ud800", "2018-02-30T00:00:00"];
+  if (depth === 0 || random() < 0.2) return oneOf(leaf);
+  if (random() < 0.2) return Array.from({ length: below(4) }, () => anyValue(depth - 1));
+  const names = NAMES.filter(() => random() < 0.6);
+  return Object.fromEntries(names.map((name) => [name, anyValue(depth - 1)]));
+}
+
+function anyBytes() {
+  return { body: bytes(below(random() < 0.002 ? 100_000 : 200)), path: "/plain" };
+}
+
+function anyHeaders() {
+  const names = [
+    "Content-Type",
+    "Content-Encoding",
+    "Authorization",
+    "X-TS-Authorization",
+    "X-Any",
+  ];
+  // An encoding ends the connection, and with it what is left of the pipeline.
+  const chosen = names.filter((name) => random() < (name === "Content-Encoding" ? 0.05 : 0.5));
+  // Any byte that a header may hold.
+  const value = () =>
+    bytes(below(60))
+      .toString("latin1")
+      .replace(/[^\t\x20-\x7e\x80-\xff]/g, "");
+  const headers = Object.fromEntries(
+    chosen.map((name) => [name, oneOf([value(), "gzip", "identity"])]),
+  );
+  return { body: bodyOf(reference++), headers };
+}
+
+function elsewhere() {
+  const method = oneOf(["GET", "PUT", "OPTIONS", "HEAD", "POST"]);
+  const path = oneOf([
+    "/",
+    `${PATH}/`,
+    PATH.toUpperCase(),
+    "/%zz",
+    "//",
+    `${PATH}?a=1`,
+    "/plain?/x",
+  ]);
+  return { method, path };
+}
+
+/** A generator of numbers in [0, 1) that a seed repeats (mulberry32). */
+function createRandom(seed) {
+  let state = seed;
+  return function next() {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,76 @@
+// Ten minutes of mixed load at 80 % of capacity: `npm run test:soak -- [--minutes 10]`.
+// Listeners fail, are slow, and hang. Nothing may be lost or doubled, and memory must stay level.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { packedProject } from "./packed.mjs";
+
+const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
+const MINUTES = Number(options.minutes);
+const SHARE = 0.8;
+const SECOND = 1000;
+
+const project = packedProject();
+const server = fork(join(project.directory, "soak-server.mjs"), { execArgv: ["--expose-gc"] });
+const load = fork(join(project.directory, "soak-load.mjs"));
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} finally {
+  server.kill();
+  load.kill();
+  project.remove();
+}
+
+async function ask(child, message) {
+  child.send(message);
+  const [answer] = await once(child, "message");
+  return answer;
+}
+
+async function main() {
+  const [{ port }] = await once(server, "message");
+  await ask(load, { port });
+  const { perSecond } = await ask(load, { seconds: 15 });
+  const rate = Math.floor(perSecond * SHARE);
+  console.log(`capacity ${perSecond.toFixed(0)} requests/s; load ${rate} requests/s`);
+
+  const minutes = [];
+  for (let minute = 1; minute <= MINUTES; minute += 1) {
+    const { p99, statuses } = await ask(load, { seconds: 60, rate });
+    const memory = await ask(server, "memory");
+    minutes.push({ p99, ...memory });
+    const megabytes = (memory.heapUsed / 2 ** 20).toFixed(1);
+    console.log(
+      `minute ${minute}: heap ${megabytes} MB, p99 ${p99.toFixed(1)} ms, ${JSON.stringify(statuses)}`,
+    );
+  }
+  // What slow listeners still have in hand.
+  await new Promise((resolve) => setTimeout(resolve, 2 * SECOND));
+  const sent = await ask(load, "sent");
+  const seen = await ask(server, "seen");
+  return report(minutes, sent, seen);
+}
+
+function report(minutes, { distinct, retries, unexpected }, seen) {
+  const early = minutes[Math.min(1, minutes.length - 1)];
+  const late = minutes.at(-1);
+  const growth = late.heapUsed / early.heapUsed - 1;
+  const verdicts = {
+    "every answer was the expected one": unexpected === 0,
+    "nothing lost": seen.distinct === distinct,
+    "nothing doubled": seen.delivered === distinct,
+    "every retry recognised": seen.duplicates === retries,
+    "every failing listener reported once": seen.reported === seen.failed,
+    "heap within 5 %": Math.abs(growth) < 0.05,
+    "nothing unhandled": seen.unhandled === 0,
+  };
+  console.log(JSON.stringify({ distinct, retries, unexpected, ...seen, growth }));
+  for (const [claim, holds] of Object.entries(verdicts)) {
+    console.log(`${holds ? "holds" : "FAILS"}: ${claim}`);
+  }
+  const holds = Object.values(verdicts).every(Boolean);
+  console.log(`soak ${holds ? "passed" : "FAILED"}: ${distinct + retries} requests`);
+  return holds;
+}
