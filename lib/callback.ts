@@ -5,7 +5,7 @@ import { Router } from "express";
 import { within } from "./deadline.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
 import { TelesignCallbackError } from "./errors.js";
-import { ANSWER_DEADLINE, createHandOvers } from "./hand-over.js";
+import { createHandOvers } from "./hand-over.js";
 import { createIntake } from "./intake.js";
 import { createListeners, type CallbackEvents, type Listener } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
@@ -74,6 +74,9 @@ interface Answer {
   readonly headers: Record<string, string | number>;
   readonly body: string;
 }
+
+/** How long, in ms, a listener waits for an answer that other middleware holds back. */
+const ANSWER_DEADLINE = 1_000;
 
 const ANSWERS = {
   accepted: answer(200, "application/json", '{"status":"accepted"}'),

@@ -5,9 +5,6 @@ import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
 import type { Tally } from "./tally.js";
 
-/** How long, in ms, a listener waits for an answer that the inbox or other middleware holds back. */
-export const ANSWER_DEADLINE = 1_000;
-
 /** Gives notifications to the `message` listeners: each after its own answer, in the order of the calls. */
 export interface HandOvers {
   readonly handOver: HandOver;
@@ -23,17 +20,13 @@ export function createHandOvers(listeners: Listeners, running: Tally): HandOvers
   function holdBack({ mo_reference_id }: MessageNotification) {
     let answer = () => {};
     const answered = new Promise<void>((resolve) => (answer = resolve));
-    const timer = setTimeout(release, ANSWER_DEADLINE);
     answers.set(mo_reference_id, answered);
 
-    function release() {
-      clearTimeout(timer);
+    return function release() {
       // A simultaneous retry may be held back by now.
       if (answers.get(mo_reference_id) === answered) answers.delete(mo_reference_id);
       answer();
-    }
-
-    return release;
+    };
   }
 
   async function handOver(message: MessageNotification, delivery: Delivery) {

@@ -168,6 +168,7 @@ describe("a listener that blocks the event loop", () => {
     ["in Express 4", "express4"],
     ["ahead of an app", "ahead"],
     ["behind a compression that buffers", "express", "compression"],
+    ["when it stands in for an inbox that hangs", "ahead", "hanging inbox"],
   ])("does not delay the answer on the wire, %s", async (_name, ...args) => {
     const program = join(__dirname, "fixtures/blocking-listener.js");
     const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
