@@ -243,9 +243,9 @@ function answer(status: number, type: string, body: string, headers = {}): Answe
 }
 
 /**
- * Resolves when the answer has left; or never will, since `finish` does not come to a client that
- * hung up; or is held back by other middleware for longer than listeners should wait. Plain
- * `node:http`, which `res` may be: Express's own `res.json` would add an ETag, and more.
+ * Answers, and resolves when the answer has left, or cannot any more because the client hung up, or
+ * is held back by other middleware for longer than listeners should wait. By `node:http`'s own means:
+ * `res` may be no more than that, and Express's `res.json` would add an ETag, and more.
  */
 async function respond(res: ServerResponse, { status, headers, body }: Answer): Promise<void> {
   // Other middleware may have answered meanwhile, for being late.
@@ -258,7 +258,6 @@ async function respond(res: ServerResponse, { status, headers, body }: Answer): 
       clearTimeout(timer);
       resolve();
     };
-    if (res.writableFinished || res.destroyed) settle();
     res.on("finish", settle);
     res.on("close", settle);
   });

@@ -14,9 +14,10 @@ const body = JSON.stringify(documented);
 const children: ChildProcess[] = [];
 afterEach(() => children.splice(0).forEach((child) => child.kill("SIGKILL")));
 
-/** Runs an example on a free port, against the built package. */
-async function run(file: string, env: NodeJS.ProcessEnv = {}) {
-  const source = readFileSync(join(root, "examples", file), "utf8");
+const example = (file: string) => readFileSync(join(root, "examples", file), "utf8");
+
+/** Runs a program on a free port, against the built package. */
+async function run(source: string, env: NodeJS.ProcessEnv = {}) {
   const { code } = transformSync(source, {
     jsc: { parser: { syntax: "typescript" }, target: "es2022" },
     module: { type: "commonjs" },
@@ -38,7 +39,7 @@ async function run(file: string, env: NodeJS.ProcessEnv = {}) {
 
 describe("the examples", () => {
   it.each(["server.ts", "server.cjs"])("%s prints each masked text once", async (file) => {
-    const { nextLine, send } = await run(file);
+    const { nextLine, send } = await run(example(file));
     expect(await (await send()).json()).toEqual({ status: "accepted" });
     expect(await (await send()).json()).toEqual({ status: "duplicate" });
     expect(await nextLine()).toBe(
@@ -46,9 +47,22 @@ describe("the examples", () => {
     );
   });
 
+  it("begin with the README's own quickstart", async () => {
+    const readme = readFileSync(join(root, "README.md"), "utf8");
+    const [, quickstart = ""] = /^```ts\n([^]*?)^```$/m.exec(readme)!;
+    // On a free port instead of 3000, and telling which.
+    const listen =
+      'const server = app.listen(0, "127.0.0.1", () => console.log(server.address()));';
+    const { nextLine, send } = await run(quickstart.replace("app.listen(3000);", listen));
+    await send();
+    expect(await nextLine()).toBe(
+      "15551234 says: I am standing at the corner wearing a blue shirt",
+    );
+  });
+
   it("signed-behind-proxy.ts takes what is signed, fresh, and from TeleSign's address", async () => {
     const key = "c2VjcmV0";
-    const { nextLine, url } = await run("signed-behind-proxy.ts", {
+    const { nextLine, url } = await run(example("signed-behind-proxy.ts"), {
       TELESIGN_API_KEY: key,
       TELESIGN_ADDRESSES: "192.0.2.0/24",
     });
@@ -73,14 +87,14 @@ describe("the examples", () => {
   });
 
   it("ahead-of-app.ts receives, and leaves the rest to the app", async () => {
-    const { nextLine, send, url } = await run("ahead-of-app.ts");
+    const { nextLine, send, url } = await run(example("ahead-of-app.ts"));
     await send();
     expect(await nextLine()).toBe("received: I am standing at the corner wearing a blue shirt");
     expect(await (await fetch(`${url}/health`)).text()).toBe("well");
   });
 
   it("graceful-shutdown.ts loses no text between the 200 and the end of its listener", async () => {
-    const { child, nextLine, send } = await run("graceful-shutdown.ts");
+    const { child, nextLine, send } = await run(example("graceful-shutdown.ts"));
     await send({ connection: "close" });
     expect(await nextLine()).toBe("begins SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N");
     const exit = once(child, "exit");

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(__dirname, "..");
@@ -29,7 +29,7 @@ describe("the README", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-    expect(blocks.length).toBeGreaterThan(4);
+    expect(blocks.length).toBeGreaterThan(3);
   });
 
   it("documents every option of the callback", () => {
@@ -42,7 +42,7 @@ describe("the README", () => {
   it("links to files that exist", () => {
     const files = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, file]) => file!);
     expect(files.length).toBeGreaterThan(3);
-    for (const file of files) expect(() => readFileSync(join(root, file))).not.toThrow();
+    for (const file of files) expect([file, existsSync(join(root, file))]).toEqual([file, true]);
   });
 
   it("links to its own chapters", () => {

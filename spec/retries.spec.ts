@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import request from "supertest";
-import { memoryInbox, telesignCallback } from "telesign-callback";
+import { memoryInbox, telesignCallback, type Inbox } from "telesign-callback";
 
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
@@ -49,6 +49,21 @@ describe.each(expressVersions)(
       expect(answers.filter((answer) => answer.endsWith('{"status":"duplicate"}'))).toHaveLength(
         49,
       );
+      expect(listener).toHaveBeenCalledTimes(1);
+    });
+
+    it("emits one of several simultaneous deliveries to an inbox that takes its time", async () => {
+      const memory = memoryInbox();
+      const accept: Inbox["accept"] = async (...delivery) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return memory.accept(...delivery);
+      };
+      const listener = jest.fn();
+      const callback = telesignCallback({ inbox: { ...memory, accept }, onMessage: listener });
+      const { port } = await listen(express().use(callback));
+      const bytes = post("/", JSON.stringify(documented));
+      const answers = await Promise.all(Array.from({ length: 5 }, () => exchange(port, bytes)));
+      expect(answers.filter((answer) => answer.includes('"accepted"'))).toHaveLength(1);
       expect(listener).toHaveBeenCalledTimes(1);
     });
 
