@@ -12,6 +12,9 @@ import { deliver, notification } from "telesign-callback/testing";
 import { main } from "../lib/cli/main.js";
 
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
+// Some of these start programs, on machines that may be busy.
+jest.setTimeout(30_000);
+
 const built = join(__dirname, "../dist/cli.js");
 const anyNumber: unknown = expect.any(Number);
 

@@ -294,7 +294,7 @@ describe("deliver, to each kind of target", () => {
     const folder = join(__dirname, "..");
     const { stdout } = await promisify(execFile)("node", ["-e", PROGRAM], { cwd: folder });
     expect(stdout).toBe("200\n");
-  });
+  }, 30_000);
 });
 
 describe("deliver, given something wrong", () => {

@@ -21,7 +21,8 @@ export async function check(modules) {
   const origin = `http://127.0.0.1:${server.address().port}`;
   const text = testing.notification({ mo_message: "hi" });
   const statuses = [];
-  for (const options of [{ apiKey }, { apiKey }, { waits: [0, 0] }]) {
+  const waits = [0, 0];
+  for (const options of [{ apiKey, waits }, { apiKey, waits }, { waits }]) {
     const attempts = await testing.deliver(`${origin}/telesign/4f9d0c`, text, options);
     statuses.push(...attempts.map(({ status }) => status));
   }
