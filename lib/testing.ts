@@ -33,13 +33,11 @@ export interface SignOptions {
   customerId?: string;
 }
 
-/** The headers that TeleSign puts on a signed callback. */
-export interface SignedHeaders {
-  /** `TSA {Customer ID}:{signature}`. */
-  readonly Authorization: string;
-  /** The signature alone. */
-  readonly "X-TS-Authorization": string;
-}
+/**
+ * The headers that TeleSign puts on a signed callback: `Authorization: TSA {Customer ID}:{signature}`
+ * and `X-TS-Authorization: {signature}`.
+ */
+export type SignedHeaders = Readonly<Record<"Authorization" | "X-TS-Authorization", string>>;
 
 /** How {@link deliver} behaves. An option that is given but `undefined` is refused. */
 export interface DeliverOptions {
@@ -120,7 +118,8 @@ export function sign(body: Buffer | string, options: Readonly<SignOptions>): Sig
  * repeated after each of the `waits`, the same bytes and the same signature every time.
  *
  * Given a request listener, such as an Express app, or a server that does not listen yet, it listens
- * on 127.0.0.1 while it delivers, and posts to `/`. For a path of your own pass the URL.
+ * on 127.0.0.1 while it delivers, and posts to `/`. For a path of your own pass the URL. Deliveries
+ * at the same time to the same server need one that listens.
  *
  * @returns the attempts, the last of which has `status: 200` if the delivery succeeded
  * @throws TypeError, as a rejection, if an argument is bad or an option is bad or unknown
@@ -158,7 +157,7 @@ export async function deliver(
 }
 
 function signatureOver(body: Buffer, { apiKey, customerId = CUSTOMER_ID }: DeliverOptions) {
-  return apiKey === undefined ? {} : { ...sign(body, { apiKey, customerId }) };
+  return apiKey === undefined ? {} : sign(body, { apiKey, customerId });
 }
 
 function persistenceOf(options: Readonly<DeliverOptions>): Persistence {

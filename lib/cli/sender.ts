@@ -75,7 +75,7 @@ export function createSender(
 function createSigner(apiKey: string | undefined, customerId: string | undefined) {
   const signer = customerId === undefined ? {} : { customerId };
   const signatureOver = (body: Buffer) =>
-    apiKey === undefined ? {} : { ...sign(body, { apiKey, ...signer }) };
+    apiKey === undefined ? {} : sign(body, { apiKey, ...signer });
   // Now, so that a bad Customer ID is found before anything is sent.
   signatureOver(Buffer.of());
   return signatureOver;

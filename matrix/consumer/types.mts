@@ -34,6 +34,7 @@ export const isSigned: boolean = verifySignature(
   sign("{}", { apiKey: "c2VjcmV0" }).Authorization,
   ["c2VjcmV0"],
 );
+export const headers: Record<string, string> = sign("{}", { apiKey: "c2VjcmV0" });
 export { unsubscribe };
 
 // @ts-expect-error: a misspelt option
