@@ -1,0 +1,12 @@
+import { memoryInbox } from "telesign-callback";
+
+import { describeInbox } from "./inbox.contract.js";
+import { describeOnEachEngine, inboxOn, uniqueName } from "./servers.js";
+
+describeInbox("memoryInbox", () => memoryInbox());
+
+describeOnEachEngine("bullmqInbox", (name, engine) => {
+  beforeAll(engine.start);
+  afterAll(engine.close);
+  describeInbox(`bullmqInbox on ${name}`, () => inboxOn(engine, { queueName: uniqueName() }));
+});
