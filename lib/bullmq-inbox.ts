@@ -150,7 +150,9 @@ interface Driver<Backend extends IQueueBackend, Connection> {
   /** The user's own clients and pools are not ours to replace or to close. */
   readonly ownsConnections: boolean;
   /** Makes a queue or a worker; `sever` ends its connection whatever state that is in. */
-  readonly open: <T>(make: (connection: Connection) => T) => { made: T; sever: () => void };
+  readonly open: <T extends { getBackend(): Backend }>(
+    make: (connection: Connection) => T,
+  ) => { made: T; sever: () => void };
   /** Deletes the references that are remembered no longer. */
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
 }
@@ -181,6 +183,7 @@ function postgresDriver(
   given: PostgresConnectionOptions,
   backend: PostgresInboxOptions["backend"],
 ): Driver<PostgresQueueBackend, PostgresConnectionOptions> {
+  if (isPgPool(given)) surviveCuts(given);
   return {
     backend,
     ownsConnections: !isPgPool(given),
@@ -193,14 +196,24 @@ function postgresDriver(
   };
 }
 
-function onConfiguration<T>(
+/**
+ * While a client of a pool is on loan nobody hears its `error`, unless it runs a query of the pool's
+ * own: a connection that is cut while BullMQ looks at the schema would end the process.
+ */
+function surviveCuts(pool: PgPool) {
+  pool.on("connect", (client) => client.on("error", () => {}));
+}
+
+function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
   given: string | PostgresPoolConfig,
   make: (connection: PostgresPoolConfig) => T,
 ) {
   const configuration = typeof given === "string" ? { connectionString: given } : given;
   const { stream, sever } = createSeverableSockets();
   const migrate = "skipMigrations" in configuration ? {} : { migrate: true };
-  return { made: make({ ...migrate, keepAlive: true, stream, ...configuration }), sever };
+  const made = make({ ...migrate, keepAlive: true, stream, ...configuration });
+  surviveCuts(made.getBackend().connection.pool);
+  return { made, sever };
 }
 
 /** BullMQ leaves a listener behind on a pool that is not its own, for each queue that it ever had. */
@@ -239,6 +252,7 @@ function opener<Backend extends IQueueBackend, Connection>(
       stalledInterval: Math.ceil(lockDuration / 4),
       maxStalledCount: attempts,
       runRetryDelay: RETRY_INTERVAL,
+      autorun: false,
     };
     const { made, sever } = open(
       (connection) => new Worker(queueName, process, { ...options, connection }, backend),
@@ -263,7 +277,12 @@ function createInbox<Backend extends IQueueBackend, Connection>(
   };
   const jobs = createJobQueue(openQueue, settings, events);
   const buffer = createOutageBuffer({
-    engine: { ...jobs, ownsConnections, onAnswer: () => consumer?.worker.revive() },
+    engine: {
+      ...jobs,
+      ownsConnections,
+      onOutage: () => consumer?.worker.rest(),
+      onAnswer: () => consumer?.worker.revive(),
+    },
     maxBuffered: settings.maxBuffered,
     aftermath: settings.lockDuration,
     passOn,
@@ -280,6 +299,7 @@ function createInbox<Backend extends IQueueBackend, Connection>(
   function consume(handOver: HandOver): () => Promise<void> {
     const worker = createJobWorker(openWorker, settings, handOver, events);
     const mine = (consumer = { handOver, worker });
+    if (buffer.isDown()) worker.rest();
     return function stop() {
       if (consumer === mine) consumer = undefined;
       const stopping = worker.stop(buffer.isDown);

@@ -59,7 +59,10 @@ export interface PreparedJob {
 }
 
 /** The way in: a queue, replaced when its connection fails. */
-export interface JobQueue extends Omit<Engine<PreparedJob>, "ownsConnections" | "onAnswer"> {
+export interface JobQueue extends Omit<
+  Engine<PreparedJob>,
+  "ownsConnections" | "onOutage" | "onAnswer"
+> {
   close(isDown: boolean): Promise<void>;
 }
 

@@ -23,6 +23,7 @@ interface Worker {
   on(event: "failed", listener: (job: Job | undefined, error: Error) => void): unknown;
   waitUntilReady(): Promise<unknown>;
   pause(doNotWaitActive: boolean): Promise<void>;
+  resume(): Promise<void>;
   close(force?: boolean): Promise<void>;
 }
 
@@ -34,10 +35,13 @@ export interface OpenedWorker {
   readonly connection: EngineConnection;
 }
 
+/** Opens a worker that does not run yet. */
 export type OpenWorker = (process: Processor) => OpenedWorker;
 
 /** The way out: a worker, replaced if its engine was down when it started. */
 export interface JobWorker {
+  /** To be called when the engine is known to be down. A worker asks one that refuses without pause. */
+  rest(): void;
   /** To be called when the engine is known to answer. */
   revive(): void;
   /** Starts no more hand-overs, and resolves when those under way have settled. */
@@ -57,20 +61,28 @@ export function createJobWorker(
   { onTrouble, report }: JobWorkerEvents,
 ): JobWorker {
   const running = createTally();
+  let isResting = false;
   let isStopping = false;
-  let isBroken = false;
   let current = open();
   let stopped: Promise<void> | undefined;
 
   function open() {
-    const opened = openWorker(process);
-    opened.worker.on("error", fail);
-    opened.worker.on("failed", reportDeadLetter);
-    opened.worker.waitUntilReady().catch((error: unknown) => {
-      // On PostgreSQL a worker keeps this rejection for ever.
-      isBroken = true;
-      fail(error);
-    });
+    const opened = { ...openWorker(process), state: "opening" as WorkerState };
+    const { worker } = opened;
+    worker.on("error", fail);
+    worker.on("failed", reportDeadLetter);
+    // It must not run before. On PostgreSQL it keeps a rejection for ever, and running it would ask
+    // again and again without once letting go of the event loop.
+    worker.waitUntilReady().then(
+      () => {
+        opened.state = "ready";
+        if (!isResting && !isStopping) void worker.resume();
+      },
+      (error: unknown) => {
+        opened.state = "broken";
+        fail(error);
+      },
+    );
     return opened;
   }
 
@@ -107,18 +119,25 @@ export function createJobWorker(
     report(new TelesignCallbackError("ERR_DEAD_LETTER", text, { ...cause, notification }));
   }
 
+  function rest() {
+    isResting = true;
+    void current.worker.pause(true);
+  }
+
   function revive() {
-    if (!isBroken || isStopping) return;
-    isBroken = false;
+    isResting = false;
+    if (isStopping) return;
+    if (current.state === "ready") void current.worker.resume();
+    if (current.state !== "broken") return;
     void abandon(current);
     current = open();
   }
 
   async function stop(isDown: () => boolean) {
     isStopping = true;
-    const { worker, connection } = current;
+    const { worker, connection, state } = current;
     await worker.pause(true);
-    const closing = isDown() || isBroken ? undefined : worker.close();
+    const closing = isDown() || state !== "ready" ? undefined : worker.close();
     do {
       await running.idle();
       if (closing && (await hasEnded(closing))) return connection.sever();
@@ -126,8 +145,10 @@ export function createJobWorker(
     await abandon(current);
   }
 
-  return { revive, stop: (isDown) => (stopped ??= stop(isDown)) };
+  return { rest, revive, stop: (isDown) => (stopped ??= stop(isDown)) };
 }
+
+type WorkerState = "opening" | "ready" | "broken";
 
 /** Ends a worker whose engine does not answer: its own goodbye would wait for it. */
 async function abandon({ worker, connection }: OpenedWorker) {

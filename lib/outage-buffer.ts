@@ -36,6 +36,8 @@ export interface Engine<Stored> {
   readonly ownsConnections: boolean;
   /** Replaces the connection that hangs or was refused. */
   reconnect(): void;
+  /** Called when an outage begins. */
+  onOutage(): void;
   /** Called when the engine is known to answer, after it was in doubt. */
   onAnswer(): void;
   /** What no restart of the engine cures, such as a schema that nobody made; else undefined. */
@@ -124,6 +126,7 @@ export function createOutageBuffer<Stored>({
     const misconfiguration = engine.describeMisconfiguration(cause);
     outage = { cause, room: misconfiguration === undefined ? maxBuffered : 0 };
     outages += 1;
+    engine.onOutage();
     report(inboxError(misconfiguration ?? OUTAGE, cause));
     void recover();
   }

@@ -1,6 +1,11 @@
 import { randomBytes } from "node:crypto";
 
-import type { Delivery, Inbox, MessageNotification } from "telesign-callback";
+import type {
+  Delivery,
+  Inbox,
+  MessageNotification,
+  TelesignCallbackError,
+} from "telesign-callback";
 
 /** A notification that no inbox has seen. */
 export function freshNotification(
@@ -38,6 +43,24 @@ export function createReception(listener: (message: MessageNotification) => unkn
   }
 
   return { handOver, handOvers, received };
+}
+
+/** Errors as an inbox reports them, to be awaited. */
+export function createErrors() {
+  const errors: TelesignCallbackError[] = [];
+  let wake = () => {};
+
+  function listener(error: Error) {
+    errors.push(error as TelesignCallbackError);
+    wake();
+  }
+
+  async function received(count: number) {
+    while (errors.length < count) await new Promise<void>((resolve) => (wake = resolve));
+    return errors;
+  }
+
+  return { errors, listener, received };
 }
 
 /** What every inbox keeps. */

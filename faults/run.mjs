@@ -1,0 +1,205 @@
+// The long proofs, on real servers: crashes, two URIs, outages. `npm run test:faults` takes about ten
+// minutes. Its last line is a summary, and its exit status the verdict.
+//
+//   node faults/run.mjs [crash|twoUris|outage ...]
+import { ENGINES, freePort } from "./engines.mjs";
+import {
+  account,
+  createLog,
+  deliver,
+  eventually,
+  memoryOf,
+  notification,
+  pause,
+  startReceiver,
+} from "./receivers.mjs";
+
+const KILLS = 50;
+const PAIRS = 10_000;
+const OUTAGE = 20_000;
+const RATE = 200;
+
+const PROOFS = { crash, twoUris, outage };
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PROOFS);
+const failures = [];
+
+for (const name of chosen) {
+  for (const engine of Object.keys(ENGINES)) await PROOFS[name](engine);
+}
+console.log(
+  failures.length === 0
+    ? `all proofs hold: ${chosen.join(", ")}, on ${Object.keys(ENGINES).join(" and ")}`
+    : `${failures.length} FAILED: ${failures.join("; ")}`,
+);
+process.exit(failures.length === 0 ? 0 : 1);
+
+/** Prints the figures of a proof, and keeps what they disprove. */
+function conclude(proof, figures, isProven) {
+  console.log(`${isProven ? "ok  " : "FAIL"} ${proof}: ${JSON.stringify(figures)}`);
+  if (!isProven) failures.push(proof);
+}
+
+/** A server and a queue of its own, and the settings of a receiver on them. */
+async function setUp(engine, options = {}) {
+  const server = await ENGINES[engine]();
+  const log = createLog();
+  const settings = {
+    engine,
+    log: log.path,
+    work: 20,
+    options: { connection: server.connection, ...options },
+  };
+  async function tearDown() {
+    await server.close();
+    log.remove();
+  }
+  return { server, log, settings, tearDown };
+}
+
+/** A receiver that also consumes is killed under load at random instants, and a fresh one started. */
+async function crash(engine) {
+  const { log, settings, tearDown } = await setUp(engine, { lockDuration: 2_000 });
+  const port = await freePort();
+  const acknowledged = [];
+  let sent = 0;
+  let isOver = false;
+  const errors = [];
+
+  async function send() {
+    while (!isOver) {
+      const message = notification();
+      sent += 1;
+      const { status } = await deliver(port, message);
+      if (status === 200) acknowledged.push(message.mo_reference_id);
+      else await pause(50);
+    }
+  }
+
+  const senders = Array.from({ length: 8 }, send);
+  for (let kills = 0; kills < KILLS; kills += 1) {
+    const receiver = await startReceiver({ ...settings, port });
+    await pause(300 + Math.random() * 1_000);
+    await receiver.end("SIGKILL");
+    errors.push(...receiver.errors);
+  }
+  isOver = true;
+  await Promise.all(senders);
+  const last = await startReceiver({ ...settings, port });
+  const figuresNow = () => account(acknowledged, log.references());
+  await eventually(90_000, () => figuresNow().lost === 0);
+  await last.end("SIGTERM");
+  const figures = { kills: KILLS, sent, acknowledged: acknowledged.length, ...figuresNow() };
+  conclude(`crash on ${engine}`, { ...figures, errors: errors.length }, figures.lost === 0);
+  if (errors.length > 0) console.log(errors.slice(0, 3));
+  await tearDown();
+}
+
+/** Each notification goes to two receivers at once, as TeleSign's advice to give it two URIs has it. */
+async function twoUris(engine) {
+  const { log, settings, tearDown } = await setUp(engine);
+  const ports = [await freePort(), await freePort()];
+  const receivers = await Promise.all(
+    ports.map((port) => startReceiver({ ...settings, work: 0, port })),
+  );
+  const sent = [];
+  const statuses = new Set();
+
+  async function send() {
+    while (sent.length < PAIRS) {
+      const message = notification();
+      sent.push(message.mo_reference_id);
+      const answers = await Promise.all(ports.map((port) => deliver(port, message)));
+      answers.forEach(({ status }) => statuses.add(status));
+    }
+  }
+
+  await Promise.all(Array.from({ length: 20 }, send));
+  await eventually(60_000, () => account(sent, log.references()).lost === 0);
+  await Promise.all(receivers.map((receiver) => receiver.end("SIGTERM")));
+  const figures = { notifications: sent.length, ...account(sent, log.references()) };
+  const isProven = figures.lost === 0 && figures.twice === 0 && [...statuses].join() === "200";
+  conclude(`two URIs on ${engine}`, { ...figures, statuses: [...statuses] }, isProven);
+  await tearDown();
+}
+
+/** The engine is away under load, in each of the ways that engines are. */
+async function outage(engine) {
+  await outageThat(engine, "refuses", {
+    begin: (server) => server.refuse(),
+    end: (server) => server.start(),
+  });
+  await outageThat(engine, "hangs", {
+    begin: (server) => server.hang(),
+    end: (server) => server.resume(),
+  });
+  await outageThat(engine, "is down at the start", {
+    begin: (server) => server.refuse(),
+    end: (server) => server.start(),
+    isFromStart: true,
+  });
+}
+
+async function outageThat(engine, kind, { begin, end, isFromStart = false }) {
+  const { server, log, settings, tearDown } = await setUp(engine);
+  const port = await freePort();
+  if (isFromStart) await begin(server);
+  const receiver = await startReceiver({ ...settings, port });
+  const load = startLoad(port);
+  if (!isFromStart) {
+    await pause(3_000);
+    await begin(server);
+  }
+  await pause(OUTAGE);
+  await end(server);
+  await pause(5_000);
+  const { references, statuses, slowest, memory } = await load.stop();
+  await eventually(60_000, () => account(references, log.references()).lost === 0);
+  await receiver.end("SIGTERM");
+  const figures = { sent: references.length, ...account(references, log.references()) };
+  const isProven = figures.lost === 0 && slowest < 2_000 && statuses.join() === "200";
+  conclude(
+    `engine ${engine} ${kind} for ${OUTAGE / 1_000} s`,
+    {
+      ...figures,
+      statuses,
+      slowestAnswerMs: Math.round(slowest),
+      mostMemoryMB: Math.round(memory / 2 ** 20),
+      errors: receiver.errors.map(({ code, cause }) => `${code} ${cause}`),
+    },
+    isProven && memory < 500 * 2 ** 20 && receiver.errors.length === 1,
+  );
+  await tearDown();
+}
+
+/** RATE notifications a second, whatever becomes of them. */
+function startLoad(port) {
+  const references = [];
+  const statuses = new Set();
+  const answers = [];
+  let slowest = 0;
+  let memory = 0;
+
+  async function send() {
+    const message = notification();
+    references.push(message.mo_reference_id);
+    const { status, ms } = await deliver(port, message);
+    statuses.add(status);
+    slowest = Math.max(slowest, ms);
+  }
+
+  const sending = setInterval(() => {
+    for (let i = 0; i < RATE / 20; i += 1) answers.push(send());
+  }, 50);
+  const watching = setInterval(async () => {
+    memory = Math.max(memory, await memoryOf(port));
+  }, 1_000);
+
+  async function stop() {
+    clearInterval(sending);
+    clearInterval(watching);
+    await Promise.all(answers);
+    return { references, statuses: [...statuses], slowest, memory };
+  }
+
+  return { stop };
+}

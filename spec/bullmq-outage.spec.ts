@@ -1,0 +1,141 @@
+import { inspect } from "node:util";
+
+import type { Inbox, MessageNotification } from "telesign-callback";
+
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./inbox.contract.js";
+import { describeOnEachEngine, inboxOn, uniqueName, type TestEngine } from "./servers.js";
+
+const OUTAGES: [string, (engine: TestEngine) => unknown, (engine: TestEngine) => unknown][] = [
+  ["refuses connections", (engine) => engine.refuse(), (engine) => engine.start()],
+  ["hangs", (engine) => engine.hang(), (engine) => engine.resume()],
+];
+
+function acceptAll(inbox: Inbox, messages: MessageNotification[]) {
+  return Promise.all(messages.map(async (message) => inbox.accept(message, freshDelivery())));
+}
+
+function several(count: number): MessageNotification[] {
+  return Array.from({ length: count }, () => freshNotification());
+}
+
+function referencesOf(messages: MessageNotification[]): string[] {
+  return messages.map((message) => message.mo_reference_id).sort();
+}
+
+describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
+  let queueName: string;
+  let inbox: Inbox | undefined;
+  beforeEach(async () => {
+    queueName = uniqueName();
+    await engine.start();
+  });
+  afterEach(async () => {
+    engine.resume();
+    await inbox?.close();
+    await engine.refuse();
+  });
+  afterAll(() => engine.close());
+
+  function open(options: object = {}) {
+    const { errors, listener, received: receivedErrors } = createErrors();
+    inbox = inboxOn(engine, { queueName, ...options });
+    inbox.onError?.(listener);
+    return { inbox, errors, receivedErrors };
+  }
+
+  describe.each(OUTAGES)("that %s", (_, takeDown, bringBack) => {
+    it("accepts, and hands over once it is back, telling of the outage once", async () => {
+      const { inbox, errors } = open();
+      const { handOver, handOvers, received } = createReception();
+      inbox.consume(handOver);
+      const before = several(3);
+      await acceptAll(inbox, before);
+      await received(3);
+      await takeDown(engine);
+      const during = several(60);
+      expect(new Set(await acceptAll(inbox, during))).toEqual(new Set(["accepted"]));
+      expect(new Set(await acceptAll(inbox, during))).toEqual(new Set(["duplicate"]));
+      await bringBack(engine);
+      await received(63);
+      const after = several(3);
+      await acceptAll(inbox, after);
+      await received(66);
+      const messages = handOvers.map(([message]) => message);
+      expect(referencesOf(messages)).toEqual(referencesOf([...before, ...during, ...after]));
+      expect(errors).toEqual([expect.objectContaining({ code: "ERR_INBOX" })]);
+    }, 20_000);
+
+    it("hands what it cannot store to listeners when it is closed", async () => {
+      const { inbox, receivedErrors } = open();
+      const { handOver, handOvers } = createReception();
+      inbox.consume(handOver);
+      await acceptAll(inbox, several(1));
+      await takeDown(engine);
+      const during = several(3);
+      await acceptAll(inbox, during);
+      await inbox.close();
+      expect(handOvers.map(([message]) => message)).toEqual(expect.arrayContaining(during));
+      const errors = await receivedErrors(2);
+      expect(errors.map((error) => error.message)).toEqual([
+        expect.stringContaining("does not store"),
+        expect.stringContaining("3 notifications"),
+      ]);
+    }, 20_000);
+  });
+
+  it("accepts from the start, and stores once it is up", async () => {
+    await engine.refuse();
+    const { inbox, errors } = open();
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    const early = several(3);
+    await acceptAll(inbox, early);
+    await engine.start();
+    const handOvers = await received(3);
+    expect(referencesOf(handOvers.map(([message]) => message))).toEqual(referencesOf(early));
+    expect(errors).toHaveLength(1);
+  }, 20_000);
+
+  it("tells of it though no notification arrives", async () => {
+    await engine.refuse();
+    const { receivedErrors } = open();
+    expect(await receivedErrors(1)).toEqual([
+      expect.objectContaining({ code: "ERR_INBOX", notification: undefined }),
+    ]);
+  }, 20_000);
+
+  it("hands the oldest to this process's listeners when too many wait, once", async () => {
+    const { inbox } = open({ maxBuffered: 2 });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await engine.refuse();
+    const [oldest, ...others] = several(3) as [MessageNotification, ...MessageNotification[]];
+    await inbox.accept(oldest, freshDelivery());
+    await acceptAll(inbox, others);
+    expect(await received(1)).toEqual([[oldest, expect.anything()]]);
+    expect(await inbox.accept(oldest, freshDelivery())).toBe("duplicate");
+  }, 20_000);
+
+  it("gives the oldest out in an error when too many wait and nobody listens", async () => {
+    const { inbox, receivedErrors } = open({ maxBuffered: 1 });
+    await engine.refuse();
+    const [oldest, newest] = several(2) as [MessageNotification, MessageNotification];
+    await inbox.accept(oldest, freshDelivery());
+    await inbox.accept(newest, freshDelivery());
+    const [, error] = await receivedErrors(2);
+    expect(error).toMatchObject({ code: "ERR_INBOX", notification: oldest });
+  }, 20_000);
+
+  it("repeats no word of a notification in what it says", async () => {
+    const { inbox, receivedErrors } = open({ maxBuffered: 1 });
+    await engine.refuse();
+    await acceptAll(inbox, several(2));
+    const said = inspect(await receivedErrors(2), { depth: 9, showHidden: false });
+    expect(said).not.toMatch(/driver|1555123|0123456789ABCDEF/);
+  }, 20_000);
+});
