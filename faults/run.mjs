@@ -144,6 +144,10 @@ async function outageThat(engine, kind, { begin, end, isFromStart = false }) {
   const port = await freePort();
   if (isFromStart) await begin(server);
   const receiver = await startReceiver({ ...settings, port });
+  if (!isFromStart) {
+    await deliver(port, notification());
+    await eventually(10_000, () => log.references().length > 0);
+  }
   const load = startLoad(port);
   if (!isFromStart) {
     await pause(3_000);

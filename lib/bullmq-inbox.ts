@@ -65,12 +65,19 @@ interface RedisInboxOptions extends CommonOptions {
   backend?: never;
 }
 
+/** A `pg.Pool`; BullMQ's own type for it does not fit the one of `@types/pg`. */
+interface UserPool {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+  end(): Promise<void>;
+}
+
 interface PostgresInboxOptions extends CommonOptions {
   /**
    * PostgreSQL, as BullMQ takes it: a connection string or a configuration, with which the inbox
    * makes and migrates its schema; or a `pg.Pool`, which stays yours to migrate and to close.
    */
-  connection: PostgresConnectionOptions;
+  connection: PostgresConnectionOptions | UserPool;
   /** `createPostgresBackend` of BullMQ. */
   backend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions>;
 }
@@ -180,7 +187,7 @@ function requireDriver() {
 }
 
 function postgresDriver(
-  given: PostgresConnectionOptions,
+  given: PostgresInboxOptions["connection"],
   backend: PostgresInboxOptions["backend"],
 ): Driver<PostgresQueueBackend, PostgresConnectionOptions> {
   if (isPgPool(given)) surviveCuts(given);
@@ -205,7 +212,7 @@ function surviveCuts(pool: PgPool) {
 }
 
 function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
-  given: string | PostgresPoolConfig,
+  given: string | object,
   make: (connection: PostgresPoolConfig) => T,
 ) {
   const configuration = typeof given === "string" ? { connectionString: given } : given;

@@ -152,6 +152,8 @@ type WorkerState = "opening" | "ready" | "broken";
 
 /** Ends a worker whose engine does not answer: its own goodbye would wait for it. */
 async function abandon({ worker, connection }: OpenedWorker) {
+  // BullMQ takes a client from a pool for a worker that is closed while it opens, and keeps it.
+  if (!connection.isOurs) await hasEnded(worker.waitUntilReady());
   void worker.close(true);
   await endConnection(connection);
 }

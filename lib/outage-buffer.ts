@@ -10,10 +10,12 @@ import type { MessageNotification } from "./notification.js";
 const ANSWER_DEADLINE = 1_000;
 /** How long, in ms, after one vain question to an engine that is down until the next. */
 const PROBE_INTERVAL = 500;
+/** How soon, in ms, after an outage the next is the same one: an engine that comes back falters at first. */
+const RELAPSE = 5_000;
 /** How long, in ms, `close` tries to store what still waits. */
 const CLOSE_DEADLINE = 3_000;
-/** How many notifications are stored at a time once the engine is back. */
-const BATCH = 50;
+/** How many notifications are stored at a time once the engine is back; those that arrive go between. */
+const BATCH = 10;
 /** How many references are remembered of notifications that left without being stored, for 10 minutes. */
 const REMEMBERED = { max: 10_000, ttl: 600_000 };
 
@@ -127,7 +129,8 @@ export function createOutageBuffer<Stored>({
     outage = { cause, room: misconfiguration === undefined ? maxBuffered : 0 };
     outages += 1;
     engine.onOutage();
-    report(inboxError(misconfiguration ?? OUTAGE, cause));
+    const isRelapse = Date.now() < lastEnd + RELAPSE;
+    if (!isRelapse) report(inboxError(misconfiguration ?? OUTAGE, cause));
     void recover();
   }
 

@@ -101,6 +101,19 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(errors).toHaveLength(1);
   }, 20_000);
 
+  it("takes a relapse for the same outage", async () => {
+    const { inbox, errors } = open();
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    for (const count of [1, 2]) {
+      await engine.refuse();
+      await inbox.accept(freshNotification(), freshDelivery());
+      await engine.start();
+      await received(count);
+    }
+    expect(errors).toHaveLength(1);
+  }, 20_000);
+
   it("tells of it though no notification arrives", async () => {
     await engine.refuse();
     const { receivedErrors } = open();

@@ -5,9 +5,13 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
-import { createPostgresBackend } from "bullmq";
+import {
+  createPostgresBackend,
+  type ConnectionOptions,
+  type PostgresConnectionOptions,
+} from "bullmq";
 import { Pool } from "pg";
-import { bullmqInbox, type BullmqInboxOptions } from "telesign-callback/bullmq";
+import { bullmqInbox } from "telesign-callback/bullmq";
 
 export const POSTGRES_URL = withUser(
   process.env.TEST_POSTGRES_URL ?? "postgres://127.0.0.1:5432/test",
@@ -30,7 +34,9 @@ export interface TestEngine {
   /** Ends a hang. */
   readonly resume: () => void;
   /** What `bullmqInbox` takes to get here; the queue is the spec's own. */
-  readonly options: () => BullmqInboxOptions;
+  readonly options: () =>
+    | { connection: ConnectionOptions; backend?: never }
+    | { connection: PostgresConnectionOptions; backend: typeof createPostgresBackend };
   readonly close: () => Promise<void>;
 }
 
@@ -108,7 +114,8 @@ export function redisServer(): TestEngine {
   };
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

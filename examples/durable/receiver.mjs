@@ -1,0 +1,24 @@
+// Receives and stores; what listens is elsewhere. Run any number of these, and give TeleSign two URIs.
+import express from "express";
+import { telesignCallback } from "telesign-callback";
+import { bullmqInbox } from "telesign-callback/bullmq";
+
+import { connection } from "./connection.mjs";
+
+const callback = telesignCallback({
+  path: "/telesign/4f9d0c",
+  inbox: bullmqInbox({ connection }),
+});
+callback.on("error", ({ code, message }) => console.error(`receiver: ${code}: ${message}`));
+
+const server = express()
+  .use(callback)
+  .listen(Number(process.env.PORT), "127.0.0.1", () => {
+    console.log(`receiving at http://127.0.0.1:${process.env.PORT}/telesign/4f9d0c`);
+  });
+
+process.once("SIGTERM", async () => {
+  server.close();
+  await callback.close();
+  process.exit();
+});

@@ -1,0 +1,432 @@
+import { once } from "node:events";
+import { inspect } from "node:util";
+
+import { createPostgresBackend, Queue, runMigrations, Worker, type Job } from "bullmq";
+import { Redis } from "ioredis";
+import { Pool } from "pg";
+import type { HandOver, Inbox } from "telesign-callback";
+import { bullmqInbox, type BullmqInboxOptions } from "telesign-callback/bullmq";
+
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./inbox.contract.js";
+import {
+  describeOnEachEngine,
+  inboxOn,
+  isThere,
+  POSTGRES_URL,
+  redisServer,
+  uniqueName,
+  withPool,
+  type TestEngine,
+} from "./servers.js";
+
+/** BullMQ's own view of a queue. */
+function queueOn(engine: TestEngine, queueName: string) {
+  const options = engine.options();
+  return options.backend === undefined
+    ? new Queue(queueName, { connection: options.connection })
+    : new Queue(queueName, { connection: options.connection }, options.backend);
+}
+
+/** Takes a job as a process does that dies over it: the lock runs out. */
+async function takeAndDie(engine: TestEngine, queueName: string) {
+  const options = engine.options();
+  const settings = { lockDuration: 50, autorun: false };
+  const worker =
+    options.backend === undefined
+      ? new Worker(queueName, null, { ...settings, connection: options.connection })
+      : new Worker(
+          queueName,
+          null,
+          { ...settings, connection: options.connection },
+          options.backend,
+        );
+  await worker.waitUntilReady();
+  expect(await worker.getNextJob("token", { block: true })).toBeDefined();
+  await worker.close(true);
+}
+
+/** Asks again and again, for what no event tells. */
+async function until(isSo: () => Promise<boolean>) {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describeOnEachEngine("bullmqInbox", (_, engine) => {
+  let queueName: string;
+  const inboxes: Inbox[] = [];
+  beforeAll(() => engine.start());
+  afterAll(() => engine.close());
+  beforeEach(() => {
+    queueName = uniqueName();
+  });
+  afterEach(async () => {
+    await Promise.all(inboxes.splice(0).map((inbox) => inbox.close()));
+  });
+
+  function open(options: object = {}) {
+    const { errors, listener, received: receivedErrors } = createErrors();
+    const inbox = inboxOn(engine, { queueName, ...options });
+    inbox.onError?.(listener);
+    inboxes.push(inbox);
+    return { inbox, errors, receivedErrors };
+  }
+
+  async function withQueue<T>(use: (queue: ReturnType<typeof queueOn>) => Promise<T>) {
+    const queue = queueOn(engine, queueName);
+    try {
+      return await use(queue);
+    } finally {
+      await queue.close();
+    }
+  }
+
+  it("hands each notification over once, though it comes to two processes at once", async () => {
+    const receivers = [open().inbox, open().inbox] as const;
+    const { handOver, handOvers, received } = createReception();
+    receivers.forEach((inbox) => inbox.consume(handOver));
+    const messages = Array.from({ length: 100 }, () => freshNotification());
+    await Promise.all(
+      messages.flatMap((message) =>
+        receivers.map(async (inbox) => inbox.accept(message, freshDelivery())),
+      ),
+    );
+    await received(100);
+    await Promise.all(receivers.map((inbox) => inbox.close()));
+    const references = handOvers.map(([message]) => message.mo_reference_id);
+    expect(references.sort()).toEqual(messages.map((message) => message.mo_reference_id).sort());
+  }, 20_000);
+
+  it("hands over again what a listener failed at, and counts the attempts", async () => {
+    const { inbox } = open();
+    let failures = 1;
+    const { handOver, received } = createReception(() => {
+      if (failures-- > 0) throw new Error("not now");
+    });
+    inbox.consume(handOver);
+    const message = freshNotification();
+    const delivery = freshDelivery();
+    await inbox.accept(message, delivery);
+    expect(await received(2)).toEqual([
+      [message, delivery],
+      [message, { ...delivery, attempt: 2 }],
+    ]);
+  }, 20_000);
+
+  describe("when a listener fails to the end", () => {
+    const words = "to 15551230001: the words of a person";
+    const cause = Object.assign(new Error(words), { code: "EWORDS" });
+
+    async function fail() {
+      const { inbox, receivedErrors } = open({ attempts: 1 });
+      let isFailing = true;
+      const { handOver, received } = createReception(() => {
+        if (isFailing) throw cause;
+      });
+      inbox.consume(handOver);
+      const message = freshNotification();
+      await inbox.accept(message, freshDelivery());
+      const [error] = await receivedErrors(1);
+      return { message, error, received, recover: () => (isFailing = false) };
+    }
+
+    it("tells of a dead letter, with the notification and the listener's own error", async () => {
+      const { error, message } = await fail();
+      expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: message });
+      expect(error?.cause).toBe(cause);
+    }, 20_000);
+
+    it("keeps of the listener's error its name and code alone", async () => {
+      await fail();
+      const [job] = await withQueue((queue) => queue.getFailed());
+      expect(job?.failedReason).toBe("a listener failed: Error EWORDS");
+      expect(inspect({ ...job, data: undefined, queue: undefined }, { depth: 3 })).not.toContain(
+        "words",
+      );
+    }, 20_000);
+
+    it.each<[string, unknown]>([
+      ["a text", "a person's words"],
+      ["nothing", undefined],
+      ["an odd name", oddError()],
+    ])(
+      "keeps nothing of a failure with %s",
+      async (_, thrown) => {
+        const { inbox, receivedErrors } = open({ attempts: 1 });
+        const fail: HandOver = jest.fn().mockRejectedValue(thrown);
+        inbox.consume(fail);
+        await inbox.accept(freshNotification(), freshDelivery());
+        const [error] = await receivedErrors(1);
+        expect(error?.cause).toBe(thrown);
+        const [job] = await withQueue((queue) => queue.getFailed());
+        expect(job?.failedReason).toBe("a listener failed");
+      },
+      20_000,
+    );
+
+    it("hands it over again when a person retries it", async () => {
+      const { message, received, recover } = await fail();
+      recover();
+      await withQueue(async (queue) => {
+        const [job] = await queue.getFailed();
+        await job?.retry("failed");
+      });
+      const handOvers = await received(2);
+      expect(handOvers[1]).toEqual([message, expect.objectContaining({ attempt: 2 })]);
+    }, 20_000);
+  });
+
+  it("hands over again what a crash cut short, and counts that attempt", async () => {
+    const { inbox } = open({ lockDuration: 400 });
+    await inbox.accept(freshNotification(), freshDelivery());
+    await takeAndDie(engine, queueName);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    const [[, delivery] = []] = await received(1);
+    expect(delivery?.attempt).toBe(2);
+  }, 20_000);
+
+  it("gives up what crashed every attempt, without handing it over", async () => {
+    const { inbox, receivedErrors } = open({ lockDuration: 400, attempts: 1 });
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    await takeAndDie(engine, queueName);
+    const { handOver, handOvers } = createReception();
+    inbox.consume(handOver);
+    const [error] = await receivedErrors(1);
+    expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: message });
+    expect(error).not.toHaveProperty("cause");
+    expect(handOvers).toEqual([]);
+  }, 20_000);
+
+  it("leaves what a newer release stored to that release", async () => {
+    const { inbox, errors } = open();
+    await withQueue(async (queue) => {
+      const { id } = await queue.add("notification", { v: 2 }, { attempts: 3 });
+      inbox.consume(createReception().handOver);
+      await until(async () => (await queue.getJobState(id ?? "")) === "delayed");
+      const job = (await queue.getJob(id ?? "")) as Job;
+      expect(job.attemptsMade).toBe(0);
+    });
+    expect(errors).toEqual([]);
+  }, 20_000);
+
+  it("finishes the hand-over under way when it is closed, and stores that", async () => {
+    const { inbox } = open();
+    let finish = () => {};
+    const { handOver, received } = createReception(
+      () => new Promise<void>((resolve) => (finish = resolve)),
+    );
+    inbox.consume(handOver);
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(1);
+    const closed = inbox.close();
+    finish();
+    await closed;
+    expect(await withQueue((queue) => queue.getJobCountByTypes("active", "waiting"))).toBe(0);
+  }, 20_000);
+
+  it("tells of trouble that is no outage, and goes on", async () => {
+    const { inbox, receivedErrors } = open();
+    const { handOver, received } = createReception(async () => {
+      await withQueue((queue) => queue.obliterate({ force: true }));
+    });
+    inbox.consume(handOver);
+    await inbox.accept(freshNotification(), freshDelivery());
+    expect(await receivedErrors(1)).toEqual([
+      expect.objectContaining({ code: "ERR_INBOX", message: TROUBLE }),
+    ]);
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(2);
+  }, 20_000);
+
+  it("forgets a reference after dedupeTtl", async () => {
+    const { inbox } = open({ dedupeTtl: 1 });
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    await until(async () => (await inbox.accept(message, freshDelivery())) === "accepted");
+  }, 20_000);
+
+  it("takes any reference that a user's own schema lets through", async () => {
+    const { inbox } = open();
+    const message = freshNotification({ mo_reference_id: "odd: \u0000 \ud83d" });
+    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+    expect(await inbox.accept(message, freshDelivery())).toBe("duplicate");
+  }, 20_000);
+
+  it("rejects what is nested too deep to be stored, and goes on", async () => {
+    const { inbox, errors } = open();
+    let nested: unknown[] = [];
+    for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];
+    const message = freshNotification({ nested });
+    await expect(inbox.accept(message, freshDelivery())).rejects.toThrow(RangeError);
+    expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
+    expect(errors).toEqual([]);
+  }, 20_000);
+});
+
+const TROUBLE = "the inbox's engine reported trouble, and answers";
+
+function oddError() {
+  return Object.assign(new Error("words"), { name: "+1 555 1230001", code: 15551230001 });
+}
+
+describe("bullmqInbox, with a pool of the user's own", () => {
+  const describeHere = isThere("PostgreSQL") ? describe : describe.skip;
+  describeHere("on PostgreSQL", () => {
+    const schema = uniqueName();
+    let pool: Pool;
+    beforeEach(() => {
+      pool = new Pool({ connectionString: POSTGRES_URL, options: `-c search_path=${schema}` });
+    });
+    afterEach(async () => {
+      await pool.end();
+      await withPool((other) => other.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`));
+      await withPool((other) => other.query('DROP SCHEMA IF EXISTS "bullmq" CASCADE'));
+    }, 20_000);
+
+    function openOnPool() {
+      const { errors, listener, received: receivedErrors } = createErrors();
+      const queueName = uniqueName();
+      const inbox = bullmqInbox({ connection: pool, backend: createPostgresBackend, queueName });
+      inbox.onError?.(listener);
+      return { inbox, errors, receivedErrors };
+    }
+
+    it("says once that the schema is missing, and lets listeners have notifications", async () => {
+      const { inbox, errors, receivedErrors } = openOnPool();
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      const [error] = await receivedErrors(1);
+      expect(error).toMatchObject({ code: "ERR_INBOX" });
+      expect(error?.message).toContain("runMigrations");
+      const message = freshNotification();
+      await inbox.accept(message, freshDelivery());
+      expect(await received(1)).toEqual([[message, expect.anything()]]);
+      await inbox.close();
+      expect(errors).toHaveLength(1);
+    }, 20_000);
+
+    it("stores once the schema is there, and leaves the pool open", async () => {
+      const { inbox, receivedErrors } = openOnPool();
+      await receivedErrors(1);
+      await migrate(pool, "bullmq");
+      await migrate(pool, schema);
+      await until(async () => {
+        await inbox.accept(freshNotification(), freshDelivery());
+        return (await pool.query(`SELECT 1 FROM "${schema}".job`)).rows.length > 0;
+      });
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      await received(1);
+      await inbox.close();
+      expect((await pool.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+      expect(pool.listenerCount("error")).toBe(0);
+    }, 20_000);
+
+    it("deletes references that are remembered no longer", async () => {
+      await migrate(pool, "bullmq");
+      await migrate(pool, schema);
+      const options = { connection: pool, backend: createPostgresBackend, queueName: "pruned" };
+      const first = bullmqInbox({ ...options, dedupeTtl: 1 });
+      await first.accept(freshNotification(), freshDelivery());
+      await first.close();
+      const second = bullmqInbox(options);
+      await until(async () => (await pool.query("SELECT * FROM dedup")).rows.length === 0);
+      await second.close();
+    }, 20_000);
+  });
+});
+
+async function migrate(pool: Pool, schema: string) {
+  const client = await pool.connect();
+  await runMigrations(client, schema);
+  client.release();
+}
+
+describe("bullmqInbox, with a client of the user's own", () => {
+  const describeHere = isThere("Redis") ? describe : describe.skip;
+  describeHere("on Redis", () => {
+    const engine = redisServer();
+    beforeAll(() => engine.start());
+    afterAll(() => engine.close());
+
+    async function openClient() {
+      const { connection } = engine.options() as { connection: { port: number } };
+      const client = new Redis(connection.port, { maxRetriesPerRequest: null });
+      await once(client, "ready");
+      return client;
+    }
+
+    it("stores and hands over through it, and leaves it open", async () => {
+      const client = await openClient();
+      const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      await inbox.accept(freshNotification(), freshDelivery());
+      await received(1);
+      await inbox.close();
+      expect(await client.ping()).toBe("PONG");
+      client.disconnect();
+    }, 20_000);
+
+    it("waits for what hangs on it instead of asking again", async () => {
+      const client = await openClient();
+      client.on("error", () => {});
+      const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
+      const { handOver, received } = createReception();
+      await inbox.accept(freshNotification(), freshDelivery());
+      engine.hang();
+      await inbox.accept(freshNotification(), freshDelivery());
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      engine.resume();
+      inbox.consume(handOver);
+      expect(await received(2)).toHaveLength(2);
+      await inbox.close();
+      client.disconnect();
+    }, 20_000);
+  });
+});
+
+describe("bullmqInbox, given options", () => {
+  const connection = { host: "127.0.0.1" };
+
+  it.each<[string, object]>([
+    ["connection", {}],
+    ["connection", { connection: null }],
+    ["connection", { connection: "redis://127.0.0.1" }],
+    ["connection", { connection: undefined }],
+    ["backend", { connection, backend: "postgres" }],
+    ["queueName", { connection, queueName: "a:b" }],
+    ["queueName", { connection, queueName: "" }],
+    ["queueName", { connection, queueName: 1 }],
+    ["attempts", { connection, attempts: 0 }],
+    ["dedupeTtl", { connection, dedupeTtl: "1" }],
+    ["concurrency", { connection, concurrency: -1 }],
+    ["lockDuration", { connection, lockDuration: 0.5 }],
+    ["maxBuffered", { connection, maxBuffered: Infinity }],
+    ["retries", { connection, retries: 3 }],
+  ])("refuses a bad %s at once", (name, options) => {
+    expect(() => bullmqInbox(options as BullmqInboxOptions)).toThrow(TypeError);
+    expect(() => bullmqInbox(options as BullmqInboxOptions)).toThrow(name);
+  });
+
+  it.each([
+    ["ioredis", { connection }],
+    ["pg", { connection: "postgres://127.0.0.1", backend: createPostgresBackend }],
+  ])("says at once that %s is not installed", (driver, options) => {
+    jest.isolateModules(() => {
+      jest.doMock(driver, () => {
+        throw new Error("not found");
+      });
+      const { bullmqInbox } = jest.requireActual<typeof import("telesign-callback/bullmq")>(
+        "telesign-callback/bullmq",
+      );
+      expect(() => bullmqInbox(options as BullmqInboxOptions)).toThrow(`npm install ${driver}`);
+      jest.dontMock(driver);
+    });
+  });
+});
