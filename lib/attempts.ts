@@ -44,6 +44,9 @@ export const TELESIGN_WAITS: readonly number[] = [10_000, 30_000];
 /** How long TeleSign waits for an answer, in milliseconds, as it does for its SMS products. */
 export const TELESIGN_TIMEOUT = 5_000;
 
+/** The longest that a timer of Node's can wait, in milliseconds; given more, it does not wait at all. */
+export const LONGEST_WAIT = 2 ** 31 - 1;
+
 /** Delivers a callback as TeleSign does, until an answer of 200, and yields each attempt as it ends. */
 export async function* attempts(
   callback: OutgoingCallback,

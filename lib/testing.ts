@@ -6,13 +6,14 @@ import { URL } from "node:url";
 
 import {
   attempts,
+  LONGEST_WAIT,
   TELESIGN_TIMEOUT,
   TELESIGN_WAITS,
   type Attempt,
   type Persistence,
 } from "./attempts.js";
 import type { MessageNotification } from "./notification.js";
-import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import { refuseUnknownAndUndefined } from "./option-checks.js";
 import { addressOf } from "./server-address.js";
 import { signatureOf } from "./signature.js";
 
@@ -163,10 +164,17 @@ function signatureOver(body: Buffer, { apiKey, customerId = CUSTOMER_ID }: Deliv
 function persistenceOf(options: Readonly<DeliverOptions>): Persistence {
   refuseUnknownAndUndefined(options, ["apiKey", "customerId", "waits", "timeout"]);
   const { waits = TELESIGN_WAITS, timeout = TELESIGN_TIMEOUT } = options;
-  if (!Array.isArray(waits) || !waits.every((wait) => Number.isSafeInteger(wait) && wait >= 0)) {
-    throw new TypeError("waits must be an array of whole numbers of milliseconds");
+  if (!Array.isArray(waits) || !waits.every(isWait)) {
+    throw new TypeError("waits must be an array of whole numbers of milliseconds, 24 days at most");
   }
-  return { waits, timeout: wholeNumber("timeout", timeout) };
+  if (timeout === 0 || !isWait(timeout)) {
+    throw new TypeError("timeout must be a whole number of milliseconds above 0, 24 days at most");
+  }
+  return { waits, timeout };
+}
+
+function isWait(wait: unknown): boolean {
+  return typeof wait === "number" && Number.isInteger(wait) && wait >= 0 && wait <= LONGEST_WAIT;
 }
 
 /** A receiver that can be reached, and how to leave it as it was found. */

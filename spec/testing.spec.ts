@@ -308,7 +308,10 @@ describe("deliver, given something wrong", () => {
     ["apiKey", ["http://127.0.0.1/", {}, { apiKey: " " }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: 10 }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: [-1] }]],
+    ["waits", ["http://127.0.0.1/", {}, { waits: [2 ** 31] }]],
     ["timeout", ["http://127.0.0.1/", {}, { timeout: 0 }]],
+    ["timeout", ["http://127.0.0.1/", {}, { timeout: 2 ** 31 }]],
+    ["timeout", ["http://127.0.0.1/", {}, { timeout: "5" }]],
     ["path", ["http://127.0.0.1/", {}, { path: "/" }]],
   ])("rejects with a TypeError that names the %s and repeats no value", async (name, args) => {
     // @ts-expect-error: what JavaScript lets through

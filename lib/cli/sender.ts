@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { attempts, TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../attempts.js";
+import { attempts, LONGEST_WAIT, TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../attempts.js";
 import type { MessageNotification } from "../notification.js";
 import { sign } from "../testing.js";
 import { apiKeyIn, urlAmong, wholeNumberOf } from "./arguments.js";
@@ -34,9 +34,6 @@ export type Sender = (
   options: { readonly signal: AbortSignal; readonly isAnswerLost?: boolean },
 ) => Promise<void>;
 
-/** The longest that a timer of Node's can wait, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
-
 /**
  * Makes a sender out of what the command line says.
  *
@@ -48,8 +45,10 @@ export function createSender(
   env: Terminal["env"],
 ): Sender {
   const url = urlAmong(positionals);
-  const timeout = wholeNumberOf("--timeout", values.timeout, [1, LONGEST]);
-  const given = values.waits.split(",").map((wait) => wholeNumberOf("--waits", wait, [0, LONGEST]));
+  const timeout = wholeNumberOf("--timeout", values.timeout, [1, LONGEST_WAIT]);
+  const given = values.waits
+    .split(",")
+    .map((wait) => wholeNumberOf("--waits", wait, [0, LONGEST_WAIT]));
   const waits = values["no-retries"] ? [] : given;
   const signatureOver = createSigner(apiKeyIn(env), values["customer-id"]);
 
