@@ -426,6 +426,16 @@ describe("telesign-callback listen", () => {
     );
   });
 
+  it("takes the path literally, two slashes too", async () => {
+    const { err, url, status, interrupt } = await listen(["--path", "//4f9d0c"]);
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\/4f9d0c$/);
+    expect(err.written()).toContain("https://<host of the tunnel>//4f9d0c\n");
+    const [attempt] = await deliver(url, notification(), { waits: [] });
+    expect(attempt?.status).toBe(200);
+    interrupt();
+    await status;
+  });
+
   it("colours what it prints on a terminal", async () => {
     const { out, url, status, interrupt } = await listen([], { isTerminal: true });
     await deliver(url, notification());

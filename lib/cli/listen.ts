@@ -39,8 +39,10 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
       terminal.err.write(`telesign-callback listen: cannot listen, ${failure}; ${advice}\n`);
       return 1;
     }
-    const url = new URL(path, addressOf(server));
-    terminal.err.write(introduction(url, apiKey !== undefined));
+    const { origin } = addressOf(server);
+    // Not new URL(path, origin), which would take a path of two slashes for a host.
+    const url = `${origin}${path}`;
+    terminal.err.write(introduction({ origin, path, isVerified: apiKey !== undefined }));
     if (values.json) writeJson(terminal, { event: "listening", url });
     if (!terminal.interrupted.aborted) await once(terminal.interrupted, "abort");
     await callback.close();
@@ -115,19 +117,25 @@ function readablePrinter({ out }: Terminal): Printer {
   };
 }
 
-function introduction({ href, port, pathname }: URL, isVerified: boolean): string {
+interface Place {
+  readonly origin: string;
+  readonly path: string;
+  readonly isVerified: boolean;
+}
+
+function introduction({ origin, path, isVerified }: Place): string {
   const verification = isVerified
     ? "Signatures are verified with the key in TELESIGN_API_KEY."
     : "Signatures are not verified: TELESIGN_API_KEY is not set.";
-  return `Listening on ${href}
+  return `Listening on ${origin}${path}
 ${verification}
 
-TeleSign cannot reach 127.0.0.1: a tunnel is needed. Point one at port ${port}, and
+TeleSign cannot reach 127.0.0.1: a tunnel is needed. Point one at this port, and
 give your TeleSign contact the tunnel's own host with the private path:
-  https://<host of the tunnel>${pathname}
+  https://<host of the tunnel>${path}
 
 To send a text without TeleSign, in another terminal:
-  npx telesign-callback send ${href}
+  npx telesign-callback send ${origin}${path}
 
 Ctrl-C ends.
 `;
