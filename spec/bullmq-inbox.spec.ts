@@ -327,6 +327,16 @@ describe("bullmqInbox, with a pool of the user's own", () => {
       expect(pool.listenerCount("error")).toBe(0);
     }, 20_000);
 
+    it("migrates nothing where the connection says so", async () => {
+      const connection = { connectionString: POSTGRES_URL, schema, skipMigrations: true };
+      const { listener, received: receivedErrors } = createErrors();
+      const inbox = bullmqInbox({ connection, backend: createPostgresBackend });
+      inbox.onError?.(listener);
+      const [error] = await receivedErrors(1);
+      expect(error?.message).toContain("runMigrations");
+      await inbox.close();
+    }, 20_000);
+
     it("deletes references that are remembered no longer", async () => {
       await migrate(pool, "bullmq");
       await migrate(pool, schema);
