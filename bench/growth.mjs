@@ -1,0 +1,107 @@
+// How cost and memory grow: `npm run bench:growth` prints the figures and writes bench/growth.svg.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { packedProject } from "./packed.mjs";
+
+const ROUNDS = 3;
+const REQUESTS = 20_000;
+
+const panels = [
+  {
+    title: "Distinct references",
+    points: [1e3, 1e4, 1e5, 1e6].map((references) => ({
+      label: references.toLocaleString("en"),
+      references,
+      requests: Math.max(references, REQUESTS),
+    })),
+  },
+  {
+    title: "Listeners",
+    points: [1, 10, 100].map((listeners) => ({ label: `${listeners}`, listeners })),
+  },
+  {
+    title: "Bytes of text",
+    points: [100, 1000, 8000, 64_000].map((text) => ({ label: text.toLocaleString("en"), text })),
+  },
+  {
+    title: "API keys",
+    points: [0, 1, 5].map((keys) => ({ label: keys === 0 ? "none" : `${keys}`, keys })),
+  },
+];
+
+const project = packedProject();
+try {
+  const all = panels.flatMap(({ points }) => points);
+  for (const point of all) point.rounds = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const point of all) {
+      // A million references take a while, and one round says enough.
+      if (round === 0 || point.requests !== 1e6) point.rounds.push(await measure(point));
+    }
+  }
+} finally {
+  project.remove();
+}
+for (const { title, points } of panels) {
+  console.log(`\n| ${title} | µs a request | heap MB |\n| --: | --: | --: |`);
+  for (const point of points) {
+    point.micros = median(point.rounds.map(({ micros }) => micros));
+    point.megabytes = median(point.rounds.map(({ megabytes }) => megabytes));
+    console.log(`| ${point.label} | ${point.micros.toFixed(1)} | ${point.megabytes.toFixed(1)} |`);
+  }
+}
+writeFileSync(new URL("growth.svg", import.meta.url), draw());
+
+async function measure(point) {
+  const parameters = JSON.stringify({ requests: REQUESTS, ...point });
+  const script = join(project.directory, "growth-point.mjs");
+  const child = fork(script, [parameters], { execArgv: ["--expose-gc"] });
+  const [figures] = await once(child, "message");
+  child.disconnect();
+  return figures;
+}
+
+function median(numbers) {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+}
+
+/** Four small charts of bars, each from 0; the same in light and in dark. */
+function draw() {
+  const width = 220;
+  const height = 200;
+  const charts = panels.map(({ title, points }, index) => {
+    const most = Math.max(...points.map(({ micros }) => micros));
+    const step = (width - 30) / points.length;
+    const bars = points.map(({ label, micros, megabytes }, position) => {
+      const tall = (micros / most) * 100;
+      const x = 15 + position * step;
+      const middle = x + step / 2;
+      return [
+        `<rect x="${x + 6}" y="${150 - tall}" width="${step - 12}" height="${tall}" rx="2"/>`,
+        `<text x="${middle}" y="${144 - tall}">${micros.toFixed(micros < 100 ? 1 : 0)}</text>`,
+        `<text x="${middle}" y="166">${label}</text>`,
+        `<text class="faint" x="${middle}" y="182">${megabytes.toFixed(1)} MB</text>`,
+      ].join("\n");
+    });
+    return `<g transform="translate(${index * width} 0)">
+<text class="title" x="${width / 2}" y="20">${title}</text>
+${bars.join("\n")}
+</g>`;
+  });
+  const all = `${width * panels.length} ${height}`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${all}" role="img">
+<title>Microseconds a request, and heap held afterwards, as load grows in four ways</title>
+<style>
+text { font: 11px system-ui, sans-serif; text-anchor: middle; fill: #57606a; }
+.title { font-weight: 600; font-size: 13px; }
+.faint { font-size: 9px; }
+rect { fill: #2f81f7; }
+@media (prefers-color-scheme: dark) { text { fill: #c9d1d9; } }
+</style>
+${charts.join("\n")}
+</svg>
+`;
+}
