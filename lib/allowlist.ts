@@ -12,11 +12,11 @@ export function createAllowlist(allowFrom: unknown): (address: string | undefine
   }
   // BlockList is node:net's name for a set of addresses; nothing is blocked by it.
   const allowed = new BlockList();
-  allowFrom.forEach((entry: unknown, index) => {
+  for (const [index, entry] of Array.from<unknown>(allowFrom).entries()) {
     if (!add(allowed, entry)) {
       throw new TypeError(`allowFrom[${index}] must be an IPv4 or IPv6 address or a CIDR range`);
     }
-  });
+  }
 
   return function isAllowed(address = "") {
     const family = familyOf(address);
@@ -26,7 +26,8 @@ export function createAllowlist(allowFrom: unknown): (address: string | undefine
 
 /** Adds an address or a range; false if it is neither. */
 function add(list: BlockList, entry: unknown): boolean {
-  const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(String(entry)) ?? [];
+  if (typeof entry !== "string") return false;
+  const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
   const family = familyOf(address);
   if (family === undefined) return false;
   if (prefix === undefined) {

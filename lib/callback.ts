@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { Router } from "express";
 
+import { createAnswers } from "./answers.js";
 import { within } from "./deadline.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
 import { TelesignCallbackError } from "./errors.js";
-import { createHandOvers } from "./hand-over.js";
+import { createHandOver } from "./hand-over.js";
 import { createIntake } from "./intake.js";
 import { createListeners, type CallbackEvents, type Listener } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
@@ -75,8 +76,8 @@ interface Answer {
   readonly body: string;
 }
 
-/** How long, in ms, a listener waits for an answer that other middleware holds back. */
-const ANSWER_DEADLINE = 1_000;
+/** How long, in ms, a listener waits for an answer that other middleware holds back: TeleSign waits 5 s. */
+const ANSWER_DEADLINE = 4_000;
 
 const ANSWERS = {
   accepted: answer(200, "application/json", '{"status":"accepted"}'),
@@ -100,8 +101,9 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     resolveOptions(options);
   const requests = createTally();
   const running = createTally();
-  const listeners = createListeners(running);
-  const { handOver, holdBack } = createHandOvers(listeners, running);
+  const answers = createAnswers();
+  const listeners = createListeners(answers, running);
+  const handOver = createHandOver(listeners, answers, running);
   const intake = createIntake(inbox, handOver, listeners);
   let closing: Promise<void> | undefined;
 
@@ -168,13 +170,13 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     delivery: Delivery,
   ) {
     requests.begin();
-    const release = holdBack(message);
+    const endAnswer = answers.begin(message);
     try {
       const outcome = await intake.accept(message, delivery);
       await respond(res, ANSWERS[outcome]);
       if (outcome === "duplicate") void listeners.emit("duplicate", message, delivery);
     } finally {
-      release();
+      endAnswer();
       requests.end();
     }
   }
@@ -182,12 +184,11 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   async function reject(res: ServerResponse, rejection: Rejection) {
     const { status, headers } = rejection;
     const problem = rejection.toProblemDetails();
-    const answered = respond(res, answer(status, "application/problem+json", problem, headers));
+    await respond(res, answer(status, "application/problem+json", problem, headers));
     if (status === 500) {
       const text = "the body was already read; mount telesignCallback before express.json()";
       listeners.report(new TelesignCallbackError("ERR_BODY_CONSUMED", text));
     }
-    await answered;
     void listeners.emit("rejected", rejection);
   }
 

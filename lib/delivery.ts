@@ -12,11 +12,11 @@ export interface Delivery {
 
 /** The delivery of a notification that arrives now. */
 export function deliveryOf(message: MessageNotification): Delivery {
-  return {
+  return Object.freeze({
     receivedAt: new Date(),
     submittedAt: parseTimestamp(message.submit_timestamp),
     attempt: 1,
-  };
+  });
 }
 
 const TIMESTAMP =

@@ -56,16 +56,29 @@ export function inboxError(
   cause: unknown,
   notification?: MessageNotification,
 ): TelesignCallbackError {
+  return new TelesignCallbackError("ERR_INBOX", text, { cause: bareError(cause), notification });
+}
+
+function bareError(cause: unknown): Error {
   const bare = new Error();
-  if (cause instanceof Error) {
-    bare.name = cause.name;
-    if ("code" in cause) Object.defineProperty(bare, "code", { value: cause.code });
+  try {
+    // By its shape: in a consumer's Jest, Node's own errors are not of the same Error.
+    const { name, code } = Object(cause) as { name?: unknown; code?: unknown };
+    if (typeof name === "string") bare.name = name;
+    if (typeof code === "string") Object.assign(bare, { code });
+  } catch {
+    // What cannot even be looked at has nothing to tell.
   }
-  return new TelesignCallbackError("ERR_INBOX", text, { cause: bare, notification });
+  return bare;
 }
 
 /** The error for a notification that no listener will see. */
 export function unheardError(notification: MessageNotification): TelesignCallbackError {
   const text = 'a notification found no "message" listener; subscribe before the server listens';
   return new TelesignCallbackError("ERR_NO_LISTENER", text, { notification });
+}
+
+/** Whether a hand-over failed because nobody listens any more, and not in a listener. */
+export function isUnheard(error: unknown): error is TelesignCallbackError {
+  return error instanceof TelesignCallbackError && error.code === "ERR_NO_LISTENER";
 }

@@ -5,8 +5,9 @@ import type { MessageNotification } from "./notification.js";
 export type Outcome = "accepted" | "duplicate";
 
 /**
- * Hands a notification to every `message` listener. Resolves when all have settled; rejects, with
- * the listener's own error, when one has failed.
+ * Hands a notification to every `message` listener. Resolves when all have settled. Rejects with the
+ * listener's own error when one has failed, which is reported already; and with an `ERR_NO_LISTENER`
+ * when nobody listens any more, which is not: the inbox keeps the notification, or reports it.
  */
 export type HandOver = (message: MessageNotification, delivery: Delivery) => Promise<void>;
 

@@ -1,6 +1,6 @@
 import { within } from "./deadline.js";
 import type { Delivery } from "./delivery.js";
-import { inboxError, TelesignCallbackError } from "./errors.js";
+import { inboxError, isUnheard, TelesignCallbackError } from "./errors.js";
 import type { HandOver, Inbox, Outcome } from "./inbox.js";
 import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
@@ -19,7 +19,8 @@ export interface Intake {
 }
 
 export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listeners): Intake {
-  let stopConsuming: (() => Promise<void>) | undefined;
+  let isConsuming = false;
+  let stopConsuming = () => Promise.resolve();
   let isClosed = false;
 
   inbox.onError?.((error) => {
@@ -37,24 +38,26 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
     } catch (cause) {
       const text = "the inbox did not accept a notification; listeners of this process get it now";
       listeners.report(inboxError(text, cause, message));
-      // Whatever fails in there is reported in there.
-      handOver(message, delivery).catch(() => {});
+      handOver(message, delivery).catch(reportUnheard);
       return "accepted";
     }
   }
 
   function consumeWhileHeard() {
     const isHeard = listeners.count("message") > 0;
-    if (isHeard && !stopConsuming && !isClosed) stopConsuming = inbox.consume(handOver);
-    if (isHeard || !stopConsuming) return;
-    const stop = stopConsuming;
-    stopConsuming = undefined;
-    void attempt("stop consuming", stop);
+    if (isHeard === isConsuming || isClosed) return;
+    isConsuming = isHeard;
+    void attempt(isHeard ? "consume" : "stop consuming", isHeard ? start : stopConsuming);
   }
 
   async function close() {
     isClosed = true;
     await attempt("close", () => inbox.close());
+  }
+
+  function start() {
+    stopConsuming = inbox.consume(handOver);
+    return Promise.resolve();
   }
 
   async function attempt(what: string, action: () => Promise<void>) {
@@ -63,6 +66,11 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
     } catch (cause) {
       listeners.report(inboxError(`the inbox could not ${what}`, cause));
     }
+  }
+
+  /** Any other failure was a listener's, and reported with it. */
+  function reportUnheard(error: unknown) {
+    if (isUnheard(error)) listeners.report(error);
   }
 
   return { accept, consumeWhileHeard, close };

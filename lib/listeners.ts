@@ -1,3 +1,4 @@
+import type { Answers } from "./answers.js";
 import type { Delivery } from "./delivery.js";
 import { TelesignCallbackError } from "./errors.js";
 import type { MessageNotification } from "./notification.js";
@@ -41,7 +42,7 @@ export interface Listeners {
 }
 
 /** Keeps the subscriptions of one callback. `running` counts the events whose listeners have not settled. */
-export function createListeners(running: Tally): Listeners {
+export function createListeners(answers: Answers, running: Tally): Listeners {
   const registry: Registry = {
     message: new Set(),
     duplicate: new Set(),
@@ -101,12 +102,14 @@ export function createListeners(running: Tally): Listeners {
   }
 
   function report(error: TelesignCallbackError) {
+    const answered = error.notification && answers.pending(error.notification);
     running.begin();
-    // After the microtasks, and so after `res.end`, where a request that is being answered is at fault.
-    process.nextTick(() => {
+    const emitError = () => {
       reportNow(error);
       running.end();
-    });
+    };
+    if (answered) void answered.then(emitError);
+    else process.nextTick(emitError);
   }
 
   function reportNow(error: TelesignCallbackError) {
@@ -119,5 +122,9 @@ export function createListeners(running: Tally): Listeners {
 
 /** One line of our own words: a cause may say anything. */
 function print({ code, message }: TelesignCallbackError): void {
-  console.error(`telesign-callback: ${code}: ${message}`);
+  try {
+    console.error(`telesign-callback: ${code}: ${message}`);
+  } catch {
+    // A console that forbids errors, as some test set-ups make it, must not cost a message.
+  }
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 
 import type { Delivery } from "./delivery.js";
-import { TelesignCallbackError } from "./errors.js";
+import { isUnheard, unheardError } from "./errors.js";
 import type { HandOver, Inbox, Outcome } from "./inbox.js";
 import type { MessageNotification } from "./notification.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
@@ -20,6 +20,9 @@ export interface MemoryInboxOptions {
    */
   ttl?: number;
 }
+
+/** What `accept` was given. */
+type Arrival = [message: MessageNotification, delivery: Delivery];
 
 const MAX_WAITING = 1_000;
 
@@ -40,8 +43,11 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     max: wholeNumber("max", max),
     ttl: wholeNumber("ttl", ttl),
   });
-  const waiting: [MessageNotification, Delivery][] = [];
+  const waiting: Arrival[] = [];
+  // Was handed over, but the last listener left before its turn came: goes ahead of those who wait.
+  const returned: Arrival[] = [];
   let handOver: HandOver | undefined;
+  let isClosed = false;
   // Until somebody asks for trouble it is thrown, which the caller of `accept` and `close` handles.
   let report = (error: Error): void => {
     throw error;
@@ -50,47 +56,55 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   function accept(message: MessageNotification, delivery: Delivery): Outcome {
     if (seen.has(message.mo_reference_id)) return "duplicate";
     seen.set(message.mo_reference_id, true);
-    if (handOver !== undefined && waiting.length === 0) give(message, delivery, handOver);
-    else if (handOver !== undefined || waiting.length < MAX_WAITING)
-      waiting.push([message, delivery]);
-    else reportUnheard(message);
+    const isFirst = waiting.length + returned.length === 0;
+    if (handOver && isFirst) give([message, delivery], handOver);
+    else keep([message, delivery], waiting);
     return "accepted";
   }
 
   function consume(consumer: HandOver): () => Promise<void> {
     handOver = consumer;
-    // Soon, not now: the listener that has just subscribed could not unsubscribe yet.
-    void Promise.resolve().then(drain);
+    drainSoon();
     return function stop() {
       handOver = undefined;
       return Promise.resolve();
     };
   }
 
+  /** Not now: a listener that has just subscribed could not unsubscribe yet. */
+  function drainSoon(): void {
+    void Promise.resolve().then(drain);
+  }
+
   /** Ends early when the last listener unsubscribes in the middle; the rest goes on waiting. */
   function drain(): void {
-    while (handOver !== undefined) {
-      const next = waiting.shift();
-      if (next === undefined) return;
-      give(...next, handOver);
+    while (handOver) {
+      const next = returned.shift() ?? waiting.shift();
+      if (!next) return;
+      give(next, handOver);
     }
   }
 
-  function give(message: MessageNotification, delivery: Delivery, consumer: HandOver): void {
-    // A failure was reported by whoever hands over, and there is no second attempt here.
-    consumer(message, delivery).catch(() => {});
+  function give(arrival: Arrival, consumer: HandOver): void {
+    consumer(...arrival).catch((error: unknown) => {
+      // A listener's failure was reported with it, and there is no second attempt here.
+      if (!isUnheard(error)) return;
+      keep(arrival, returned);
+      drainSoon();
+    });
+  }
+
+  function keep(arrival: Arrival, queue: Arrival[]): void {
+    const hasRoom = handOver !== undefined || waiting.length + returned.length < MAX_WAITING;
+    if (hasRoom && !isClosed) queue.push(arrival);
+    else report(unheardError(arrival[0]));
   }
 
   function close(): Promise<void> {
     drain();
-    for (const [message] of waiting.splice(0)) reportUnheard(message);
+    isClosed = true;
+    for (const [message] of [...returned, ...waiting]) report(unheardError(message));
     return Promise.resolve();
-  }
-
-  function reportUnheard(notification: MessageNotification): void {
-    const text =
-      'a notification found no "message" listener; subscribe with onMessage before listening';
-    report(new TelesignCallbackError("ERR_NO_LISTENER", text, { notification }));
   }
 
   function onError(listener: (error: Error) => void): void {

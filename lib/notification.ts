@@ -71,7 +71,7 @@ export type NotificationParser = (body: Buffer | object) => MessageNotification;
 export function createParser(schema: Joi.Schema): NotificationParser {
   // On the schema instead of each call, where Joi would merge the preferences every time.
   const thorough = schema.prefs({ abortEarly: false });
-  const names = namesIn(schema.describe(), new Set(["mo_reference_id"]));
+  const names = namesIn(schema);
 
   return function parseNotification(body) {
     const sent = Buffer.isBuffer(body) ? parseJson(body) : body;
@@ -80,7 +80,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     }
     if (namesPrototype(sent)) throw new Rejection("prototype");
     // The result gets frozen and may be what went in: not the app's own `req.body`.
-    const result = thorough.validate(sent === body ? { ...sent } : sent);
+    const result = validate(thorough, sent === body ? { ...sent } : sent);
     if (result.error) throw new Rejection("schema", fieldErrors(result.error, names));
     const value: unknown = result.value;
     if (!hasReference(value)) {
@@ -102,19 +102,30 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-/** Whether `__proto__` or `constructor.prototype` is a key at any depth. A loop, since nesting may be deep. */
+/** Whether `__proto__` or `constructor.prototype` is a key at any depth. */
 function namesPrototype(sent: object): boolean {
-  const unvisited: object[] = [sent];
-  for (let object = unvisited.pop(); object !== undefined; object = unvisited.pop()) {
+  // A set grows while it is walked, and holds each value once: nesting may be deep, or cyclic where
+  // earlier middleware has made it so.
+  const values = new Set<object>([sent]);
+  for (const object of values) {
     for (const key in object) {
       const value = (object as Record<string, unknown>)[key];
       if (key === "__proto__") return true;
       if (typeof value !== "object" || value === null) continue;
       if (key === "constructor" && Object.hasOwn(value, "prototype")) return true;
-      unvisited.push(value);
+      values.add(value);
     }
   }
   return false;
+}
+
+function validate(schema: Joi.Schema, sent: object): Joi.ValidationResult {
+  try {
+    return schema.validate(sent);
+  } catch {
+    // A rule of the user's own threw, perhaps with the text in its message.
+    throw new Rejection("schema");
+  }
 }
 
 const withReference = Joi.object({ mo_reference_id: Joi.string().required() }).unknown().required();
@@ -144,11 +155,14 @@ function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): Fiel
 }
 
 /** Every property name in a schema, however deep: the names that are not the sender's invention. */
-function namesIn(description: unknown, names: Set<string>): Set<string> {
-  if (typeof description !== "object" || description === null) return names;
-  for (const [property, value] of Object.entries(description)) {
-    if (property === "keys") for (const name in value) names.add(name);
-    namesIn(value, names);
+function namesIn(schema: Joi.Schema): Set<string> {
+  const names = new Set(["mo_reference_id"]);
+  const parts = new Set<unknown>([schema.describe()]);
+  for (const part of parts) {
+    for (const [property, value] of Object.entries(part ?? {})) {
+      if (property === "keys") for (const name in value) names.add(name);
+      if (typeof value === "object") parts.add(value);
+    }
   }
   return names;
 }

@@ -5,9 +5,7 @@
  * @throws TypeError naming the option
  */
 export function refuseUnknownAndUndefined(options: object, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError("options must be an object");
-  }
+  if (!isPlain(options)) throw new TypeError("options must be a plain object");
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) {
       throw new TypeError(`unknown option ${name}; there are ${known.join(", ")}`);
@@ -16,6 +14,14 @@ export function refuseUnknownAndUndefined(options: object, known: readonly strin
       throw new TypeError(`${name} is undefined; leave it out to go without, or set its variable`);
     }
   }
+}
+
+/** Options that are inherited, or those of a forgotten `await`, would not be seen. */
+function isPlain(options: unknown): boolean {
+  if (typeof options !== "object" || options === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(options);
+  // The one without a prototype of its own is Object.prototype, of whatever realm.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 // The longest that a timer takes, and more than any of these options can use.

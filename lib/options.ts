@@ -44,7 +44,7 @@ export interface CallbackOptions {
   maxAge?: number;
   /**
    * Replaces the validation; synchronous rules only. Listeners get what it returns, which must have
-   * a non-empty string as `mo_reference_id`.
+   * a non-empty string as `mo_reference_id`; `submittedAt` and `maxAge` need `submit_timestamp` as text.
    * @default notificationSchema
    */
   schema?: Joi.Schema;

@@ -23,7 +23,7 @@ export function readBody(
   if (Buffer.isBuffer(rawBody)) return withinLimit(rawBody, limit);
   if (Buffer.isBuffer(body)) return withinLimit(body, limit);
   if (isUnread(req)) return readStream(req, limit);
-  if (req.destroyed && !req.complete) return undefined;
+  if (req.destroyed && !req.readableEnded) return undefined;
   if (isParsed(req)) return req.body;
   throw new Rejection("consumed");
 }
@@ -66,5 +66,7 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer | undef
     // A client that hangs up gives an error, a close, or both. After `end` they change nothing.
     req.on("error", () => resolve(undefined));
     req.on("close", () => resolve(undefined));
+    // Earlier middleware may have paused it, to wait for something of its own.
+    req.resume();
   });
 }

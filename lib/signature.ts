@@ -28,7 +28,7 @@ export function verifySignature(
  * @throws TypeError if there is none, or one is empty or decodes to nothing
  */
 export function keysOf(apiKey: unknown): KeyObject[] {
-  const keys = (Array.isArray(apiKey) ? apiKey : [apiKey]).map(decode);
+  const keys = (Array.isArray(apiKey) ? Array.from<unknown>(apiKey) : [apiKey]).map(decode);
   if (keys.length === 0) throw new TypeError("apiKey must hold at least one API key");
   return keys.map((key) => createSecretKey(key));
 }
@@ -75,14 +75,14 @@ function hmacOf(body: Buffer | string, key: KeyObject | Buffer): Buffer {
 
 // Buffer skips what is not base64, and timingSafeEqual throws on a length mismatch, so the form of
 // the 32 bytes is checked first: 43 characters and one of padding.
-const SIGNATURE = /^\s*(?:TSA\s+[^:]*:)?([A-Za-z0-9+/]{43}=)\s*$/i;
+const SIGNATURE = /^(?:TSA [^:]*:)?([A-Za-z0-9+/]{43}=)$/i;
 
 /** Node joins repeated headers with a comma, which is part of no signature and no Customer ID. */
 function signaturesIn(header: HeaderValue): string[] {
   return String(header ?? "")
     .split(",")
     .flatMap((value) => {
-      const [, signature] = SIGNATURE.exec(value) ?? [];
+      const [, signature] = SIGNATURE.exec(value.trim()) ?? [];
       return signature ?? [];
     });
 }

@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 import express from "express";
 import request from "supertest";
-import { telesignCallback, type Inbox, type Outcome } from "telesign-callback";
+import { telesignCallback, type HandOver, type Inbox, type Outcome } from "telesign-callback";
 
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
@@ -32,6 +34,14 @@ describe("the answer, where an inbox is in trouble,", () => {
     ],
     ["answers nonsense", () => "yes" as unknown as Outcome],
     ["answers nothing", () => undefined as unknown as Outcome],
+    [
+      "throws what cannot be looked at",
+      () => {
+        const { proxy, revoke } = Proxy.revocable(new Error(), {});
+        revoke();
+        throw proxy;
+      },
+    ],
     ["hangs", () => new Promise<Outcome>(() => {})],
     [
       "rejects after it was given up",
@@ -70,6 +80,27 @@ describe("the answer, where an inbox is in trouble,", () => {
     ]);
   });
 
+  it("comes with an error that drops a code that is not plain", async () => {
+    const fault = Object.assign(new Error(), { name: 5, code: { args: ["15551234"] } });
+    const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
+    callback.onMessage(() => {});
+    const reported = next(callback, "error");
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    const { cause } = (await reported)[0];
+    expect(cause).toEqual(new Error());
+    expect(cause).not.toHaveProperty("code");
+  });
+
+  it("comes with an error that tells an error of Node's own apart, in a consumer's Jest too", async () => {
+    const accept = () =>
+      new Promise<Outcome>((_resolve, reject) => connect(1, "127.0.0.1").on("error", reject));
+    const callback = telesignCallback({ inbox: { accept, ...rest } });
+    callback.onMessage(() => {});
+    const reported = next(callback, "error");
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    expect((await reported)[0].cause).toMatchObject({ name: "Error", code: "ECONNREFUSED" });
+  });
+
   it("comes with an error that tells the engine's name and code, and no more", async () => {
     const callback = telesignCallback({ inbox: { accept: broken[0]![1], ...rest } });
     callback.onMessage(() => {});
@@ -82,6 +113,39 @@ describe("the answer, where an inbox is in trouble,", () => {
       "",
       undefined,
     ]);
+  });
+});
+
+describe("the answer to a delivery that the inbox is still thinking about", () => {
+  it("goes out before any listener starts, although a retry was answered meanwhile", async () => {
+    const order: string[] = [];
+    const stored = new EventEmitter();
+    let handOver: HandOver = () => Promise.resolve();
+    const inbox: Inbox = {
+      accept: async (message, delivery) => {
+        if (order.push("asked") > 1) return "duplicate";
+        await once(stored, "stored");
+        handOver(message, delivery).catch(() => {});
+        await new Promise((resolve) => setImmediate(resolve));
+        order.push("accepted");
+        return "accepted";
+      },
+      consume: (consumer) => {
+        handOver = consumer;
+        return () => Promise.resolve();
+      },
+      close: () => Promise.resolve(),
+    };
+    const callback = telesignCallback({ inbox, onMessage: () => order.push("listener") });
+    const app = express().use(callback);
+    const first = request(app).post("/").send(documented).expect(200, { status: "accepted" });
+    const answered = first.then(() => {});
+    while (order.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await request(app).post("/").send(documented).expect(200, { status: "duplicate" });
+    stored.emit("stored");
+    await answered;
+    await callback.close();
+    expect(order).toEqual(["asked", "asked", "accepted", "listener"]);
   });
 });
 
@@ -169,6 +233,7 @@ describe("a listener that blocks the event loop", () => {
     ["ahead of an app", "ahead"],
     ["behind a compression that buffers", "express", "compression"],
     ["when it stands in for an inbox that hangs", "ahead", "hanging inbox"],
+    ["when it listens to errors, behind a compression", "express", "compression", "error"],
   ])("does not delay the answer on the wire, %s", async (_name, ...args) => {
     const program = join(__dirname, "fixtures/blocking-listener.js");
     const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);

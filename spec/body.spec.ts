@@ -278,6 +278,24 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(onRejected.mock.calls[0][0].body).toEqual(Buffer.from('{"a":1}'));
     });
 
+    it("is read by us where it was only paused", async () => {
+      const pause = (req: Request, _res: unknown, next: Next) => {
+        req.pause();
+        setImmediate(next);
+      };
+      const app = express().use(pause, telesignCallback());
+      await request(app).post("/").send(fresh()).expect(200);
+    });
+
+    it("may be an object in which other middleware has made a circle", async () => {
+      const circle = (req: Request, _res: unknown, next: Next) => {
+        Object.assign(req.body as object, { itself: { body: req.body } });
+        next();
+      };
+      const app = express().use(express.json(), circle, telesignCallback());
+      await request(app).post("/").send(fresh()).expect(200);
+    });
+
     it("is read by us where a parser did not match", async () => {
       const app = express().use(express.json(), telesignCallback());
       await request(app).post("/").type("text/plain").send(JSON.stringify(fresh())).expect(200);
@@ -361,6 +379,28 @@ describe("a client that hangs up", () => {
     proceed();
     await callback.close();
     expect(rejected).not.toHaveBeenCalled();
+  });
+
+  it("after the whole body, before an earlier, slow middleware was done, costs nothing", async () => {
+    const { callback, rejected } = await serve();
+    const errors = jest.fn();
+    callback.on("error", errors);
+    let proceed = () => {};
+    const { server, port } = await listen((req, res) => {
+      proceed = () => callback(req, res, () => res.end());
+    });
+    const left = new Promise((resolve) =>
+      server.once("request", (_req, res) => res.once("close", resolve)),
+    );
+    const arrives = once(server, "request");
+    const socket = await dial(port);
+    socket.write(post("/", JSON.stringify(documented)));
+    await arrives;
+    socket.destroy();
+    await left;
+    proceed();
+    await callback.close();
+    expect([rejected.mock.calls, errors.mock.calls]).toEqual([[], []]);
   });
 
   it("right after the body costs no message", async () => {

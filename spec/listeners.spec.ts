@@ -146,6 +146,19 @@ describe("listeners", () => {
     ]);
   });
 
+  it("of error may be missing on a console that throws, and nothing else is lost", async () => {
+    jest.spyOn(console, "error").mockImplementation(() => {
+      throw new Error("no errors in tests");
+    });
+    const listener = jest.fn(() => {
+      throw new Error("mine");
+    });
+    const callback = telesignCallback({ onMessage: listener });
+    await deliver(callback).expect(200);
+    await callback.close();
+    expect(listener).toHaveBeenCalledTimes(1);
+  });
+
   it("are started in order of arrival, and of subscription", async () => {
     const started: string[] = [];
     const callback = telesignCallback();

@@ -137,6 +137,11 @@ describe("a notification", () => {
     expect(Object.isFrozen(message.extra)).toBe(false);
   });
 
+  it("comes with a delivery that no listener can change for the next one", async () => {
+    const [, delivery] = await received(fresh());
+    expect(Object.isFrozen(delivery)).toBe(true);
+  });
+
   it("that another of TeleSign's services sends is refused", async () => {
     const report = { reference_id: "B5862A14363C016C8832D53625270015", status: { code: 200 } };
     const { body } = await send(report).expect(400);
@@ -275,6 +280,36 @@ describe("a schema of the app's own", () => {
       .or("a", "b");
     const { body } = await send(documented, { schema }).expect(400);
     expect(body.errors).toEqual([]);
+  });
+
+  it.each([
+    [
+      "throws",
+      Joi.object({
+        mo_message: Joi.number().error(([{ local } = { local: {} }]) => {
+          throw new Error(String(local));
+        }),
+      }).unknown(),
+    ],
+    [
+      "hides a rule that is not synchronous",
+      Joi.object({ a: Joi.link("#hidden") })
+        .shared(
+          Joi.any()
+            .external(() => {})
+            .id("hidden"),
+        )
+        .unknown(),
+    ],
+  ])("that %s makes it a 400 that names no field", async (_name, schema) => {
+    const callback = telesignCallback({ schema });
+    const rejected = next(callback, "rejected");
+    const { body } = await request(express().use(callback))
+      .post("/")
+      .send({ ...documented, a: 1 })
+      .expect(400);
+    expect(body.errors).toEqual([]);
+    expect((await rejected)[0].body).toBeInstanceOf(Buffer);
   });
 
   it("may bring an error of its own, which goes no further", async () => {

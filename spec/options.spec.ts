@@ -1,3 +1,5 @@
+import { runInNewContext } from "node:vm";
+
 import Joi from "joi";
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
@@ -22,6 +24,7 @@ const bad: [string, unknown][] = [
   ["apiKey", 5],
   ["apiKey", null],
   ["apiKey", undefined],
+  ["apiKey", Object.assign([], { 1: secret })],
   ["allowFrom", []],
   ["allowFrom", "192.0.2.7"],
   ["allowFrom", [secret]],
@@ -36,6 +39,8 @@ const bad: [string, unknown][] = [
   ["allowFrom", [5]],
   ["allowFrom", [undefined]],
   ["allowFrom", undefined],
+  ["allowFrom", [["192.0.2.7"]]],
+  ["allowFrom", [Object.create(null)]],
   ["maxBodySize", 0],
   ["maxBodySize", -1],
   ["maxBodySize", 1.5],
@@ -77,9 +82,28 @@ describe("telesignCallback", () => {
     },
   );
 
-  it.each([null, "options", 5])("refuses %j for options", (options) => {
-    // @ts-expect-error not an object
-    expect(() => telesignCallback(options)).toThrow(/^options must be an object/);
+  it.each([
+    ["null", null],
+    ["text", "options"],
+    ["an array", []],
+    ["a promise, of a forgotten await,", Promise.resolve({ apiKey: secret })],
+    ["a Map", new Map([["apiKey", secret]])],
+    ["what inherits its options", Object.create({ apiKey: secret })],
+    [
+      "an instance of a class",
+      new (class {
+        get apiKey() {
+          return undefined;
+        }
+      })(),
+    ],
+  ])("refuses %s for options, whose guards it would not see", (_name, options) => {
+    expect(() => telesignCallback(options as object)).toThrow(/^options must be a plain object$/);
+  });
+
+  it("takes options that have no prototype, or another realm's", () => {
+    expect(() => telesignCallback(Object.assign(Object.create(null) as object))).not.toThrow();
+    expect(() => telesignCallback(runInNewContext("({})") as object)).not.toThrow();
   });
 
   it("refuses an option that there is not, naming those that there are", () => {

@@ -1,15 +1,20 @@
 import { fork } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import request from "supertest";
-import { memoryInbox, telesignCallback, type Inbox } from "telesign-callback";
+import {
+  memoryInbox,
+  telesignCallback,
+  TelesignCallbackError,
+  type Inbox,
+} from "telesign-callback";
 
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
 import { documented, fresh } from "./notifications.js";
-import { exchange, listen, post } from "./wire.js";
+import { dial, exchange, listen, post, received } from "./wire.js";
 
 describe.each(expressVersions)(
   "telesignCallback in an app of %s, when TeleSign retries",
@@ -186,6 +191,52 @@ describe("memoryInbox", () => {
     expect((await next(callback, "message"))[0]).toEqual(messages[0]);
     await statuses(port, fresh());
     expect((await next(callback, "message"))[0]).toEqual(messages[1]);
+  });
+
+  it("keeps them in order, too, when the only one leaves while answers are held back", async () => {
+    const callback = telesignCallback();
+    const held: (() => void)[] = [];
+    const allHeld = new EventEmitter();
+    const { port } = await listen((req, res) => {
+      res.end = new Proxy(res.end, {
+        apply(...call) {
+          if (held.push(() => Reflect.apply(...call)) === 3) allHeld.emit("held");
+          return res;
+        },
+      });
+      callback(req, res, () => res.end());
+    });
+    const errors = jest.fn();
+    callback.on("error", errors);
+    const first = next(callback, "message");
+    const isHeld = once(allHeld, "held");
+    const messages = [fresh(), fresh(), fresh()];
+    const socket = await dial(port);
+    const answers = received(socket);
+    for (const message of messages)
+      socket.write(post("/", JSON.stringify(message), [], "keep-alive"));
+    await isHeld;
+    held.forEach((release) => release());
+    expect((await first)[0]).toEqual(messages[0]);
+    socket.end();
+    await answers;
+    const listener = jest.fn();
+    callback.onMessage(listener);
+    await callback.close();
+    expect(listener.mock.calls.map(([message]) => message)).toEqual(messages.slice(1));
+    expect(errors).not.toHaveBeenCalled();
+  });
+
+  it("reports what comes back to it after it was closed", async () => {
+    const inbox = memoryInbox();
+    const report = jest.fn();
+    inbox.onError!(report);
+    const unheard = new TelesignCallbackError("ERR_NO_LISTENER", "nobody");
+    inbox.consume(() => Promise.reject(unheard));
+    const message = fresh();
+    void inbox.accept(message, { receivedAt: new Date(), submittedAt: undefined, attempt: 1 });
+    await inbox.close();
+    expect(report.mock.calls.map(([error]) => error.notification)).toEqual([message]);
   });
 
   it("reports each notification that finds neither a listener nor room, and that still waits at close", async () => {

@@ -206,6 +206,22 @@ describe("an inbox", () => {
     expect(order).toEqual(["consume", "stop", "consume"]);
   });
 
+  it("that cannot consume is an error event, once, and costs the subscriber nothing", async () => {
+    const consume = jest.fn(() => {
+      throw new Error("15551234");
+    });
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
+    const reported = next(callback, "error");
+    const unsubscribe = callback.onMessage(() => {});
+    callback.onMessage(() => {});
+    expect((await reported)[0]).toMatchObject({
+      code: "ERR_INBOX",
+      message: "the inbox could not consume",
+    });
+    unsubscribe();
+    expect(consume).toHaveBeenCalledTimes(1);
+  });
+
   it("that cannot stop is an error event", async () => {
     const consume = () => () => Promise.reject(new Error("15551234"));
     const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });

@@ -121,6 +121,7 @@ describe("a signed callback", () => {
     ["another scheme's", { Authorization: `Bearer ${customerId}:${signature}` }],
     ["only a Customer ID", { Authorization: `TSA ${customerId}` }],
     ["a very long one", { "X-TS-Authorization": "A".repeat(8_000) }],
+    ["one behind very many spaces", { Authorization: `TSA${" ".repeat(15_000)}x` }],
   ] as [string, Record<string, string>][])("with %s gets 401", async (_name, headers) => {
     const { callback, app } = serve();
     const rejected = next(callback, "rejected");

@@ -44,13 +44,18 @@ export async function exchange(port: number, ...bytes: (string | Buffer)[]): Pro
   return answer;
 }
 
-/** A request as TeleSign sends it, for {@link exchange}; the server is to close afterwards. */
-export function post(path: string, body: string | Buffer, headers: string[] = []): Buffer {
+/** A request as TeleSign sends it; as a rule the server is to close the connection afterwards. */
+export function post(
+  path: string,
+  body: string | Buffer,
+  headers: string[] = [],
+  connection = "close",
+): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,
     "Host: 127.0.0.1",
     "Content-Type: application/json",
-    "Connection: close",
+    `Connection: ${connection}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...headers,
   ];
