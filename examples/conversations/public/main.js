@@ -68,7 +68,10 @@ function render() {
   sessionList.update(sessions, session?.id);
   traffic.render();
   const unread = sessions.reduce((total, { unread }) => total + unread, 0);
-  document.title = unread > 0 ? `(${unread}) Conversations` : "Conversations";
+  setText(
+    document.querySelector("title"),
+    unread > 0 ? `(${unread}) Conversations` : "Conversations",
+  );
 }
 
 function renderNothing(session, sessions) {

@@ -20,5 +20,7 @@ export function shortTime(time) {
   return (isThisYear(time) ? shortThisYear : shortOtherYear).format(time);
 }
 
-const isToday = (time) => new Date(time).toDateString() === new Date().toDateString();
+/** Days are compared as numbers: texts are asked about many times over, and dates are slow to write. */
+const isToday = (time) => startOfDay(time) === startOfDay(Date.now());
+const startOfDay = (time) => new Date(time).setHours(0, 0, 0, 0);
 const isThisYear = (time) => new Date(time).getFullYear() === new Date().getFullYear();

@@ -15,7 +15,7 @@ export function createTraffic() {
   everyMinute(render);
 
   function update({ run, tally }) {
-    tallies.set(run, tally);
+    tallies.set(run, { ...tally, minutes: new Map(tally.minutes) });
     if (tally.lastRejection) showRejection(tally.lastRejection);
   }
 
@@ -48,7 +48,7 @@ function countByMinute(tallies) {
   const thisMinute = Math.floor(Date.now() / 60_000);
   return Array.from({ length: MINUTES }, (_, index) => {
     const minute = thisMinute - (MINUTES - 1 - index);
-    const counts = tallies.map(({ minutes }) => new Map(minutes).get(minute) ?? 0);
+    const counts = tallies.map(({ minutes }) => minutes.get(minute) ?? 0);
     return { minute, count: counts.reduce((total, count) => total + count, 0) };
   });
 }
