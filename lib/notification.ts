@@ -157,11 +157,12 @@ function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): Fiel
 /** Every property name in a schema, however deep: the names that are not the sender's invention. */
 function namesIn(schema: Joi.Schema): Set<string> {
   const names = new Set(["mo_reference_id"]);
-  const parts = new Set<unknown>([schema.describe()]);
+  const parts = new Set<object>([schema.describe()]);
   for (const part of parts) {
-    for (const [property, value] of Object.entries(part ?? {})) {
+    for (const [property, value] of Object.entries<unknown>({ ...part })) {
+      if (typeof value !== "object" || value === null) continue;
       if (property === "keys") for (const name in value) names.add(name);
-      if (typeof value === "object") parts.add(value);
+      parts.add(value);
     }
   }
   return names;

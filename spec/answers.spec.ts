@@ -80,6 +80,17 @@ describe("the answer, where an inbox is in trouble,", () => {
     ]);
   });
 
+  it("is 200 when a listener fails as well, and each fault is one error", async () => {
+    const accept = () => Promise.reject(new Error());
+    const callback = telesignCallback({ inbox: { accept, ...rest } });
+    callback.onMessage(() => Promise.reject(new Error("mine")));
+    const errors = jest.fn();
+    callback.on("error", errors);
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    await callback.close();
+    expect(errors.mock.calls.map(([error]) => error.code)).toEqual(["ERR_INBOX", "ERR_LISTENER"]);
+  });
+
   it("comes with an error that drops a code that is not plain", async () => {
     const fault = Object.assign(new Error(), { name: 5, code: { args: ["15551234"] } });
     const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
