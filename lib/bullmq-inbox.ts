@@ -1,4 +1,4 @@
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
 import { createRequire } from "node:module";
 
 import {
@@ -9,6 +9,7 @@ import {
   type BackendFactory,
   type ConnectionOptions,
   type IQueueBackend,
+  type PgPool,
   type PostgresConnectionOptions,
   type PostgresPoolConfig,
   type PostgresQueueBackend,
@@ -22,7 +23,8 @@ import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
 import { createOutageBuffer, type Entry } from "./outage-buffer.js";
 import { createSeverableSockets } from "./severable-sockets.js";
 
-interface CommonOptions {
+/** What does not depend on the engine. */
+export interface CommonInboxOptions {
   /**
    * The queue. Processes with the same one share their notifications; it must not hold a colon.
    * @default 'telesign-callback'
@@ -59,20 +61,26 @@ interface CommonOptions {
   maxBuffered?: number;
 }
 
-interface RedisInboxOptions extends CommonOptions {
+/** Options of an inbox on Redis or Valkey. */
+export interface RedisInboxOptions extends CommonInboxOptions {
   /** Redis or Valkey, as BullMQ takes it: options of ioredis, or a client, which stays yours to close. */
   connection: ConnectionOptions;
+  /** Only PostgreSQL has to be named. */
   backend?: never;
 }
 
 /** A `pg.Pool`; BullMQ's own type for it does not fit the one of `@types/pg`. */
-interface UserPool {
+export interface UserPool {
+  /** Lends a client. */
   connect(): Promise<unknown>;
+  /** Asks on any client. */
   query(text: string): Promise<unknown>;
+  /** Ends all clients. */
   end(): Promise<void>;
 }
 
-interface PostgresInboxOptions extends CommonOptions {
+/** Options of an inbox on PostgreSQL. */
+export interface PostgresInboxOptions extends CommonInboxOptions {
   /**
    * PostgreSQL, as BullMQ takes it: a connection string or a configuration, with which the inbox
    * makes and migrates its schema; or a `pg.Pool`, which stays yours to migrate and to close.
@@ -117,7 +125,7 @@ const RETRY_INTERVAL = 1_000;
  * app.use(telesignCallback({ inbox, onMessage }));
  *
  * @example
- * bullmqInbox({ connection: process.env.DATABASE_URL, backend: createPostgresBackend });
+ * bullmqInbox({ connection: 'postgres://127.0.0.1/app', backend: createPostgresBackend });
  */
 export function bullmqInbox(options: Readonly<BullmqInboxOptions>): Inbox {
   const settings = resolveOptions(options);
@@ -190,11 +198,11 @@ function postgresDriver(
   given: PostgresInboxOptions["connection"],
   backend: PostgresInboxOptions["backend"],
 ): Driver<PostgresQueueBackend, PostgresConnectionOptions> {
-  if (isPgPool(given)) surviveCuts(given);
+  if (isPool(given)) surviveCuts(given);
   return {
     backend,
-    ownsConnections: !isPgPool(given),
-    open: (make) => (isPgPool(given) ? onPool(given, make) : onConfiguration(given, make)),
+    ownsConnections: !isPool(given),
+    open: (make) => (isPool(given) ? onPool(given, make) : onConfiguration(given, make)),
     prune: ({ connection }, queueName) =>
       connection.pool.query("DELETE FROM dedup WHERE queue = $1 AND expire_at_ms < $2", [
         queueName,
@@ -224,19 +232,21 @@ function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
 }
 
 /** BullMQ leaves a listener behind on a pool that is not its own, for each queue that it ever had. */
-function onPool<T>(pool: PgPool, make: (pool: PgPool) => T) {
-  const emitter = pool instanceof EventEmitter ? pool : new EventEmitter();
+function onPool<T>(pool: EmitterPool, make: (pool: PgPool) => T) {
   const added: ((error: Error) => void)[] = [];
-  const note = (event: string, listener: (error: Error) => void) => {
-    if (event === "error") added.push(listener);
-  };
-  emitter.on("newListener", note);
+  const note = (_: "error", listener: (error: Error) => void) => added.push(listener);
+  pool.on("newListener", note);
   const made = make(pool);
-  emitter.off("newListener", note);
-  return { made, sever: () => added.forEach((listener) => emitter.off("error", listener)) };
+  pool.off("newListener", note);
+  return { made, sever: () => added.forEach((listener) => pool.off("error", listener)) };
 }
 
-type PgPool = Extract<PostgresConnectionOptions, { end(): Promise<void> }>;
+/** BullMQ's own type of a pool leaves out that it is an emitter. */
+type EmitterPool = PgPool & EventEmitter;
+
+function isPool(given: unknown): given is EmitterPool {
+  return isPgPool(given);
+}
 
 /** The queues and workers of one inbox. */
 function opener<Backend extends IQueueBackend, Connection>(
@@ -305,10 +315,10 @@ function createInbox<Backend extends IQueueBackend, Connection>(
 
   function consume(handOver: HandOver): () => Promise<void> {
     const worker = createJobWorker(openWorker, settings, handOver, events);
-    const mine = (consumer = { handOver, worker });
+    consumer = { handOver, worker };
     if (buffer.isDown()) worker.rest();
     return function stop() {
-      if (consumer === mine) consumer = undefined;
+      consumer = undefined;
       const stopping = worker.stop(buffer.isDown);
       stopped = Promise.all([stopped, stopping]);
       return stopping;

@@ -78,7 +78,8 @@ export function createOutageBuffer<Stored>({
 }: OutageBufferOptions<Stored>): OutageBuffer {
   const waiting = new Map<string, Entry<Stored>>();
   const passedOn = new LRUCache<string, true>(REMEMBERED);
-  let outage: { cause: unknown; room: number } | undefined;
+  let outage: { cause: unknown } | undefined;
+  let room = maxBuffered;
   let outages = 0;
   let lastEnd = -Infinity;
   let question: Promise<unknown> | undefined;
@@ -108,7 +109,7 @@ export function createOutageBuffer<Stored>({
   function hold(entry: Entry<Stored>): Outcome {
     if (isKnown(entry)) return "duplicate";
     waiting.set(entry.message.mo_reference_id, entry);
-    if (waiting.size > (outage?.room ?? maxBuffered)) passOnOldest();
+    if (waiting.size > room) passOnOldest();
     if (!outage) void drain();
     return "accepted";
   }
@@ -125,8 +126,10 @@ export function createOutageBuffer<Stored>({
   }
 
   function begin(cause: unknown) {
+    if (outage || isClosed) return;
     const misconfiguration = engine.describeMisconfiguration(cause);
-    outage = { cause, room: misconfiguration === undefined ? maxBuffered : 0 };
+    outage = { cause };
+    room = misconfiguration === undefined ? maxBuffered : 0;
     outages += 1;
     engine.onOutage();
     const isRelapse = Date.now() < lastEnd + RELAPSE;
@@ -189,7 +192,7 @@ export function createOutageBuffer<Stored>({
     try {
       while (!outage && waiting.size > 0) await storeBatch();
     } catch (error) {
-      if (!outage && !isClosed) begin(error);
+      begin(error);
     } finally {
       isDraining = false;
     }
@@ -206,7 +209,7 @@ export function createOutageBuffer<Stored>({
     within(ANSWER_DEADLINE, engine.check())
       .then(
         () => seeOff(cause),
-        () => outage ?? begin(cause),
+        () => begin(cause),
       )
       .finally(() => (isChecking = false));
   }
@@ -222,6 +225,8 @@ export function createOutageBuffer<Stored>({
     await within(CLOSE_DEADLINE, flush()).catch(() => {});
     if (waiting.size > 0) report(inboxError(unstored(waiting.size), outage?.cause));
     for (const entry of [...waiting.values()]) letGo(entry);
+    // For what the engine is being asked to store just now.
+    room = 0;
   }
 
   async function flush() {
