@@ -15,7 +15,7 @@ import {
   type PostgresQueueBackend,
 } from "bullmq";
 
-import { inboxError } from "./errors.js";
+import { inboxError, onUnheard } from "./errors.js";
 import type { HandOver, Inbox } from "./inbox.js";
 import { createJobQueue, type OpenQueue } from "./job-queue.js";
 import { createJobWorker, type JobWorker, type OpenWorker } from "./job-worker.js";
@@ -307,8 +307,8 @@ function createInbox<Backend extends IQueueBackend, Connection>(
   });
 
   function passOn({ message, delivery }: Entry<unknown>, cause: unknown) {
-    // Whoever listens to `error` is told if it fails; outside the engine there is no second attempt.
-    if (consumer) return void consumer.handOver(message, delivery).catch(() => {});
+    // Outside the engine there is no second attempt.
+    if (consumer) return void consumer.handOver(message, delivery).catch(onUnheard(report));
     const text = "a notification can neither be stored nor wait, and this process has no listener";
     report(inboxError(text, cause, message));
   }

@@ -82,3 +82,10 @@ export function unheardError(notification: MessageNotification): TelesignCallbac
 export function isUnheard(error: unknown): error is TelesignCallbackError {
   return error instanceof TelesignCallbackError && error.code === "ERR_NO_LISTENER";
 }
+
+/** For the `catch` of a hand-over: any other failure was a listener's, and reported with it. */
+export function onUnheard(report: (error: TelesignCallbackError) => void) {
+  return (error: unknown): void => {
+    if (isUnheard(error)) report(error);
+  };
+}

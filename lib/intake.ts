@@ -1,6 +1,6 @@
 import { within } from "./deadline.js";
 import type { Delivery } from "./delivery.js";
-import { inboxError, isUnheard, TelesignCallbackError } from "./errors.js";
+import { inboxError, onUnheard, TelesignCallbackError } from "./errors.js";
 import type { HandOver, Inbox, Outcome } from "./inbox.js";
 import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
@@ -38,7 +38,7 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
     } catch (cause) {
       const text = "the inbox did not accept a notification; listeners of this process get it now";
       listeners.report(inboxError(text, cause, message));
-      handOver(message, delivery).catch(reportUnheard);
+      handOver(message, delivery).catch(onUnheard(listeners.report));
       return "accepted";
     }
   }
@@ -66,11 +66,6 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
     } catch (cause) {
       listeners.report(inboxError(`the inbox could not ${what}`, cause));
     }
-  }
-
-  /** Any other failure was a listener's, and reported with it. */
-  function reportUnheard(error: unknown) {
-    if (isUnheard(error)) listeners.report(error);
   }
 
   return { accept, consumeWhileHeard, close };

@@ -36,7 +36,7 @@ export interface Listeners {
     ...args: CallbackEvents[Event]
   ): Promise<unknown[]>;
   /** Emits `error` once the answer that is under way is out. Without a listener it is a line on stderr. */
-  report(error: TelesignCallbackError): void;
+  readonly report: (error: TelesignCallbackError) => void;
   /** The same, now. */
   reportNow(error: TelesignCallbackError): void;
 }
