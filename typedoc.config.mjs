@@ -8,6 +8,8 @@ export default {
   entryPoints: Object.values(exports)
     .filter((entry) => typeof entry === "object")
     .map((entry) => entry.default.replace(/^\.\/dist\/(.*)\.js$/, "lib/$1.ts")),
+  // Links into a repository would need a remote, which a clone may not have.
+  disableSources: true,
   out: "docs",
   readme: "none",
   githubPages: false,
