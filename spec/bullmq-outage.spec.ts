@@ -13,6 +13,7 @@ import { describeOnEachEngine, inboxOn, uniqueName, type TestEngine } from "./se
 const OUTAGES: [string, (engine: TestEngine) => unknown, (engine: TestEngine) => unknown][] = [
   ["refuses connections", (engine) => engine.refuse(), (engine) => engine.start()],
   ["hangs", (engine) => engine.hang(), (engine) => engine.resume()],
+  ["is read-only", (engine) => engine.setReadOnly(true), (engine) => engine.setReadOnly(false)],
 ];
 
 function acceptAll(inbox: Inbox, messages: MessageNotification[]) {
@@ -38,8 +39,8 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     engine.resume();
     await inbox?.close();
     await engine.refuse();
-  });
-  afterAll(() => engine.close());
+  }, 20_000);
+  afterAll(() => engine.close(), 20_000);
 
   function open(options: object = {}) {
     const { errors, listener, received: receivedErrors } = createErrors();
@@ -85,6 +86,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
         expect.stringContaining("does not store"),
         expect.stringContaining("3 notifications"),
       ]);
+      await bringBack(engine);
     }, 20_000);
   });
 

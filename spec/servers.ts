@@ -10,6 +10,7 @@ import {
   type ConnectionOptions,
   type PostgresConnectionOptions,
 } from "bullmq";
+import { Redis } from "ioredis";
 import { Pool } from "pg";
 import { bullmqInbox } from "telesign-callback/bullmq";
 
@@ -33,6 +34,8 @@ export interface TestEngine {
   readonly hang: () => void;
   /** Ends a hang. */
   readonly resume: () => void;
+  /** Answers, and refuses to store, as a replica does that was taken for the primary. */
+  readonly setReadOnly: (isReadOnly: boolean) => Promise<void>;
   /** What `bullmqInbox` takes to get here; the queue is the spec's own. */
   readonly options: () =>
     | { connection: ConnectionOptions; backend?: never }
@@ -106,6 +109,11 @@ export function redisServer(): TestEngine {
     refuse,
     hang: () => server?.kill("SIGSTOP"),
     resume: () => server?.kill("SIGCONT"),
+    async setReadOnly(isReadOnly) {
+      const client = new Redis(port);
+      await client.config("SET", "min-replicas-to-write", isReadOnly ? 1 : 0);
+      await client.quit();
+    },
     options: () => ({ connection: { host: "127.0.0.1", port } }),
     async close() {
       await refuse();
@@ -114,7 +122,7 @@ export function redisServer(): TestEngine {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -132,9 +140,9 @@ function outputOf(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-/** PostgreSQL behind a proxy that can be cut or stalled, in a schema that is dropped at the end. */
+/** PostgreSQL behind a proxy that can be cut or stalled, in a database that is dropped at the end. */
 export function postgresServer(): TestEngine {
-  const schema = uniqueName();
+  const database = uniqueName();
   const target = new URL(POSTGRES_URL);
   const sockets = new Set<Socket>();
   let isHanging = false;
@@ -142,6 +150,7 @@ export function postgresServer(): TestEngine {
   let port = 0;
 
   async function start() {
+    if (port === 0) await query(`CREATE DATABASE "${database}"`);
     port ||= await freePort();
     proxy = createServer(relay).listen(port, "127.0.0.1");
     await once(proxy, "listening");
@@ -187,16 +196,24 @@ export function postgresServer(): TestEngine {
       const url = new URL(target);
       url.hostname = "127.0.0.1";
       url.port = `${port}`;
-      return {
-        connection: { connectionString: url.href, schema },
-        backend: createPostgresBackend,
-      };
+      url.pathname = database;
+      return { connection: { connectionString: url.href }, backend: createPostgresBackend };
+    },
+    async setReadOnly(isReadOnly) {
+      await query(`ALTER DATABASE "${database}" SET default_transaction_read_only = ${isReadOnly}`);
+      // It holds for new sessions.
+      await refuse();
+      await start();
     },
     async close() {
       await refuse();
-      await withPool((pool) => pool.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`));
+      await query(`DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`);
     },
   };
+}
+
+function query(text: string) {
+  return withPool((pool) => pool.query(text));
 }
 
 /** Runs something on a pool past the proxy. */

@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { MessageNotification } from "telesign-callback";
+
+import { freshNotification } from "./inbox.contract.js";
+import { describeOnEachEngine, freePort } from "./servers.js";
+
+const KILLS = 3;
+const SENDERS = 4;
+// Of the built package: it receives and consumes, and appends what its listener finished to a file.
+const RECEIVER = join(__dirname, "../faults/receiver.mjs");
+
+describeOnEachEngine("bullmqInbox, in a process that is killed under load", (name, engine) => {
+  const directory = mkdtempSync(join(tmpdir(), "telesign-callback-crash-"));
+  const log = join(directory, "finished");
+  let port = 0;
+  let receiver: ChildProcess | undefined;
+  beforeAll(async () => {
+    port = await freePort();
+    await engine.start();
+  }, 20_000);
+  afterAll(async () => {
+    await end();
+    await engine.close();
+    rmSync(directory, { recursive: true, force: true });
+  }, 20_000);
+
+  async function start() {
+    const { connection } = engine.options();
+    const options = { connection, lockDuration: 1_000 };
+    const settings = JSON.stringify({ port, engine: name, options, log, work: 20 });
+    const stdio = ["ignore", "pipe", "inherit"] as const;
+    receiver = spawn(process.execPath, [RECEIVER, settings], { stdio: [...stdio] });
+    // The first that it says is that it listens.
+    await once(receiver.stdout!, "data");
+    receiver.stdout!.resume();
+  }
+
+  async function end() {
+    if (receiver?.exitCode !== null || receiver.signalCode !== null) return;
+    const exited = once(receiver, "exit");
+    receiver.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Whether it was acknowledged; there may be nobody to answer. */
+  async function deliver(message: MessageNotification) {
+    try {
+      const body = JSON.stringify(message);
+      const response = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body });
+      await response.arrayBuffer();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  function finished(): Set<string> {
+    return new Set(readFileSync(log, "utf8").split("\n"));
+  }
+
+  it("hands over every notification that it has acknowledged", async () => {
+    const acknowledged: string[] = [];
+    let isOver = false;
+
+    async function send() {
+      while (!isOver) {
+        const message = freshNotification();
+        if (await deliver(message)) acknowledged.push(message.mo_reference_id);
+        else await pause(20);
+      }
+    }
+
+    const senders = Array.from({ length: SENDERS }, send);
+    for (let kills = 0; kills < KILLS; kills += 1) {
+      await start();
+      await pause(200 + Math.random() * 300);
+      await end();
+    }
+    isOver = true;
+    await Promise.all(senders);
+    await start();
+    const lost = () => acknowledged.filter((reference) => !finished().has(reference));
+    while (lost().length > 0) await pause(50);
+    expect(acknowledged.length).toBeGreaterThan(0);
+  }, 60_000);
+});
+
+function pause(milliseconds: number) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
