@@ -8,7 +8,7 @@ import { BlockList, isIP } from "node:net";
  */
 export function createAllowlist(allowFrom: unknown): (address: string | undefined) => boolean {
   if (!Array.isArray(allowFrom) || allowFrom.length === 0) {
-    throw new TypeError("allowFrom must be an array of addresses or CIDR ranges");
+    throw new TypeError("allowFrom must be an array of at least one address or CIDR range");
   }
   // BlockList is node:net's name for a set of addresses; nothing is blocked by it.
   const allowed = new BlockList();

@@ -1,7 +1,11 @@
 #!/usr/bin/env node
+import { setMaxListeners } from "node:events";
+
 import { main } from "./cli/main.js";
 
 const interruption = new AbortController();
+// Every message that awaits a retry listens to it.
+setMaxListeners(0, interruption.signal);
 const interrupt = () => interruption.abort();
 
 // Once, so that a second Ctrl-C ends the process at once.

@@ -565,6 +565,12 @@ describe("the built program", () => {
     expect(await runBuilt(["send", url], env)).toMatchObject({ status: 0, err: "" });
   });
 
+  it("says nothing but what it is asked for, however many messages await a retry", async () => {
+    const { url } = await receiver(...Array.from({ length: 15 }, () => 503));
+    const args = ["send", "--count", "15", "--rate", "1000", "--waits", "200", url];
+    expect(await runBuilt(args)).toMatchObject({ status: 0, err: "" });
+  });
+
   it("ends quietly when its reader has had enough", async () => {
     const { url } = await receiver();
     const child = spawnBuilt(["send", "--count", "100", "--rate", "100", url]);
