@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { clearTimeout, setTimeout } from "node:timers";
 
 import { Router } from "express";
 

@@ -1,3 +1,6 @@
+// Node's own: a consumer's fake timers must not stop the clock of a delivery.
+import { clearTimeout, setTimeout } from "node:timers";
+
 /** What {@link within} rejects with. */
 export class DeadlineError extends Error {
   readonly code = "ETIMEDOUT";

@@ -112,6 +112,14 @@ describe("close", () => {
     ]);
   });
 
+  it("gives up under a consumer's fake timers, too", async () => {
+    const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
+    callback.on("error", () => {});
+    await request(express().use(callback)).post("/").send(fresh()).expect(200);
+    jest.useFakeTimers();
+    await callback.close({ timeout: 20 }).finally(() => jest.useRealTimers());
+  });
+
   it("gives up on an inbox that does not close", async () => {
     const inbox = { ...memoryInbox(), close: () => new Promise<void>(() => {}) };
     const callback = telesignCallback({ inbox });
