@@ -1,0 +1,37 @@
+import { endConnection, hasEnded } from "../lib/engine-connection.js";
+
+const never = () => new Promise<void>(() => {});
+const refuse = () => Promise.reject(new Error("refused"));
+
+describe("hasEnded", () => {
+  it("is true of a goodbye that was said", async () => {
+    expect(await hasEnded(Promise.resolve())).toBe(true);
+  });
+
+  it("is false of one that was refused", async () => {
+    expect(await hasEnded(refuse())).toBe(false);
+  });
+});
+
+describe("endConnection", () => {
+  it.each([
+    ["refuses everything", refuse],
+    ["says nothing", never],
+  ])(
+    "ends in time with an engine that %s",
+    async (_, answer) => {
+      const backend = { disconnectBlocking: answer, close: answer, disconnect: answer };
+      const sever = jest.fn();
+      await endConnection({ backend, isOurs: true, sever });
+      expect(sever).toHaveBeenCalledTimes(1);
+    },
+    10_000,
+  );
+
+  it("leaves a client open that is the user's own", async () => {
+    const disconnect = jest.fn(never);
+    const backend = { disconnectBlocking: refuse, close: () => Promise.resolve(), disconnect };
+    await endConnection({ backend, isOurs: false, sever: () => {} });
+    expect(disconnect).not.toHaveBeenCalled();
+  });
+});
