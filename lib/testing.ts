@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, Server, type RequestListener } from "node:http";
-import { setImmediate } from "node:timers/promises";
 import { URL } from "node:url";
 
 import {
@@ -12,6 +11,7 @@ import {
   type Attempt,
   type Persistence,
 } from "./attempts.js";
+import { CUSTOMER_ID, CUSTOMER_ID_RULE, isCustomerId } from "./customer-id.js";
 import type { MessageNotification } from "./notification.js";
 import { refuseUnknownAndUndefined } from "./option-checks.js";
 import { addressOf } from "./server-address.js";
@@ -19,9 +19,6 @@ import { signatureOf } from "./signature.js";
 
 export type { Attempt } from "./attempts.js";
 export type { MessageNotification } from "./notification.js";
-
-/** TeleSign's documented placeholder. */
-const CUSTOMER_ID = "FFFFFFFF-EEEE-DDDD-1234-AB1234567890";
 
 /** With what a callback is signed. */
 export interface SignOptions {
@@ -107,20 +104,23 @@ export function notification(overrides: Partial<MessageNotification> = {}): Mess
 export function sign(body: Buffer | string, options: Readonly<SignOptions>): SignedHeaders {
   refuseUnknownAndUndefined(options, ["apiKey", "customerId"]);
   const { apiKey, customerId = CUSTOMER_ID } = options;
-  if (typeof customerId !== "string" || !/^[\w-]+$/.test(customerId)) {
-    throw new TypeError("customerId must be letters, digits and hyphens, as TeleSign shows it");
-  }
+  checkCustomerId(customerId);
   const signature = signatureOf(body, apiKey);
   return { Authorization: `TSA ${customerId}:${signature}`, "X-TS-Authorization": signature };
+}
+
+function checkCustomerId(customerId: unknown): void {
+  if (!isCustomerId(customerId)) throw new TypeError(`customerId ${CUSTOMER_ID_RULE}`);
 }
 
 /**
  * Delivers a notification as TeleSign does: anything but 200 is a failure, and a failed attempt is
  * repeated after each of the `waits`, the same bytes and the same signature every time.
  *
- * Given a request listener, such as an Express app, or a server that does not listen yet, it listens
- * on 127.0.0.1 while it delivers, and posts to `/`. For a path of your own pass the URL. Deliveries
- * at the same time to the same server need one that listens.
+ * A server that listens gets it at its own address. For a request listener, such as an Express app,
+ * and for a server that does not listen yet, a server of its own listens on 127.0.0.1 and hands them
+ * the requests; yours is left as it was found. It posts to `/`; for a path of your own pass the URL,
+ * which must have no user name and no password.
  *
  * @returns the attempts, the last of which has `status: 200` if the delivery succeeded
  * @throws TypeError, as a rejection, if an argument is bad or an option is bad or unknown
@@ -158,6 +158,8 @@ export async function deliver(
 }
 
 function signatureOver(body: Buffer, { apiKey, customerId = CUSTOMER_ID }: DeliverOptions) {
+  // Without a key too, so that it is not found to be bad on the day that one is set.
+  checkCustomerId(customerId);
   return apiKey === undefined ? {} : sign(body, { apiKey, customerId });
 }
 
@@ -184,12 +186,15 @@ interface Receiver {
 }
 
 async function reach(target: DeliverTarget): Promise<Receiver> {
-  const server = typeof target === "function" ? createServer(target) : target;
-  if (!(server instanceof Server)) return { url: urlOf(server), leave: () => Promise.resolve() };
-  // A server that was just told to listen on an address does so a little later.
-  await setImmediate();
-  if (server.listening) return { url: addressOf(server), leave: () => Promise.resolve() };
-  server.listen(0, "127.0.0.1");
+  if (typeof target === "function") return serve(target);
+  if (!(target instanceof Server)) return { url: urlOf(target), leave: () => Promise.resolve() };
+  if (target.listening) return { url: addressOf(target), leave: () => Promise.resolve() };
+  // Not told to listen: its user may just have done so, and it then looks the host name up first.
+  return serve((req, res) => target.emit("request", req, res));
+}
+
+async function serve(listener: RequestListener): Promise<Receiver> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   return { url: addressOf(server), leave: () => stop(server) };
 }
@@ -197,8 +202,14 @@ async function reach(target: DeliverTarget): Promise<Receiver> {
 function urlOf(target: string | URL): URL {
   // A new one of node:url's, because http.request does not know the URL of jsdom.
   const url = URL.canParse(String(target)) ? new URL(String(target)) : undefined;
-  if (url && /^https?:$/.test(url.protocol)) return url;
-  throw new TypeError("target must be an http or https URL, a server or a request listener");
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError("target must be an http or https URL, a server or a request listener");
+  }
+  // They would be an Authorization header, which is where TeleSign's signature goes.
+  if (url.username || url.password) {
+    throw new TypeError("target must have no user name and no password");
+  }
+  return url;
 }
 
 function stop(server: Server): Promise<unknown> {

@@ -254,14 +254,37 @@ describe("deliver, to each kind of target", () => {
     expect(server.listening).toBe(true);
   });
 
-  it("starts a server that does not listen, on 127.0.0.1, and closes it", async () => {
+  it("reaches a server that is about to listen on a host name, and leaves it to it", async () => {
+    const server = createServer(receiver().listener).listen(0, "localhost");
+    servers.push(server);
+    const isListening = once(server, "listening");
+    const onClose = jest.fn();
+    server.on("close", onClose);
+    expect(await deliver(server, notification())).toEqual(attempted);
+    await isListening;
+    expect(await deliver(server, notification())).toEqual(attempted);
+    expect(server.listening).toBe(true);
+    expect(onClose).not.toHaveBeenCalled();
+  });
+
+  it("takes deliveries at the same time to one server that does not listen", async () => {
+    const { listener, received } = receiver();
+    const server = createServer(listener);
+    const delivering = [1, 2, 3].map(() => deliver(server, notification()));
+    expect(await Promise.all(delivering)).toEqual([attempted, attempted, attempted]);
+    expect(received).toHaveLength(3);
+  });
+
+  it("serves a server that does not listen, on 127.0.0.1, without starting it", async () => {
+    const onListening = jest.fn();
     const onAddress = jest.fn<void, [string | undefined]>();
     const server = createServer((req, res) => {
       onAddress(req.socket.localAddress);
       res.end();
-    });
+    }).on("listening", onListening);
     expect(await deliver(server, notification())).toEqual(attempted);
     expect(onAddress).toHaveBeenCalledWith("127.0.0.1");
+    expect(onListening).not.toHaveBeenCalled();
     expect(server.listening).toBe(false);
   });
 
@@ -302,10 +325,15 @@ describe("deliver, given something wrong", () => {
     ["target", ["/telesign/secret", {}]],
     ["target", ["ftp://127.0.0.1/secret", {}]],
     ["target", [undefined, {}]],
+    ["target", ["http://secret:x@127.0.0.1/", {}]],
+    ["target", [new URL("http://:secret@127.0.0.1/"), {}]],
+    ["target", ["http://%zz:secret@127.0.0.1/", {}]],
     ["notification", ["http://127.0.0.1/", "{}"]],
     ["notification", ["http://127.0.0.1/", null]],
     ["apiKey", ["http://127.0.0.1/", {}, { apiKey: undefined }]],
     ["apiKey", ["http://127.0.0.1/", {}, { apiKey: " " }]],
+    ["customerId", ["http://127.0.0.1/", {}, { customerId: "a b" }]],
+    ["customerId", ["http://127.0.0.1/", {}, { apiKey, customerId: "a b" }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: 10 }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: [-1] }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: [2 ** 31] }]],
