@@ -13,6 +13,8 @@ process.once("SIGINT", interrupt);
 process.once("SIGTERM", interrupt);
 // Whoever reads the output, such as `head`, may have had enough.
 process.stdout.on("error", interrupt);
+// Whoever reads what is said beside it matters less.
+process.stderr.on("error", () => {});
 
 void main(process.argv.slice(2), {
   out: process.stdout,
