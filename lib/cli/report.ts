@@ -33,6 +33,8 @@ export interface ReportOptions {
 }
 
 const BAR_WIDTH = 24;
+/** How wide a terminal is taken to be that does not say. */
+const COLUMNS = 80;
 const ERASE_LINE = "\r\u001b[K";
 
 export function createReport(terminal: Terminal, options: ReportOptions): Report {
@@ -70,10 +72,14 @@ export function createReport(terminal: Terminal, options: ReportOptions): Report
 
   function progress() {
     const ended = counts.delivered + counts.failed;
-    const done = Math.floor((ended / total) * BAR_WIDTH);
     const { retries, failed } = counts;
-    const bar = "#".repeat(done).padEnd(BAR_WIDTH);
-    return `[${bar}] ${ended}/${total}, retries: ${retries}, failed: ${failed}`;
+    const figures = `] ${ended}/${total}, retries: ${retries}, failed: ${failed}`;
+    // A line that wraps would not be erased whole, and one that fills the last column may wrap.
+    const { columns = 0 } = out;
+    const room = (columns > 0 ? columns : COLUMNS) - 1;
+    const width = Math.max(0, Math.min(BAR_WIDTH, room - figures.length - 1));
+    const bar = "#".repeat(Math.floor((ended / total) * width)).padEnd(width);
+    return `[${bar}${figures}`.slice(0, room);
   }
 
   function summary() {

@@ -2,6 +2,8 @@
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
+  /** How wide a terminal is; one that cannot tell says 0. */
+  readonly columns?: number | undefined;
   /** Whether it shows colours; only a terminal answers, and asks the environment (`NO_COLOR`) first. */
   hasColors?(): boolean;
 }
