@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { buffer, text } from "node:stream/consumers";
@@ -9,6 +11,7 @@ import { buffer, text } from "node:stream/consumers";
 import { verifySignature } from "telesign-callback";
 import { deliver, notification } from "telesign-callback/testing";
 
+import manifest from "../package.json";
 import { main } from "../lib/cli/main.js";
 
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
@@ -19,11 +22,12 @@ const built = join(__dirname, "../dist/cli.js");
 const anyNumber: unknown = expect.any(Number);
 
 /** What a command has written, and the means to wait for more. */
-function createOutput(isTerminal: boolean) {
+function createOutput(isTerminal: boolean, columns?: number) {
   let written = "";
   let wake = () => {};
   return {
     isTTY: isTerminal,
+    columns,
     hasColors: () => isTerminal,
     write(more: string) {
       written += more;
@@ -38,30 +42,33 @@ function createOutput(isTerminal: boolean) {
   };
 }
 
+interface RunOptions {
+  isTerminal?: boolean;
+  columns?: number;
+  env?: Record<string, string>;
+}
+
 /** Runs the command line in this process. */
-function start(args: string[], { isTerminal = false, env = {} } = {}) {
-  const out = createOutput(isTerminal);
+function start(args: string[], { isTerminal = false, columns, env = {} }: RunOptions = {}) {
+  const out = createOutput(isTerminal, columns);
   const err = createOutput(isTerminal);
   const interruption = new AbortController();
   const status = main(args, { out, err, env, interrupted: interruption.signal });
   return { out, err, status, interrupt: () => interruption.abort() };
 }
 
-async function run(
-  args: string[],
-  options?: { isTerminal?: boolean; env?: Record<string, string> },
-) {
+async function run(args: string[], options?: RunOptions) {
   const { out, err, status } = start(args, options);
   return { status: await status, out: out.written(), err: err.written() };
 }
 
 /** Runs the built program as users do. */
-function spawnBuilt(args: string[], env: Record<string, string> = {}) {
-  return spawn(process.execPath, [built, ...args], { env: { ...process.env, ...env } });
+function spawnBuilt(args: string[], env: Record<string, string> = {}, program = built) {
+  return spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
 }
 
-async function runBuilt(args: string[], env?: Record<string, string>) {
-  const child = spawnBuilt(args, env);
+async function runBuilt(args: string[], env?: Record<string, string>, program?: string) {
+  const child = spawnBuilt(args, env, program);
   const exit = once(child, "exit");
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [status] = (await exit) as [number];
@@ -171,13 +178,19 @@ describe("telesign-callback", () => {
     ["--pace", ["conversation", "--pace", "-1", url]],
     ["--port", ["listen", "--port", "70000"]],
     ["--count", ["listen", "--count", "1"]],
-    ["path", ["listen", "--path", "secret"]],
-    ["customerId", ["send", "--customer-id", "a b", url], { TELESIGN_API_KEY: apiKey }],
+    ["--path", ["listen", "--path", "secret"]],
+    ["--path", ["listen", "--path", "secret"], { TELESIGN_API_KEY: apiKey }],
+    ["--customer-id", ["send", "--customer-id", "!! secret", url]],
+    ["--customer-id", ["send", "--customer-id", "a b", url], { TELESIGN_API_KEY: apiKey }],
+    ["--customer-id", ["conversation", "--customer-id", "", url]],
     ["TELESIGN_API_KEY", ["send", url], { TELESIGN_API_KEY: "" }],
     ["TELESIGN_API_KEY", ["listen"], { TELESIGN_API_KEY: "" }],
     ["URL", ["send"]],
     ["URL", ["send", "/secret"]],
     ["URL", ["send", "ftp://127.0.0.1/secret"]],
+    ["URL", ["send", "http://user:secret@127.0.0.1:9/"]],
+    ["URL", ["send", "http://secret@127.0.0.1:9/"], { TELESIGN_API_KEY: apiKey }],
+    ["URL", ["conversation", "http://%zz:secret@127.0.0.1:9/"]],
     ["URL", ["conversation", url, url]],
     ["flags only", ["listen", "secret"]],
   ])("exits 2 and names what is wrong: %s in %j", async (name, args, env = {}) => {
@@ -187,6 +200,29 @@ describe("telesign-callback", () => {
     expect(err).toMatch(name);
     expect(err).toMatch(`Try 'telesign-callback ${args[0]} --help'.`);
     expect(err).not.toMatch(/secret/);
+  });
+
+  it.each([
+    ["--foo.bar=x", "Unknown option '--foo.bar'"],
+    ["--foo\n\u001b", "Unknown option '--foo\\u000a\\u001b'"],
+    ["--json=x", "Option '--json' does not take an argument"],
+    ["--text", "Option '--text <value>' argument missing"],
+    [
+      "--text -hello",
+      "Option '--text' argument is ambiguous; " +
+        "to specify one starting with a dash use '--text=-XYZ'",
+    ],
+  ])("says what is wrong with %j in one whole line", async (flags, fault) => {
+    const { err } = await run(["send", ...flags.split(" ")]);
+    expect(err).toBe(`telesign-callback send: ${fault}\nTry 'telesign-callback send --help'.\n`);
+  });
+
+  it("prints the package's version with --version", async () => {
+    expect(await run(["--version"])).toEqual({
+      status: 0,
+      out: `${manifest.version}\n`,
+      err: "",
+    });
   });
 
   it("does not take a fault of its own for a wrong flag", async () => {
@@ -287,6 +323,21 @@ describe("telesign-callback send", () => {
     expect(out).toContain("\rESC[K[############            ] 2/4, retries: ");
     expect(out.match(/attempt \d/g)).toEqual(["attempt 1"]);
     expect(out).toMatch(/\[#{24}\] 4\/4, retries: 1, failed: 0\rESC\[Ksent: 4,/);
+  });
+
+  it.each([
+    [0, 24],
+    [20, 0],
+    [45, 13],
+    [200, 24],
+  ])("fits a terminal of %i columns with it", async (columns, width) => {
+    const { url } = await receiver();
+    const args = ["--count", "12", "--rate", "1000", url];
+    const { out } = await run(["send", ...args], { isTerminal: true, columns });
+    const drawn = out.split("\rESC[K").slice(1, -1);
+    expect(drawn).toHaveLength(12);
+    for (const { length } of drawn) expect(length).toBeLessThan(columns || 80);
+    expect(drawn.at(-1)).toMatch(new RegExp(`^\\[#{${width}}\\] 12/12, `));
   });
 
   it("colours a single attempt on a terminal", async () => {
@@ -478,6 +529,44 @@ describe("telesign-callback listen", () => {
     await status;
   });
 
+  describe("when what it loads is broken", () => {
+    /** Runs it with something else in place of a module. */
+    async function runWith(name: string, mock: () => unknown) {
+      const [out, err] = [createOutput(false), createOutput(false)];
+      const { signal: interrupted } = new AbortController();
+      let status: number | undefined;
+      await jest.isolateModulesAsync(async () => {
+        jest.doMock(name, mock);
+        const { main: isolated } = await import("../lib/cli/main.js");
+        status = await isolated(["listen"], { out, err, env: {}, interrupted });
+      });
+      return { status, out: out.written(), err: err.written() };
+    }
+
+    function fail(text: string): never {
+      throw new RangeError(text);
+    }
+
+    afterEach(() => jest.dontMock("express").dontMock("../lib/callback"));
+
+    it("exits 1 and says what to install where Express is missing", async () => {
+      expect(await runWith("express", () => fail("Cannot find module 'express'"))).toEqual({
+        status: 1,
+        out: "",
+        err: "telesign-callback: listen needs express: npm install express\n",
+      });
+    });
+
+    it("does not take another fault for that", async () => {
+      await expect(runWith("express", () => fail("broken"))).rejects.toThrow("broken");
+    });
+
+    it("does not take a fault of the callback's own for a wrong flag", async () => {
+      const callback = { telesignCallback: () => fail("broken") };
+      await expect(runWith("../lib/callback", () => callback)).rejects.toThrow(/^broken/);
+    });
+  });
+
   it("exits 1 when the port is taken", async () => {
     const { url, status, interrupt } = await listen([]);
     expect(await run(["listen", "--port", new URL(url).port])).toEqual({
@@ -542,6 +631,38 @@ describe("the built program", () => {
     answer();
     expect(await out).toMatch(/attempt 1 {2}200[^]*sent: 1, answered 200: 1, /);
     expect(await exit).toEqual([130, null]);
+  });
+
+  it("listens although no one reads its standard error", async () => {
+    const listener = spawnBuilt(["listen", "--port", "0", "--json"]);
+    listener.stderr.destroy();
+    const ended = once(listener, "exit");
+    const { value } = await lines(createInterface(listener.stdout)).next();
+    const { url } = JSON.parse(String(value)) as { url: string };
+    expect(await deliver(url, notification())).toEqual([{ status: 200, ms: anyNumber }]);
+    listener.kill("SIGINT");
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it("says in one line that listen needs Express, where that is not installed", async () => {
+    const root = join(__dirname, "..");
+    const project = await mkdtemp(join(tmpdir(), "telesign-callback-project-"));
+    await cp(join(root, "dist"), join(project, "dist"), { recursive: true });
+    await cp(join(root, "package.json"), join(project, "package.json"));
+    await mkdir(join(project, "node_modules"));
+    for (const name of ["joi", "lru-cache"]) {
+      await symlink(join(root, "node_modules", name), join(project, "node_modules", name));
+    }
+    const installed = join(project, "dist/cli.js");
+    expect(await runBuilt(["listen", "--port", "0"], {}, installed)).toEqual({
+      status: 1,
+      out: "",
+      err: "telesign-callback: listen needs express: npm install express\n",
+    });
+    expect(await runBuilt(["--version"], {}, installed)).toMatchObject({
+      out: `${manifest.version}\n`,
+    });
+    await rm(project, { recursive: true });
   });
 
   it("shows a bar on a real terminal", async () => {

@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
 import { keysOf } from "../signature.js";
-import type { Terminal } from "./terminal.js";
+import { printable, type Terminal } from "./terminal.js";
 
 /** A command whose arguments are in order. Resolves to the exit status. */
 export type Run = (terminal: Terminal) => Promise<number>;
@@ -17,9 +17,26 @@ export function parse<Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (cause) {
-    // The rest is advice on arguments that start with a dash, which no command takes.
-    const fault = String(cause).replace(/^.*?: |[.\n][^]*/g, "");
-    throw new TypeError(fault, { cause });
+    const fault = String(cause)
+      .replace(/^.*?: /, "")
+      // Advice on arguments that start with a dash, which no command takes.
+      .replace(/'\. [^]*/, "'")
+      // And on values that do, which is the remedy.
+      .replace(/\.\n[^]*To specify an option argument (.*)\.$/, "; to specify one $1");
+    throw new TypeError(printable(fault), { cause });
+  }
+}
+
+/**
+ * What `make` makes of options that came from flags of the same names.
+ *
+ * @throws TypeError naming the flag, where `make` throws one that names the option
+ */
+export function flagged<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    throw cause instanceof TypeError ? new TypeError(`--${cause.message}`, { cause }) : cause;
   }
 }
 
@@ -32,6 +49,9 @@ export function urlAmong([text = "", ...others]: readonly string[]): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (others.length > 0 || !url || !/^https?:$/.test(url.protocol)) {
     throw new TypeError("expected one http or https URL, quoted where the shell would read it");
+  }
+  if (url.username || url.password) {
+    throw new TypeError("the URL must have no user name and no password");
   }
   return url;
 }

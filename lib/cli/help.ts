@@ -37,8 +37,9 @@ EXIT STATUS
     0    Every message ended in a 200.
     1    At least one did not.
     2    The command line is wrong.
-    130  Ctrl-C came before the end. What was under way was finished first; a
-         second Ctrl-C does not wait for that.
+    130  Ctrl-C came before the end, or the reader of the output, such as head,
+         went away. What was under way was finished first; a second Ctrl-C does
+         not wait for that.
 `;
 
 const SEND = `NAME
@@ -135,7 +136,7 @@ ENVIRONMENT
 
 EXIT STATUS
     0    Ctrl-C ended it. What had been accepted was printed first.
-    1    It could not listen.
+    1    It could not listen, or Express is not installed.
     2    The command line is wrong.
 
 EXAMPLES
@@ -154,6 +155,7 @@ SYNOPSIS
     telesign-callback send [options] <url>
     telesign-callback conversation [options] <url>
     telesign-callback listen [options]
+    telesign-callback --version
 
 COMMANDS
     send

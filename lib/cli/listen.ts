@@ -9,7 +9,7 @@ import type { Delivery } from "../delivery.js";
 import type { MessageNotification } from "../notification.js";
 import type { Rejection } from "../rejection.js";
 import { addressOf } from "../server-address.js";
-import { apiKeyIn, parse, wholeNumberOf, type Run } from "./arguments.js";
+import { apiKeyIn, flagged, parse, wholeNumberOf, type Run } from "./arguments.js";
 import { paint, printable, writeJson, type Terminal } from "./terminal.js";
 
 const FLAGS = {
@@ -29,7 +29,8 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
   const port = wholeNumberOf("--port", values.port, [0, 65_535]);
   const path = values.path ?? `/telesign/${randomBytes(12).toString("hex")}`;
   const apiKey = apiKeyIn(env);
-  const callback = telesignCallback({ path, ...(apiKey !== undefined && { apiKey }) });
+  const options = { path, ...(apiKey !== undefined && { apiKey }) };
+  const callback = flagged(() => telesignCallback(options));
 
   return async function listen(terminal) {
     const server = createServer(receiver(callback, createPrinter(terminal, values.json)));

@@ -1,3 +1,6 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import type { Run } from "./arguments.js";
 import { HELP, OVERVIEW } from "./help.js";
 import type { Terminal } from "./terminal.js";
@@ -17,19 +20,35 @@ const COMMANDS: Readonly<Record<keyof typeof HELP, () => Promise<Command>>> = {
 /** Runs a command line. Resolves to the exit status: 0 if all went well, 2 if the line is wrong. */
 export async function main([name, ...args]: string[], terminal: Terminal): Promise<number> {
   if (isHelp(name)) return show(OVERVIEW, terminal);
+  if (name === "--version") return show(`${await version()}\n`, terminal);
   if (!isCommand(name)) {
     return refuse(name === undefined ? "expected a command" : "no such command", "", terminal);
   }
   if (args.some(isHelp)) return show(HELP[name], terminal);
-  const { prepare } = await COMMANDS[name]();
+  const command = await COMMANDS[name]().catch(unlessExpressIsMissing);
+  if (!command) {
+    terminal.err.write(`telesign-callback: ${name} needs express: npm install express\n`);
+    return 1;
+  }
   let run: Run;
   try {
-    run = prepare(args, terminal.env);
+    run = command.prepare(args, terminal.env);
   } catch (error) {
     if (error instanceof TypeError) return refuse(error.message, ` ${name}`, terminal);
     throw error;
   }
   return run(terminal);
+}
+
+/** Express is a peer dependency, which whoever only sends does not have. */
+function unlessExpressIsMissing(error: unknown): undefined {
+  if (String(error).includes("Cannot find module 'express'")) return;
+  throw error;
+}
+
+async function version(): Promise<string> {
+  const manifest = await readFile(join(__dirname, "../../package.json"), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 function isHelp(argument: string | undefined): boolean {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { attempts, LONGEST_WAIT, TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../attempts.js";
+import { CUSTOMER_ID, CUSTOMER_ID_RULE, isCustomerId } from "../customer-id.js";
 import type { MessageNotification } from "../notification.js";
 import { sign } from "../testing.js";
 import { apiKeyIn, urlAmong, wholeNumberOf } from "./arguments.js";
@@ -12,7 +13,7 @@ export const SENDER_FLAGS = {
   from: { type: "string", default: "15551234" },
   to: { type: "string", default: "15554567" },
   session: { type: "string" },
-  "customer-id": { type: "string" },
+  "customer-id": { type: "string", default: CUSTOMER_ID },
   waits: { type: "string", default: TELESIGN_WAITS.join(",") },
   timeout: { type: "string", default: String(TELESIGN_TIMEOUT) },
   "no-retries": { type: "boolean", default: false },
@@ -21,7 +22,7 @@ export const SENDER_FLAGS = {
 
 /** The values of {@link SENDER_FLAGS} that say how to send. */
 interface SenderValues {
-  readonly "customer-id"?: string | undefined;
+  readonly "customer-id": string;
   readonly waits: string;
   readonly timeout: string;
   readonly "no-retries": boolean;
@@ -71,13 +72,9 @@ export function createSender(
   };
 }
 
-function createSigner(apiKey: string | undefined, customerId: string | undefined) {
-  const signer = customerId === undefined ? {} : { customerId };
-  const signatureOver = (body: Buffer) =>
-    apiKey === undefined ? {} : sign(body, { apiKey, ...signer });
-  // Now, so that a bad Customer ID is found before anything is sent.
-  signatureOver(Buffer.of());
-  return signatureOver;
+function createSigner(apiKey: string | undefined, customerId: string) {
+  if (!isCustomerId(customerId)) throw new TypeError(`--customer-id ${CUSTOMER_ID_RULE}`);
+  return (body: Buffer) => (apiKey === undefined ? {} : sign(body, { apiKey, customerId }));
 }
 
 /** Waits, or less if it is interrupted. */
