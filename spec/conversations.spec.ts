@@ -64,12 +64,13 @@ function burstInbox() {
       give = handOver;
       return inbox.consume(handOver);
     },
-    async burst(length: number) {
+    async burst(length: number, overrides: (number: number) => object = () => ({})) {
       const start = Date.now() - length * 1_000;
       for (let number = 1; number <= length; number += 1) {
         const submittedAt = new Date(start + number * 1_000);
         const delivery = { receivedAt: new Date(), submittedAt, attempt: 1 };
-        await give(notification({ mo_message: `No. ${number}` }), delivery);
+        const sent = notification({ mo_message: `No. ${number}`, ...overrides(number) });
+        await give(sent, delivery);
       }
     },
   };
@@ -106,6 +107,23 @@ describe("The page of conversations", () => {
     await request(app).get("/").set("Host", "tunnel.example").expect(404);
     await request(app).get("/events").set("Host", "tunnel.example:443").expect(404);
     await request(app).post("/").set("Host", "tunnel.example").send(fixture).expect(200);
+  });
+
+  it.each(["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"])(
+    "is not there for who comes through a tunnel that rewrites Host and adds %s",
+    async (header) => {
+      const { app } = createConversations();
+      const local = { Host: "127.0.0.1", [header]: "tunnel.example" };
+      await request(app).get("/").set(local).expect(404);
+      await request(app).get("/events").set(local).expect(404);
+      await request(app).post("/").set(local).send(fixture).expect(200);
+    },
+  );
+
+  it("answers HEAD on its events with their headers, and ends", async () => {
+    const { app } = createConversations();
+    const { headers } = await request(app).head("/events").set("Host", "127.0.0.1").expect(200);
+    expect(headers["content-type"]).toBe("text/event-stream");
   });
 });
 
@@ -410,6 +428,31 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.getByRole("listbox").waitFor();
   });
 
+  it("opens a conversation at its latest text on a small phone, and follows it", async () => {
+    const inbox = burstInbox();
+    const site = await startSite({ inbox });
+    await inbox.burst(30, (number) =>
+      number % 2 ? {} : { from_phone_number: "15554567", to_phone_number: "15551234" },
+    );
+    await open(site, { width: 320, height: 568 });
+    await page.getByRole("option").click();
+    await texts().getByText("No. 30").waitFor();
+    expect(await belowTheFold()).toBeLessThan(2);
+    // Whole numbers are wider, and may need a line of their own.
+    for (const party of ["A", "B"]) {
+      await page.getByRole("button", { name: new RegExp(`^${party} `) }).click();
+    }
+    await page.getByRole("button", { name: "Back to the sessions" }).click();
+    await page.getByRole("option").click();
+    await texts().getByText("No. 30").waitFor();
+    expect(await belowTheFold()).toBeLessThan(2);
+    await site.send({ mo_message: "No. 31" });
+    await texts().getByText("No. 31").waitFor();
+    expect(await belowTheFold()).toBeLessThan(2);
+    expect(await page.locator("#newer").isVisible()).toBe(false);
+    expect(await overflow()).toBe(0);
+  });
+
   it("forgets the oldest texts where the server's log is full, and counts them still", async () => {
     const site = await startSite({ log: { maxEntries: 3 } });
     for (const mo_message of ["1", "2", "3", "4", "5"]) await site.send({ mo_message });
@@ -439,6 +482,14 @@ describeInBrowser("The page of conversations, in a browser", () => {
       const added = Number(dataset.added ?? 0);
       dataset.added = "0";
       return added;
+    });
+
+  /** How many pixels of the conversation are left to scroll, once the page has settled. */
+  const belowTheFold = () =>
+    page.locator("#scroller").evaluate(async (node) => {
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      for (let count = 1; count <= 4; count += 1) await frame();
+      return node.scrollHeight - node.scrollTop - node.clientHeight;
     });
 
   const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

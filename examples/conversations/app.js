@@ -9,6 +9,15 @@ const { telesignCallback } = require("telesign-callback");
 const { createEventLog } = require("./event-log.js");
 const { createEventStream } = require("./event-stream.js");
 
+/** What a tunnel adds, by which one that rewrites `Host` is known. */
+const FORWARDING_HEADERS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "via",
+];
+
 /** Makes the app. Everything but `log` is an option of `telesignCallback`. */
 function createConversations({ log: logOptions, ...options } = {}) {
   const callback = telesignCallback(options);
@@ -54,7 +63,8 @@ function createConversations({ log: logOptions, ...options } = {}) {
  * leads to this port, or through a web site that lets its own name resolve to 127.0.0.1.
  */
 function onlyForThisMachine(req, res, next) {
-  if (["127.0.0.1", "localhost", "[::1]"].includes(hostOf(req))) next();
+  const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(hostOf(req));
+  if (isLocal && !FORWARDING_HEADERS.some((name) => name in req.headers)) next();
   else res.status(404).type("text").send("Not found");
 }
 

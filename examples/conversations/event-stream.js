@@ -41,6 +41,7 @@ function createEventStream(log) {
     }
 
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+    if (req.method === "HEAD") return res.end();
     res.write("retry: 1000\n\n");
     res.on("drain", () => {
       isFull = false;

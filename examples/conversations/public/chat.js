@@ -38,11 +38,12 @@ export function createChat({ numbers, onChange, onLeave }) {
   function update() {
     byId("chat").hidden = session === undefined;
     if (!session) return;
+    // First, as a head that wraps takes height from the texts, whose end is scrolled to.
+    renderHead();
     const start = Math.max(positionOf(first), 0);
     if (isFollowing) openAt(first ? start : session.texts.length, session.texts.length);
     else openAt(start, positionOf(last) + 1);
     if (isFollowing && document.visibilityState === "visible") session.unread = 0;
-    renderHead();
     renderNewer();
   }
 
