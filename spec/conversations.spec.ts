@@ -428,6 +428,18 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.getByRole("listbox").waitFor();
   });
 
+  it("heads a conversation with eight numbers at most, whatever is sent to it", async () => {
+    const inbox = burstInbox();
+    const site = await startSite({ inbox });
+    await open(site);
+    await inbox.burst(300, (number) => ({
+      from_phone_number: String(15_550_000_000 + number),
+      to_phone_number: String(15_560_000_000 + number),
+    }));
+    await texts().getByText("No. 300", { exact: true }).waitFor();
+    expect(await page.locator("#parties button").count()).toBe(8);
+  });
+
   it("opens a conversation at its latest text on a small phone, and follows it", async () => {
     const inbox = burstInbox();
     const site = await startSite({ inbox });

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -73,6 +73,25 @@ describe("npm start", () => {
     await until(/ \ufffd\[2Jgone\ufffd$/);
   });
 
+  it("drains and exits with 0 when the reader of its output has had enough", async () => {
+    const { child, until } = start();
+    await until(/^A conversation is playing/);
+    const closed = once(child, "exit");
+    child.stdout.destroy();
+    expect(await closed).toEqual([0, null]);
+  });
+
+  it.each(["-1", "65536"])("says in one line that it cannot listen on PORT=%s", (port) => {
+    const env = { ...process.env, PORT: port };
+    const run = () =>
+      execFileSync(process.execPath, ["examples/conversations/start.js"], {
+        cwd: root,
+        env,
+        stdio: "pipe",
+      });
+    expect(run).toThrow(/cannot listen on PORT=\S+: (ERR_SOCKET_BAD_PORT|EACCES|EADDRINUSE)\n$/);
+  });
+
   it.each(["SIGINT", "SIGTERM"] as const)("drains and exits with 0 on %s", async (signal) => {
     const { child, lines, until } = start();
     const [, page = ""] = await until(/^Page: +(\S+)$/);
@@ -80,8 +99,6 @@ describe("npm start", () => {
     // A page that is open must not keep it alive.
     const events = await fetch(new URL("events", page));
     const closed = once(child, "close");
-    // Twice, as when npm passes on what the terminal has sent to both.
-    child.kill(signal);
     child.kill(signal);
     const [code] = (await closed) as [number | null];
     expect(code).toBe(0);

@@ -11,13 +11,15 @@ const { documented, earlier, live } = require("./scenario.js");
 const PATH = "/telesign/4f9d0c";
 
 async function main() {
+  const stopping = new AbortController();
+  // Whoever reads the output, such as `head`, may have had enough.
+  process.stdout.on("error", () => stopping.abort());
   const { app, callback, close } = createConversations({ path: PATH });
   const seen = printEvents(callback);
   const server = app.listen(Number(process.env.PORT ?? 0), "127.0.0.1");
   await once(server, "listening");
   const page = `http://127.0.0.1:${server.address().port}`;
 
-  const stopping = new AbortController();
   const played = play(callback, page + PATH, stopping.signal).catch((error) => {
     if (!stopping.signal.aborted) throw error;
   });
@@ -104,6 +106,7 @@ A conversation is playing:
 }
 
 main().catch((error) => {
-  console.error(error);
+  const isPort = error.syscall === "listen" || error.code === "ERR_SOCKET_BAD_PORT";
+  console.error(isPort ? `cannot listen on PORT=${process.env.PORT}: ${error.code}` : error);
   process.exit(1);
 });

@@ -1,3 +1,5 @@
+const LETTERS = "ABCDEFGH";
+
 /**
  * The sessions and their texts, as far as this page keeps them: the oldest go first, as on the
  * server. A text is known by its reference, so one that is told again after a restart is not doubled.
@@ -24,7 +26,8 @@ export function createConversations({ maxTexts = 10_000, maxCharacters = 8_000_0
     sessions.delete(session.id);
     sessions.set(session.id, session);
     for (const number of [text.from, text.to]) {
-      if (!session.parties.includes(number)) session.parties.push(number);
+      const isKnown = session.parties.includes(number);
+      if (!isKnown && session.parties.length < LETTERS.length) session.parties.push(number);
     }
     session.texts.splice(positionOf(text, session.texts), 0, text);
     if (text.isNews) session.unread += 1;
@@ -62,7 +65,10 @@ function positionOf({ sentAt }, texts) {
   return position;
 }
 
-/** Who sent a text: A is who wrote first, or was written to; a session has two parties. */
+/**
+ * Who sent a text: A is who wrote first, or was written to. A session has two parties; should it have
+ * more than there are letters, the rest share the last.
+ */
 export function partyOf(session, number) {
-  return "ABCDEFGH"[Math.min(session.parties.indexOf(number), 7)];
+  return LETTERS.at(session.parties.indexOf(number));
 }

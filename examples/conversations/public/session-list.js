@@ -149,7 +149,7 @@ function createRow(numbers) {
 
   function draw(session, index, { isSelected, isActive, size }) {
     const latest = session.texts.at(-1);
-    const [first, second] = session.parties.map(numbers.label);
+    const [first, second = first] = session.parties.map(numbers.label);
     const party = partyOf(session, latest.from);
     node.style.transform = `translateY(${index * ROW_HEIGHT}rem)`;
     node.setAttribute("aria-selected", isSelected);
