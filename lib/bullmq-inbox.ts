@@ -145,18 +145,31 @@ function resolveOptions(options: Readonly<BullmqInboxOptions>) {
   if (backend !== undefined && typeof backend !== "function") {
     throw new TypeError("backend must be createPostgresBackend, of bullmq");
   }
+  if (backend === undefined && isPostgres(connection)) {
+    throw new TypeError(
+      "connection is PostgreSQL's; add backend: createPostgresBackend, of bullmq",
+    );
+  }
   const isText = typeof connection === "string" && backend !== undefined;
   if (!isText && (typeof connection !== "object" || connection === null)) {
     throw new TypeError("connection must be what BullMQ takes; text is for PostgreSQL alone");
   }
+  const { attempts = 12, dedupeTtl = 86_400_000, concurrency = 10 } = options;
+  const { lockDuration = 30_000, maxBuffered = 10_000 } = options;
   return {
     queueName,
-    attempts: wholeNumber("attempts", options.attempts ?? 12),
-    dedupeTtl: wholeNumber("dedupeTtl", options.dedupeTtl ?? 86_400_000),
-    concurrency: wholeNumber("concurrency", options.concurrency ?? 10),
-    lockDuration: wholeNumber("lockDuration", options.lockDuration ?? 30_000),
-    maxBuffered: wholeNumber("maxBuffered", options.maxBuffered ?? 10_000),
+    attempts: wholeNumber("attempts", attempts),
+    dedupeTtl: wholeNumber("dedupeTtl", dedupeTtl),
+    concurrency: wholeNumber("concurrency", concurrency),
+    lockDuration: wholeNumber("lockDuration", lockDuration),
+    maxBuffered: wholeNumber("maxBuffered", maxBuffered),
   };
+}
+
+/** BullMQ would take it for options of Redis that name no host, and store on this machine's. */
+function isPostgres(connection: unknown): boolean {
+  if (typeof connection !== "object" || connection === null) return false;
+  return isPgPool(connection) || "connectionString" in connection;
 }
 
 /** What differs between the engines. */
@@ -175,6 +188,9 @@ interface Driver<Backend extends IQueueBackend, Connection> {
 function redisDriver(given: ConnectionOptions): Driver<IQueueBackend, ConnectionOptions> {
   const isClient = "duplicate" in given && typeof given.duplicate === "function";
   if (!isClient) requireDriver();
+  else if (givesUp(given)) {
+    throw new TypeError("connection must be a client made with maxRetriesPerRequest: null");
+  }
   // BullMQ's own strategy lets up to 20 s pass. A client is given on as it is, a spread would break it.
   const connection = isClient ? given : { retryStrategy: () => RETRY_INTERVAL, ...given };
   return {
@@ -183,6 +199,12 @@ function redisDriver(given: ConnectionOptions): Driver<IQueueBackend, Connection
     open: (make) => ({ made: make(connection), sever: () => {} }),
     prune: () => Promise.resolve(),
   };
+}
+
+/** BullMQ's queue would take such a client, and its worker refuse it: notifications stored, and never handed over. */
+function givesUp(client: object): boolean {
+  const options = Object(Reflect.get(client, "options")) as { maxRetriesPerRequest?: unknown };
+  return typeof options.maxRetriesPerRequest === "number";
 }
 
 /** BullMQ says so in a rejection, after the first notifications were acknowledged. */
@@ -216,8 +238,13 @@ function postgresDriver(
  * own: a connection that is cut while BullMQ looks at the schema would end the process.
  */
 function surviveCuts(pool: PgPool) {
+  if (surviving.has(pool)) return;
+  surviving.add(pool);
   pool.on("connect", (client) => client.on("error", () => {}));
 }
+
+// A pool of the user's own may serve one inbox after another.
+const surviving = new WeakSet<PgPool>();
 
 function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
   given: string | object,

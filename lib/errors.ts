@@ -59,7 +59,8 @@ export function inboxError(
   return new TelesignCallbackError("ERR_INBOX", text, { cause: bareError(cause), notification });
 }
 
-function bareError(cause: unknown): Error {
+/** A new Error with the `name` and `code` of another, and nothing else of it. */
+export function bareError(cause: unknown): Error & { readonly code?: string } {
   const bare = new Error();
   try {
     // By its shape: in a consumer's Jest, Node's own errors are not of the same Error.

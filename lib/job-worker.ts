@@ -1,5 +1,5 @@
 import { endConnection, hasEnded, type EngineConnection } from "./engine-connection.js";
-import { TelesignCallbackError } from "./errors.js";
+import { bareError, isUnheard, TelesignCallbackError } from "./errors.js";
 import type { HandOver } from "./inbox.js";
 import { fromStored } from "./stored-notification.js";
 import { createTally } from "./tally.js";
@@ -94,15 +94,14 @@ export function createJobWorker(
     // BullMQ counts by itself only the attempts that came to an end.
     const attempt = job.attemptsMade + job.stalledCounter + 1;
     const stored = fromStored(job.data, attempt);
-    if (isStopping || !stored) {
-      await job.moveToDelayed(Date.now() + POSTPONEMENT, token);
-      throw new PostponedError();
-    }
+    if (isStopping || !stored) return postpone(job, token);
     if (attempt > attempts && !isRetriedByHand(job)) throw new HandOverError({ isLast: true });
     running.begin();
     try {
       await handOver(stored.message, stored.delivery);
     } catch (cause) {
+      // No listener has seen it, so this was no attempt.
+      if (isUnheard(cause)) return await postpone(job, token);
       throw new HandOverError({ isLast: attempt >= attempts, cause });
     } finally {
       running.end();
@@ -112,7 +111,7 @@ export function createJobWorker(
   function reportDeadLetter(job: Job | undefined, error: Error) {
     if (job?.finishedOn === undefined) return;
     const text =
-      `a notification was handed over ${attempts} times in vain; ` +
+      "every attempt to hand a notification over has failed; " +
       "it stays among the failed jobs for 30 days, from where it can be retried";
     const notification = fromStored(job.data, attempts)?.message;
     const cause = error instanceof HandOverError && "cause" in error ? { cause: error.cause } : {};
@@ -146,6 +145,11 @@ export function createJobWorker(
   }
 
   return { rest, revive, stop: (isDown) => (stopped ??= stop(isDown)) };
+}
+
+async function postpone(job: Job, token: string | undefined): Promise<never> {
+  await job.moveToDelayed(Date.now() + POSTPONEMENT, token);
+  throw new PostponedError();
 }
 
 type WorkerState = "opening" | "ready" | "broken";
@@ -182,7 +186,7 @@ const CUT_SHORT = "the last attempt did not end: its process died, or was silent
 /** The name and code of an error, where they are words that a program chose. */
 function kindOf(cause: unknown): string {
   if (!(cause instanceof Error)) return "";
-  const kinds: unknown[] = [cause.name, "code" in cause ? cause.code : undefined];
-  const words = kinds.filter((kind) => typeof kind === "string" && /^[A-Za-z]\w{0,59}$/.test(kind));
+  const { name, code = "" } = bareError(cause);
+  const words = [name, code].filter((kind) => /^[A-Za-z]\w{0,59}$/.test(kind));
   return words.length > 0 ? `: ${words.join(" ")}` : "";
 }

@@ -161,8 +161,19 @@ export function createOutageBuffer<Stored>({
         question = undefined;
         if (!isClosed) engine.reconnect();
       }
+      tellMisconfiguration(error);
       return false;
     }
+  }
+
+  /** An engine that was down may come up without its schema: then waiting would be in vain. */
+  function tellMisconfiguration(cause: unknown) {
+    const misconfiguration = engine.describeMisconfiguration(cause);
+    if (misconfiguration === undefined || room === 0) return;
+    outage = { cause };
+    room = 0;
+    report(inboxError(misconfiguration, cause));
+    for (const entry of waiting.values()) letGo(entry);
   }
 
   /** The oldest that waits is the question: its answer is worth more than that of a mere check. */

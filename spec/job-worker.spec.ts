@@ -1,6 +1,11 @@
 import { EventEmitter } from "node:events";
 
+import type { Job } from "bullmq";
+import { TelesignCallbackError } from "telesign-callback";
+
 import { createJobWorker } from "../lib/job-worker.js";
+import { toStored } from "../lib/stored-notification.js";
+import { freshDelivery, freshNotification } from "./inbox.contract.js";
 
 /** BullMQ's worker as far as it is needed, on an engine that answers at once. */
 function idleWorker() {
@@ -49,5 +54,43 @@ describe("createJobWorker, once it is stopped", () => {
     await stop(() => false);
     worker.emit("error", new Error("ended"));
     expect(onTrouble).not.toHaveBeenCalled();
+  });
+});
+
+describe("createJobWorker, for a job", () => {
+  /** What BullMQ would run for a job that holds a notification. */
+  async function run(handOver: () => Promise<void>) {
+    const worker = idleWorker();
+    const open = jest.fn((_process: (job: Job, token?: string) => Promise<void>) => ({
+      worker,
+      connection,
+    }));
+    createJobWorker(open, { attempts: 1 }, handOver, { onTrouble: () => {}, report: () => {} });
+    const process = open.mock.calls[0]![0];
+    const data = toStored(freshNotification(), freshDelivery());
+    const moveToDelayed = jest.fn().mockResolvedValue(undefined);
+    const job = { data, attemptsMade: 0, stalledCounter: 0, moveToDelayed } as unknown as Job;
+    const error: unknown = await process(job, "token").catch((cause: unknown) => cause);
+    return { error, moveToDelayed };
+  }
+
+  it("counts no attempt that no listener has seen, and leaves it to whoever listens", async () => {
+    const unheard = new TelesignCallbackError("ERR_NO_LISTENER", "nobody");
+    const { error, moveToDelayed } = await run(() => Promise.reject(unheard));
+    expect(error).toMatchObject({ name: "DelayedError" });
+    expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), "token");
+  });
+
+  it("keeps of a listener's error what can be looked at, and no more", async () => {
+    const hostile = Object.defineProperty(new Error("15551234"), "code", {
+      get() {
+        throw new Error("15551234");
+      },
+    });
+    const { error } = await run(() => Promise.reject(hostile));
+    expect(error).toMatchObject({
+      name: "UnrecoverableError",
+      message: "a listener failed: Error",
+    });
   });
 });

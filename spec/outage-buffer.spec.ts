@@ -27,6 +27,7 @@ function turn() {
   return new Promise<void>((resolve) => setImmediate(resolve));
 }
 
+const missing = new Error("no schema");
 const refusal = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
 
 describe("createOutageBuffer, in front of an engine", () => {
@@ -51,7 +52,8 @@ describe("createOutageBuffer, in front of an engine", () => {
       reconnect: () => {},
       onOutage: () => {},
       onAnswer: () => {},
-      describeMisconfiguration: () => undefined,
+      describeMisconfiguration: (error) =>
+        error === missing ? "the schema is missing" : undefined,
     };
     buffer = createOutageBuffer({
       engine,
@@ -65,6 +67,19 @@ describe("createOutageBuffer, in front of an engine", () => {
     const closed = buffer.close();
     stores.pending.forEach((settle) => settle("accepted"));
     await closed;
+  });
+
+  it("tells of an engine that comes up without its schema, and lets go of what waits", async () => {
+    const [first, second] = [freshNotification(), freshNotification()];
+    const outcome = accept(first);
+    await stores.answer(0, refusal);
+    expect([await outcome, await accept(second)]).toEqual(["accepted", "accepted"]);
+    await stores.answer(1, missing);
+    while (passOn.mock.calls.length < 2) await turn();
+    expect(passOn.mock.calls.map(([entry]) => entry.message)).toEqual([first, second]);
+    expect(errors.map(({ message }) => message).at(-1)).toBe("the schema is missing");
+    await checks.answer(0, missing);
+    expect(errors).toHaveLength(2);
   });
 
   it("keeps one of two simultaneous deliveries that both failed", async () => {
