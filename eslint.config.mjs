@@ -21,6 +21,8 @@ export default defineConfig([
     languageOptions: { parserOptions: { project: ["./spec/tsconfig.json"] } },
     rules: {
       "@typescript-eslint/no-empty-function": "off",
+      // Listeners of users reject with what they like, and what they said is passed on.
+      "@typescript-eslint/prefer-promise-reject-errors": "off",
     },
   },
   {
@@ -33,8 +35,6 @@ export default defineConfig([
       "@typescript-eslint/no-unsafe-member-access": "off",
       "@typescript-eslint/no-unsafe-return": "off",
       "@typescript-eslint/unbound-method": "off",
-      // Listeners of users reject with what they like.
-      "@typescript-eslint/prefer-promise-reject-errors": "off",
       // Express knows an error handler by its fourth parameter.
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
     },

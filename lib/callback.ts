@@ -1,23 +1,24 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 import { Router } from "express";
 
-import { createAnswers } from "./answers.js";
+import { createAnswers, type Answered } from "./answers.js";
 import { within } from "./deadline.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
 import { TelesignCallbackError } from "./errors.js";
 import { createHandOver } from "./hand-over.js";
 import { createIntake } from "./intake.js";
+import type { Outcome } from "./inbox.js";
 import { createListeners, type CallbackEvents, type Listener } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
 import { resolveOptions, type CallbackOptions } from "./options.js";
-import { readBody, type BodyRequest } from "./raw-body.js";
+import { keepBody, readBody, type BodyRequest } from "./raw-body.js";
 import { Rejection } from "./rejection.js";
 import { isSigned } from "./signature.js";
+import { createStage } from "./stage.js";
 import { createTally } from "./tally.js";
-import { createTurns } from "./turns.js";
 
 /** A request of `node:http`, or of Express, which adds `ip`. */
 interface CallbackRequest extends BodyRequest {
@@ -31,6 +32,13 @@ type Handler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
 /** A Router with the method that it calls for each request, which Express's types leave out. */
 type DispatchingRouter = Handler & { handle: Handler };
+
+/** A request, its answer, and the way out for what is neither. */
+interface Exchange {
+  readonly req: CallbackRequest;
+  readonly res: ServerResponse;
+  readonly next: Next;
+}
 
 /** Options of {@link TelesignCallback.close}. */
 export interface CloseOptions {
@@ -70,12 +78,22 @@ export interface TelesignCallback {
   close(options?: Readonly<CloseOptions>): Promise<void>;
 }
 
-/** An answer as it goes out. */
+/** What an answer says. */
 interface Answer {
   readonly status: number;
-  readonly headers: Record<string, string | number>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
+
+/** An answer on its way out. */
+interface Departure {
+  readonly exchange: Exchange;
+  readonly answered: Answered;
+  readonly answer: Answer;
+}
+
+// Taken at once: a consumer's fake timers, put in later, must not stop messages.
+const nextTick = process.nextTick.bind(process);
 
 /** How long, in ms, a listener waits for an answer that other middleware holds back: TeleSign waits 5 s. */
 const ANSWER_DEADLINE = 4_000;
@@ -100,7 +118,6 @@ const ANSWERS = {
 export function telesignCallback(options: Readonly<CallbackOptions> = {}): TelesignCallback {
   const { path, keys, isAllowed, maxBodySize, maxAge, parse, inbox, onMessage } =
     resolveOptions(options);
-  const requests = createTally();
   const running = createTally();
   const answers = createAnswers();
   const listeners = createListeners(answers, running);
@@ -108,33 +125,43 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   const intake = createIntake(inbox, handOver, listeners);
   let closing: Promise<void> | undefined;
 
-  const turn = createTurns();
+  // The first stage begins when the event loop has read from every socket.
+  const receiveSoon = createStage(setImmediate, receive);
+  const answerSoon = createStage(nextTick, giveAnswer);
   const router = Router() as unknown as DispatchingRouter;
   const handleOthers = router.handle.bind(router);
 
   // In the Router's place: its walk through its stack was 16 % of the CPU time of a mounted callback.
   function handle(req: CallbackRequest, res: ServerResponse, next: Next) {
-    if (req.method !== "POST" || pathOf(req) !== path) handleOthers(req, res, next);
-    // Caught here, because Express 4 would leave the request hanging.
-    else receive(req, res).catch(next);
+    if (req.method !== "POST" || pathOf(req) !== path) {
+      handleOthers(req, res, next);
+    } else {
+      keepBody(req);
+      receiveSoon({ req, res, next });
+    }
   }
 
-  async function receive(req: CallbackRequest, res: ServerResponse) {
-    let body: Buffer | object | undefined;
+  function receive(exchange: Exchange) {
     try {
-      admit(req);
-      body = await readBody(req, maxBodySize);
-      if (body === undefined) return;
-      await turn();
+      admit(exchange.req);
+      const body = readBody(exchange.req, maxBodySize);
+      if (!(body instanceof Promise)) check(exchange, body);
+      else body.then(check.bind(null, exchange)).catch((error: unknown) => refuse(exchange, error));
+    } catch (error) {
+      refuse(exchange, error);
+    }
+  }
+
+  function check(exchange: Exchange, body: Buffer | object) {
+    try {
       refuseIfClosing();
-      authenticate(req, body);
+      authenticate(exchange.req, body);
       const message = parse(body);
       const delivery = deliveryOf(message);
       refuseIfOutdated(delivery);
-      await acknowledge(res, message, delivery);
+      accept(exchange, message, delivery);
     } catch (error) {
-      if (!(error instanceof Rejection)) throw error;
-      await reject(res, Buffer.isBuffer(body) ? error.withBody(body) : error);
+      refuse(exchange, error, body);
     }
   }
 
@@ -150,9 +177,10 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     if (closing) throw new Rejection("closing");
   }
 
-  function authenticate({ headers }: CallbackRequest, body: Buffer | object) {
+  function authenticate(req: CallbackRequest, body: Buffer | object) {
     if (!keys) return;
     if (!Buffer.isBuffer(body)) throw new Rejection("consumed");
+    const { headers } = req;
     const claims = [headers["x-ts-authorization"], headers.authorization];
     if (!isSigned(body, claims, keys)) throw new Rejection("signature");
   }
@@ -165,32 +193,49 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     throw new Rejection("age", [{ field: "submit_timestamp", rule }]);
   }
 
-  async function acknowledge(
-    res: ServerResponse,
-    message: MessageNotification,
-    delivery: Delivery,
-  ) {
-    requests.begin();
-    const endAnswer = answers.begin(message);
-    try {
-      const outcome = await intake.accept(message, delivery);
-      await respond(res, ANSWERS[outcome]);
-      if (outcome === "duplicate") void listeners.emit("duplicate", message, delivery);
-    } finally {
-      endAnswer();
-      requests.end();
-    }
+  function accept(exchange: Exchange, message: MessageNotification, delivery: Delivery) {
+    const answered = message.mo_reference_id;
+    answers.begin(answered);
+    const conclude = (outcome: Outcome) => {
+      if (outcome === "duplicate") {
+        answers.whenOut(answered, () => listeners.emit("duplicate", [message, delivery]));
+      }
+      answerSoon({ exchange, answered, answer: ANSWERS[outcome] });
+    };
+    const outcome = intake.accept(message, delivery);
+    if (typeof outcome === "string") conclude(outcome);
+    else void outcome.then(conclude);
   }
 
-  async function reject(res: ServerResponse, rejection: Rejection) {
-    const { status, headers } = rejection;
-    const problem = rejection.toProblemDetails();
-    await respond(res, answer(status, "application/problem+json", problem, headers));
-    if (status === 500) {
-      const text = "the body was already read; mount telesignCallback before express.json()";
-      listeners.report(new TelesignCallbackError("ERR_BODY_CONSUMED", text));
+  function refuse(exchange: Exchange, error: unknown, body?: Buffer | object) {
+    if (!(error instanceof Rejection)) {
+      nextTick(exchange.next, error);
+      return;
     }
-    void listeners.emit("rejected", rejection);
+    const rejection = Buffer.isBuffer(body) ? error.withBody(body) : error;
+    const { status, headers } = rejection;
+    answers.begin(rejection);
+    answers.whenOut(rejection, () => {
+      if (status === 500) listeners.reportNow(consumedError());
+      listeners.emit("rejected", [rejection]);
+    });
+    const problem = rejection.toProblemDetails();
+    answerSoon({
+      exchange,
+      answered: rejection,
+      answer: answer(status, "application/problem+json", problem, headers),
+    });
+  }
+
+  function giveAnswer({ exchange: { res, next }, answered, answer }: Departure) {
+    const end = () => answers.end(answered);
+    try {
+      send(res, answer);
+    } catch (error) {
+      nextTick(next, error);
+    }
+    if (res.writableFinished) end();
+    else whenFinished(res, end);
   }
 
   function on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>) {
@@ -210,7 +255,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   }
 
   async function drain() {
-    await requests.idle();
+    await answers.idle();
     await intake.close();
     await running.idle();
   }
@@ -240,27 +285,38 @@ function addressOf(req: CallbackRequest): string | undefined {
 }
 
 function answer(status: number, type: string, body: string, headers = {}): Answer {
-  const length = Buffer.byteLength(body);
-  return { status, body, headers: { "Content-Type": type, "Content-Length": length, ...headers } };
+  return { status, body, headers: { "Content-Type": type, ...headers } };
+}
+
+/** Answers by `node:http`'s own means: `res` may be no more, and Express's `res.json` adds an ETag. */
+function send(res: ServerResponse, { status, headers, body }: Answer): void {
+  try {
+    res.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    res.end(body);
+  } catch (error) {
+    // Other middleware may have answered meanwhile, for being late.
+    if (!res.headersSent) throw error;
+  }
 }
 
 /**
- * Answers, and resolves when the answer has left, or cannot any more because the client hung up, or
- * is held back by other middleware for longer than listeners should wait. By `node:http`'s own means:
- * `res` may be no more than that, and Express's `res.json` would add an ETag, and more.
+ * Calls back when the answer has left, or cannot any more because the client hung up, or is held back
+ * by other middleware for longer than listeners should wait.
  */
-async function respond(res: ServerResponse, { status, headers, body }: Answer): Promise<void> {
-  // Other middleware may have answered meanwhile, for being late.
-  if (!res.headersSent) res.writeHead(status, headers).end(body);
-  // As a rule the kernel has all of it now, and no event needs to be awaited.
-  if (res.writableEnded && res.writableLength === 0) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ANSWER_DEADLINE);
-    const settle = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    res.on("finish", settle);
-    res.on("close", settle);
-  });
+function whenFinished(res: ServerResponse, callback: () => void): void {
+  let isDue = true;
+  const settle = () => {
+    clearTimeout(timer);
+    if (isDue) callback();
+    isDue = false;
+  };
+  const timer = setTimeout(settle, ANSWER_DEADLINE);
+  res.on("finish", settle);
+  res.on("close", settle);
+}
+
+function consumedError() {
+  const text = "the body was already read; mount telesignCallback before express.json()";
+  return new TelesignCallbackError("ERR_BODY_CONSUMED", text);
 }

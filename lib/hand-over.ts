@@ -6,34 +6,46 @@ import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
 import type { Tally } from "./tally.js";
 
+/** A notification's place in the line of those that wait for their answers. */
+interface Place {
+  isAnswered: boolean;
+  readonly start: () => void;
+}
+
 /**
  * Makes the function that gives notifications to the `message` listeners: each after its own answer,
  * in the order of the calls. `running` counts those that wait or whose listeners have not settled.
  */
 export function createHandOver(listeners: Listeners, answers: Answers, running: Tally): HandOver {
-  let turn: Promise<void> | undefined;
+  const line: Place[] = [];
 
-  async function handOver(message: MessageNotification, delivery: Delivery) {
+  function handOver(message: MessageNotification, delivery: Delivery): Promise<void> {
+    const reference = message.mo_reference_id;
     running.begin();
-    try {
-      const answered = answers.pending(message);
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        if (listeners.count("message") === 0) settle([unheardError(message)]);
+        else listeners.emit("message", [message, delivery], settle);
+      };
+      const settle = (failures: readonly unknown[]) => {
+        running.end();
+        if (failures.length > 0) reject(failures[0]);
+        else resolve();
+      };
       // Without a wait where there is none, so that an inbox that hands over what it had kept sees
       // between one and the next that the last listener has unsubscribed.
-      if (answered ?? turn) await inTurn(answered);
-      if (listeners.count("message") === 0) throw unheardError(message);
-      const failures = await listeners.emit("message", message, delivery);
-      if (failures.length > 0) throw failures[0];
-    } finally {
-      running.end();
-    }
+      if (line.length === 0 && !answers.isPending(reference)) start();
+      else queue(reference, start);
+    });
   }
 
-  /** Awaits the answer, and those who came earlier and await theirs. */
-  async function inTurn(answered: Promise<void> | undefined) {
-    const mine = Promise.all([turn, answered]).then(() => {});
-    turn = mine;
-    await mine;
-    if (turn === mine) turn = undefined;
+  function queue(reference: string, start: () => void) {
+    const place = { isAnswered: false, start };
+    line.push(place);
+    answers.whenOut(reference, () => {
+      place.isAnswered = true;
+      while (line[0]?.isAnswered) line.shift()?.start();
+    });
   }
 
   return handOver;

@@ -11,7 +11,7 @@ const ACCEPT_DEADLINE = 2_000;
 /** The way through an inbox that may fail: no message is lost to it. */
 export interface Intake {
   /** What the inbox makes of a notification; if it fails, `accepted`, and the listeners get it at once. */
-  accept(message: MessageNotification, delivery: Delivery): Promise<Outcome>;
+  accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
   /** To be called when the number of `message` listeners has changed: the inbox consumes while there is one. */
   consumeWhileHeard(): void;
   /** Closes the inbox. */
@@ -28,18 +28,20 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
     listeners.report(isOurs ? error : inboxError("the inbox is in trouble", error));
   });
 
-  async function accept(message: MessageNotification, delivery: Delivery): Promise<Outcome> {
-    try {
-      const outcome = inbox.accept(message, delivery);
-      // Without a timer where the answer is there already.
-      return checked(
-        typeof outcome === "string" ? outcome : await within(ACCEPT_DEADLINE, outcome),
-      );
-    } catch (cause) {
+  function accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome> {
+    const handOverNow = (cause: unknown): Outcome => {
       const text = "the inbox did not accept a notification; listeners of this process get it now";
       listeners.report(inboxError(text, cause, message));
       handOver(message, delivery).catch(onUnheard(listeners.report));
       return "accepted";
+    };
+    try {
+      const outcome = inbox.accept(message, delivery);
+      // Without a timer where the answer is there already.
+      if (typeof outcome === "string") return checked(outcome);
+      return within(ACCEPT_DEADLINE, outcome).then(checked).catch(handOverNow);
+    } catch (cause) {
+      return handOverNow(cause);
     }
   }
 

@@ -30,11 +30,12 @@ export interface Listeners {
   on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
   /** How many listen to `event`. */
   count(event: keyof CallbackEvents): number;
-  /** Starts every listener now. Resolves, when all have settled, to what the failed ones failed with. */
+  /** Starts every listener now. Calls back, when all have settled, with what the failed ones failed with. */
   emit<Event extends keyof CallbackEvents>(
     event: Event,
-    ...args: CallbackEvents[Event]
-  ): Promise<unknown[]>;
+    args: CallbackEvents[Event],
+    settled?: (failures: readonly unknown[]) => void,
+  ): void;
   /** Emits `error` once the answer that is under way is out. Without a listener it is a line on stderr. */
   readonly report: (error: TelesignCallbackError) => void;
   /** The same, now. */
@@ -63,29 +64,46 @@ export function createListeners(answers: Answers, running: Tally): Listeners {
     };
   }
 
-  async function emit<Event extends keyof CallbackEvents>(
+  function emit<Event extends keyof CallbackEvents>(
     event: Event,
-    ...args: CallbackEvents[Event]
+    args: CallbackEvents[Event],
+    settled?: (failures: readonly unknown[]) => void,
   ) {
     const failures: unknown[] = [];
-    const settling: Promise<void>[] = [];
-    const fail = (cause: unknown) => {
-      failures.push(cause);
-      reportFailure(event, args[0], cause);
-    };
+    let unsettled = 1;
     running.begin();
     // A copy, since listeners may subscribe and unsubscribe others.
     for (const listener of [...registry[event]]) {
       try {
         const result = listener(...args);
-        if (result !== undefined) settling.push(Promise.resolve(result).then(() => {}, fail));
+        if (result !== undefined) void follow(result);
       } catch (cause) {
         fail(cause);
       }
     }
-    if (settling.length > 0) await Promise.all(settling);
-    running.end();
-    return failures;
+    settle();
+
+    async function follow(result: unknown) {
+      unsettled += 1;
+      try {
+        await result;
+      } catch (cause) {
+        fail(cause);
+      }
+      settle();
+    }
+
+    function fail(cause: unknown) {
+      failures.push(cause);
+      reportFailure(event, args[0], cause);
+    }
+
+    function settle() {
+      unsettled -= 1;
+      if (unsettled > 0) return;
+      running.end();
+      settled?.(failures);
+    }
   }
 
   function reportFailure(
@@ -102,19 +120,16 @@ export function createListeners(answers: Answers, running: Tally): Listeners {
   }
 
   function report(error: TelesignCallbackError) {
-    const answered = error.notification && answers.pending(error.notification);
     running.begin();
-    const emitError = () => {
+    answers.whenOut(error.notification?.mo_reference_id, () => {
       reportNow(error);
       running.end();
-    };
-    if (answered) void answered.then(emitError);
-    else process.nextTick(emitError);
+    });
   }
 
   function reportNow(error: TelesignCallbackError) {
     if (registry.error.size === 0) print(error);
-    else void emit("error", error);
+    else emit("error", [error]);
   }
 
   return { on, count: (event) => registry[event].size, emit, report, reportNow };

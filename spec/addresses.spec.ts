@@ -1,3 +1,5 @@
+import type { ServerResponse } from "node:http";
+
 import request from "supertest";
 import { telesignCallback } from "telesign-callback";
 
@@ -54,6 +56,24 @@ describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, tele
       .send(fresh())
       .expect(403);
     await request(app(true)).post("/").set("X-Forwarded-For", forwarded).send(fresh()).expect(200);
+  });
+});
+
+describe.each(expressVersions)("an app of %s", (_, { express, telesignCallback }) => {
+  it("whose trust proxy throws gets that error itself", async () => {
+    const distrust = () => {
+      throw new Error("no table of proxies");
+    };
+    const onError = (error: Error, _req: unknown, res: ServerResponse, _next: unknown) => {
+      res.writeHead(503).end(error.message);
+    };
+    const callback = telesignCallback({ allowFrom: ["192.0.2.7"] });
+    const app = express().set("trust proxy", distrust).use(callback, onError);
+    await request(app)
+      .post("/")
+      .set("X-Forwarded-For", "192.0.2.7")
+      .send(fresh())
+      .expect(503, "no table of proxies");
   });
 });
 

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -184,6 +185,23 @@ describe.each(expressVersions)(
         .post("/")
         .send(documented)
         .expect(200, "too late");
+      expect((await message)[0]).toEqual(documented);
+    });
+
+    it("that other middleware makes impossible is the app's own, and the message is emitted all the same", async () => {
+      const forbidding = (_req: unknown, res: { setHeader: unknown }, proceed: () => void) => {
+        res.setHeader = () => {
+          throw new Error("no more headers");
+        };
+        proceed();
+      };
+      const passedOn = (error: Error, _req: unknown, res: ServerResponse, _next: unknown) => {
+        res.writeHead(503).end(error.message);
+      };
+      const callback = telesignCallback();
+      const message = next(callback, "message");
+      const app = express().use(forbidding, callback, passedOn);
+      await request(app).post("/").send(documented).expect(503, "no more headers");
       expect((await message)[0]).toEqual(documented);
     });
 

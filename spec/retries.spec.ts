@@ -11,6 +11,7 @@ import {
   type Inbox,
 } from "telesign-callback";
 
+import { describeInbox } from "./inbox.contract.js";
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
 import { documented, fresh } from "./notifications.js";
@@ -94,6 +95,8 @@ describe.each(expressVersions)(
     });
   },
 );
+
+describeInbox("memoryInbox", () => memoryInbox());
 
 describe("memoryInbox", () => {
   const serve = (options: Parameters<typeof memoryInbox>[0], onMessage = jest.fn()) => {

@@ -1,9 +1,5 @@
-import { memoryInbox } from "telesign-callback";
-
 import { describeInbox } from "./inbox.contract.js";
 import { describeOnEachEngine, inboxOn, uniqueName } from "./servers.js";
-
-describeInbox("memoryInbox", () => memoryInbox());
 
 describeOnEachEngine("bullmqInbox", (name, engine) => {
   beforeAll(engine.start);
