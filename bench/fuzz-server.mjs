@@ -2,16 +2,17 @@
 import { createServer } from "node:http";
 
 import express from "express";
-import { telesignCallback } from "telesign-callback";
+import { memoryInbox, telesignCallback } from "telesign-callback";
 
 import { API_KEY, PATH } from "./notifications.mjs";
 
 const counts = { delivered: 0, distinct: 0, duplicates: 0, rejected: 0, errors: 0, unhandled: 0 };
-const signed = telesignCallback({ path: PATH, apiKey: API_KEY });
-const plain = telesignCallback({ path: "/plain" });
+const receiver = (options) => telesignCallback({ ...options, inbox: memoryInbox({ max: 10_000 }) });
+const signed = receiver({ path: PATH, apiKey: API_KEY });
+const plain = receiver({ path: "/plain" });
+const seen = new Map([signed, plain].map((callback) => [callback, new Set()]));
 
-for (const callback of [signed, plain]) {
-  const references = new Set();
+for (const [callback, references] of seen) {
   callback.onMessage(({ mo_reference_id }) => {
     counts.delivered += 1;
     if (!references.has(mo_reference_id)) counts.distinct += 1;
@@ -38,7 +39,9 @@ server.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }
 
 const commands = {
   counts: () => counts,
+  // Without what only this program remembers, to tell a message that came twice.
   memory() {
+    for (const references of seen.values()) references.clear();
     globalThis.gc();
     const { heapUsed, rss } = process.memoryUsage();
     return { heapUsed, rss };

@@ -57,6 +57,8 @@ function report(minutes, { distinct, retries, unexpected }, seen) {
   const early = minutes[Math.min(1, minutes.length - 1)];
   const late = minutes.at(-1);
   const growth = late.heapUsed / early.heapUsed - 1;
+  const middle = Math.ceil(minutes.length / 2);
+  const slowed = medianP99(minutes.slice(-middle)) / medianP99(minutes.slice(0, middle));
   const verdicts = {
     "every answer was the expected one": unexpected === 0,
     "nothing lost": seen.distinct === distinct,
@@ -64,13 +66,18 @@ function report(minutes, { distinct, retries, unexpected }, seen) {
     "every retry recognised": seen.duplicates === retries,
     "every failing listener reported once": seen.reported === seen.failed,
     "heap within 5 %": Math.abs(growth) < 0.05,
+    "p99 steady: in the later half at most 1.5 times that of the earlier": slowed < 1.5,
     "nothing unhandled": seen.unhandled === 0,
   };
-  console.log(JSON.stringify({ distinct, retries, unexpected, ...seen, growth }));
+  console.log(JSON.stringify({ distinct, retries, unexpected, ...seen, growth, slowed }));
   for (const [claim, holds] of Object.entries(verdicts)) {
     console.log(`${holds ? "holds" : "FAILS"}: ${claim}`);
   }
   const holds = Object.values(verdicts).every(Boolean);
   console.log(`soak ${holds ? "passed" : "FAILED"}: ${distinct + retries} requests`);
   return holds;
+}
+
+function medianP99(minutes) {
+  return minutes.map(({ p99 }) => p99).toSorted((a, b) => a - b)[Math.floor(minutes.length / 2)];
 }

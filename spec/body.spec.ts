@@ -116,6 +116,17 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     expect(await exchange(port, body)).toMatch(/^HTTP\/1.1 200 /);
   });
 
+  it.each(["Content-Length: 0", "Transfer-Encoding: chunked", "X-Neither: 1"])(
+    "is missed where it is empty: %s",
+    async (framing) => {
+      const others = telesignCallback({ path: "/others" });
+      const { port } = await listen(express().use(others, telesignCallback()));
+      const end = framing.includes("chunked") ? "0\r\n\r\n" : "";
+      const head = `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${framing}\r\n\r\n`;
+      expect(await exchange(port, head + end)).toMatch(/^HTTP\/1.1 400 [^]*not JSON/);
+    },
+  );
+
   it("is read when it comes in chunks, cut anywhere", async () => {
     const onMessage = jest.fn();
     const text = "Grüße 👋🏽";
@@ -285,6 +296,22 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       };
       const app = express().use(pause, telesignCallback());
       await request(app).post("/").send(fresh()).expect(200);
+    });
+
+    it.each([
+      ["at once", (proceed: () => void) => proceed()],
+      ["in its own time, paused", setImmediate],
+    ])("is read by us, too, where other middleware listens and goes on %s", async (how, go) => {
+      const heard = jest.fn();
+      const log = (req: Request, _res: unknown, proceed: Next) => {
+        req.on("data", heard);
+        if (how !== "at once") req.pause();
+        go(proceed);
+      };
+      const app = express().use(log, telesignCallback());
+      const sent = JSON.stringify(fresh());
+      await request(app).post("/").type("json").send(sent).expect(200);
+      expect(heard).toHaveBeenCalledWith(Buffer.from(sent));
     });
 
     it("may be an object in which other middleware has made a circle", async () => {
