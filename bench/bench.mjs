@@ -100,7 +100,8 @@ function report(runs) {
   const head = [
     "",
     "requests/s",
-    "of its floor",
+    "share, by rate",
+    "share, by CPU",
     "p50 ms",
     "p99 ms",
     "CPU µs",

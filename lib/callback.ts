@@ -8,6 +8,7 @@ import { within } from "./deadline.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
 import { TelesignCallbackError } from "./errors.js";
 import { createHandOver } from "./hand-over.js";
+import { onHangUp } from "./hang-up.js";
 import { createIntake } from "./intake.js";
 import type { Outcome } from "./inbox.js";
 import { createListeners, type CallbackEvents, type Listener } from "./listeners.js";
@@ -225,15 +226,16 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     });
   }
 
-  function giveAnswer({ exchange: { res, next }, answered, answer }: Departure) {
+  function giveAnswer({ exchange: { req, res, next }, answered, answer }: Departure) {
     const end = () => answers.end(answered);
     try {
       send(res, answer);
+      if (res.writableFinished) end();
+      else whenFinished(req, res, end);
     } catch (error) {
       nextTick(next, error);
+      end();
     }
-    if (res.writableFinished) end();
-    else whenFinished(res, end);
   }
 
   function on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>) {
@@ -302,14 +304,16 @@ function send(res: ServerResponse, { status, headers, body }: Answer): void {
  * Calls back when the answer has left, or cannot any more because the client hung up, or is held back
  * by other middleware for longer than listeners should wait.
  */
-function whenFinished(res: ServerResponse, callback: () => void): void {
+function whenFinished(req: IncomingMessage, res: ServerResponse, callback: () => void): void {
   let isDue = true;
   const settle = () => {
     clearTimeout(timer);
+    forget();
     if (isDue) callback();
     isDue = false;
   };
   const timer = setTimeout(settle, ANSWER_DEADLINE);
+  const forget = onHangUp(req.socket, settle);
   res.on("finish", settle);
   res.on("close", settle);
 }

@@ -58,8 +58,7 @@ export const notificationSchema: Joi.ObjectSchema<MessageNotification> =
     to_phone_number: phoneNumber,
   })
     .unknown(true)
-    .required()
-    .prefs({ convert: false });
+    .required();
 
 /** Turns a body into a notification; see {@link createParser}. */
 export type NotificationParser = (body: Buffer | object) => MessageNotification;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -12,6 +12,7 @@ import { telesignCallback, type HandOver, type Inbox, type Outcome } from "teles
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
 import { documented, fresh } from "./notifications.js";
+import { exchange, listen, post } from "./wire.js";
 
 const rest = { consume: () => () => Promise.resolve(), close: () => Promise.resolve() };
 
@@ -254,6 +255,70 @@ describe.each(expressVersions)(
     });
   },
 );
+
+describe("an answer that cannot leave", () => {
+  const refused =
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}";
+
+  it("behind a refusal in a pipeline, does not hold back the messages of others", async () => {
+    const callback = telesignCallback();
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const pipelined = next(callback, "message");
+    expect(await exchange(port, refused, post("/", JSON.stringify(fresh())))).toMatch(/ 415 /);
+    await pipelined;
+    const message = next(callback, "message");
+    await exchange(port, post("/", JSON.stringify(documented)));
+    expect((await message)[0]).toEqual(documented);
+    // Well below the 4 s that a listener waits for an answer which may still leave.
+  }, 2_000);
+
+  it("since the client hung up meanwhile, does not hold back its message", async () => {
+    let decide: (outcome: Outcome) => void = () => {};
+    const accept = () => new Promise<Outcome>((resolve) => (decide = resolve));
+    let handOver: HandOver | undefined;
+    const consume = (consumer: HandOver) => ((handOver = consumer), () => Promise.resolve());
+    const callback = telesignCallback({ inbox: { ...rest, accept, consume } });
+    const message = next(callback, "message");
+    const { server, port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const arrived = once(server, "request");
+    const socket = connect(port, "127.0.0.1");
+    socket.write(post("/", JSON.stringify(documented)));
+    const [req] = (await arrived) as [IncomingMessage];
+    const gone = once(req.socket, "close");
+    await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+    await gone;
+    decide("accepted");
+    void handOver!(documented, { receivedAt: new Date(), submittedAt: undefined, attempt: 1 });
+    expect((await message)[0]).toEqual(documented);
+  }, 2_000);
+
+  it("yet, to a request that a host made up without a socket, is waited for", async () => {
+    const callback = telesignCallback();
+    const order: string[] = [];
+    callback.onMessage(() => order.push("message"));
+    const message = next(callback, "message");
+    const res = Object.assign(new EventEmitter(), {
+      writableFinished: false,
+      setHeader() {},
+      end() {
+        setImmediate(() => {
+          order.push("finished");
+          res.emit("finish");
+        });
+      },
+    });
+    const req = {
+      method: "POST",
+      url: "/",
+      headers: {},
+      rawBody: Buffer.from(JSON.stringify(documented)),
+    };
+    (callback as unknown as (...args: unknown[]) => void)(req, res, () => {});
+    await message;
+    expect(order).toEqual(["finished", "message"]);
+  });
+});
 
 describe("a listener that blocks the event loop", () => {
   it.each([
