@@ -3,7 +3,7 @@ import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 import { Router } from "express";
 
-import { createAnswers, type Answered } from "./answers.js";
+import { createAnswers, type PendingAnswer } from "./answers.js";
 import { within } from "./deadline.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
 import { TelesignCallbackError } from "./errors.js";
@@ -18,7 +18,7 @@ import { resolveOptions, type CallbackOptions } from "./options.js";
 import { keepsBody, readBody, type BodyRequest } from "./raw-body.js";
 import { Rejection } from "./rejection.js";
 import { isSigned } from "./signature.js";
-import { createStage } from "./stage.js";
+import { createStage, soon } from "./stage.js";
 import { createTally } from "./tally.js";
 
 /** A request of `node:http`, or of Express, which adds `ip`. */
@@ -89,12 +89,12 @@ interface Answer {
 /** An answer on its way out. */
 interface Departure {
   readonly exchange: Exchange;
-  readonly answered: Answered;
+  readonly pending: PendingAnswer;
   readonly answer: Answer;
 }
 
-// Taken at once: a consumer's fake timers, put in later, must not stop messages.
-const nextTick = process.nextTick.bind(process);
+// When the event loop has read from every socket. Taken at once: fake timers must not stop messages.
+const afterReading = setImmediate;
 
 /** How long, in ms, a listener waits for an answer that other middleware holds back: TeleSign waits 5 s. */
 const ANSWER_DEADLINE = 4_000;
@@ -126,9 +126,8 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   const intake = createIntake(inbox, handOver, listeners);
   let closing: Promise<void> | undefined;
 
-  // The first stage begins when the event loop has read from every socket.
-  const receiveSoon = createStage(setImmediate, receive);
-  const answerSoon = createStage(nextTick, giveAnswer);
+  const receiveSoon = createStage(afterReading, receive);
+  const answerSoon = createStage(soon, giveAnswer);
   const router = Router() as unknown as DispatchingRouter;
   const handleOthers = router.handle.bind(router);
 
@@ -193,13 +192,13 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   }
 
   function accept(exchange: Exchange, message: MessageNotification, delivery: Delivery) {
-    const answered = message.mo_reference_id;
-    answers.begin(answered);
+    const reference = message.mo_reference_id;
+    const pending = answers.begin(reference);
     const conclude = (outcome: Outcome) => {
       if (outcome === "duplicate") {
-        answers.whenOut(answered, () => listeners.emit("duplicate", [message, delivery]));
+        answers.whenOut(reference, () => listeners.emit("duplicate", [message, delivery]));
       }
-      answerSoon({ exchange, answered, answer: ANSWERS[outcome] });
+      answerSoon({ exchange, pending, answer: ANSWERS[outcome] });
     };
     const outcome = intake.accept(message, delivery);
     if (typeof outcome === "string") conclude(outcome);
@@ -208,12 +207,12 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 
   function refuse(exchange: Exchange, error: unknown, body?: Buffer | object) {
     if (!(error instanceof Rejection)) {
-      nextTick(exchange.next, error);
+      soon(() => exchange.next(error));
       return;
     }
     const rejection = Buffer.isBuffer(body) ? error.withBody(body) : error;
     const { status, headers } = rejection;
-    answers.begin(rejection);
+    const pending = answers.begin(rejection);
     answers.whenOut(rejection, () => {
       if (status === 500) listeners.reportNow(consumedError());
       listeners.emit("rejected", [rejection]);
@@ -221,19 +220,19 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     const problem = rejection.toProblemDetails();
     answerSoon({
       exchange,
-      answered: rejection,
+      pending,
       answer: answer(status, "application/problem+json", problem, headers),
     });
   }
 
-  function giveAnswer({ exchange: { req, res, next }, answered, answer }: Departure) {
-    const end = () => answers.end(answered);
+  function giveAnswer({ exchange: { req, res, next }, pending, answer }: Departure) {
+    const end = () => answers.end(pending);
     try {
       send(res, answer);
       if (res.writableFinished) end();
       else whenFinished(req, res, end);
     } catch (error) {
-      nextTick(next, error);
+      soon(() => next(error));
       end();
     }
   }
@@ -255,6 +254,8 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   }
 
   async function drain() {
+    // Those that came just before get their 503.
+    await new Promise<void>(afterReading);
     await answers.idle();
     await intake.close();
     await running.idle();

@@ -81,7 +81,12 @@ export function unheardError(notification: MessageNotification): TelesignCallbac
 
 /** Whether a hand-over failed because nobody listens any more, and not in a listener. */
 export function isUnheard(error: unknown): error is TelesignCallbackError {
-  return error instanceof TelesignCallbackError && error.code === "ERR_NO_LISTENER";
+  try {
+    return error instanceof TelesignCallbackError && error.code === "ERR_NO_LISTENER";
+  } catch {
+    // What a listener failed with may throw when it is looked at.
+    return false;
+  }
 }
 
 /** For the `catch` of a hand-over: any other failure was a listener's, and reported with it. */

@@ -4,6 +4,7 @@ import { unheardError } from "./errors.js";
 import type { HandOver } from "./inbox.js";
 import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
+import { inContext } from "./stage.js";
 import type { Tally } from "./tally.js";
 
 /** A notification's place in the line of those that wait for their answers. */
@@ -40,7 +41,8 @@ export function createHandOver(listeners: Listeners, answers: Answers, running: 
   }
 
   function queue(reference: string, start: () => void) {
-    const place = { isAnswered: false, start };
+    // Others may call it, whose turn it was before.
+    const place = { isAnswered: false, start: inContext(start) };
     line.push(place);
     answers.whenOut(reference, () => {
       place.isAnswered = true;

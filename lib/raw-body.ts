@@ -15,6 +15,8 @@ export interface BodyRequest extends IncomingMessage {
 export function keepsBody(req: BodyRequest): boolean {
   if (req.readableFlowing !== null) return false;
   req.read(0);
+  // Who begins to listen after us gets it from our call, and not before.
+  req.pause();
   return true;
 }
 
@@ -43,7 +45,8 @@ export function readBody(req: BodyRequest, limit: number): Buffer | object | Pro
 
 function isAllHere(req: IncomingMessage): boolean {
   const { readableLength } = req;
-  return readableLength > 0 && readableLength === Number(req.headers["content-length"]);
+  const length = req.headers["content-length"];
+  return readableLength > 0 && (length ? readableLength === Number(length) : req.complete);
 }
 
 function withinLimit(bytes: Buffer, limit: number): Buffer {
@@ -84,6 +87,8 @@ function readToEnd(req: IncomingMessage, limit: number): Promise<Buffer> {
       }
     });
     req.on("end", () => resolve(Buffer.concat(chunks)));
+    // A request that a host made up may fail. Then, too, nobody is left to answer.
+    req.on("error", () => {});
     // Earlier middleware may have paused it, to wait for something of its own.
     req.resume();
   });

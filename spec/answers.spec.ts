@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { execFile } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -255,6 +256,106 @@ describe.each(expressVersions)(
     });
   },
 );
+
+describe.each(expressVersions)(
+  "requests in one packet, in an app of %s,",
+  (_, { express, telesignCallback }) => {
+    /** Sends them in a pipeline, so that they are worked on in one go; the last closes the connection. */
+    const sendTogether = async (app: RequestListener, ...requests: [string, string[]?][]) => {
+      const { port } = await listen(app);
+      const bytes = requests.map(([body, headers], index) =>
+        post("/", body, headers, index === requests.length - 1 ? "close" : "keep-alive"),
+      );
+      return exchange(port, Buffer.concat(bytes));
+    };
+
+    it("keep what the app knows of each apart", async () => {
+      const store = new AsyncLocalStorage<string>();
+      const seen: string[] = [];
+      const callback = telesignCallback({ allowFrom: ["127.0.0.1"] });
+      const mark = (what: string) => seen.push(`${what} ${store.getStore()}`);
+      callback.onMessage(() => mark("message"));
+      callback.on("duplicate", () => mark("duplicate"));
+      callback.on("rejected", () => mark("rejected"));
+      const identify = (req: IncomingMessage, res: ServerResponse, proceed: () => void) => {
+        const end = res.end.bind(res) as (text: string) => ServerResponse;
+        res.end = ((text: string) => (mark("end"), end(text))) as typeof res.end;
+        store.run(String(req.headers["x-id"]), proceed);
+      };
+      await sendTogether(
+        express().use(identify, callback),
+        [JSON.stringify(documented), ["X-Id: a"]],
+        ["{}", ["X-Id: b"]],
+        [JSON.stringify(documented), ["X-Id: c"]],
+        [JSON.stringify(fresh()), ["X-Id: d"]],
+      );
+      await callback.close();
+      expect(seen.filter((what) => what.startsWith("end"))).toEqual([
+        "end a",
+        "end b",
+        "end c",
+        "end d",
+      ]);
+      expect(seen.filter((what) => !what.startsWith("end")).sort()).toEqual([
+        "duplicate c",
+        "message a",
+        "message d",
+        "rejected b",
+      ]);
+    });
+
+    it("cost each other nothing when one cannot be answered, and nobody takes its error", async () => {
+      const callback = telesignCallback();
+      const heard = new Promise<void>((resolve) => {
+        let count = 0;
+        callback.onMessage(() => {
+          count += 1;
+          if (count === 2) resolve();
+        });
+      });
+      const breakOne = (req: IncomingMessage, res: ServerResponse) => {
+        if (req.headers["x-bad"])
+          res.setHeader = () => {
+            throw new Error("no more headers");
+          };
+        callback(req, res, () => res.socket?.destroy());
+      };
+      const { port } = await listen(breakOne);
+      const good = exchange(port, post("/", JSON.stringify(fresh())));
+      await exchange(port, post("/", JSON.stringify(fresh()), ["X-Bad: 1"]));
+      expect(await good).toMatch(/^HTTP\/1.1 200 /);
+      await heard;
+    });
+  },
+);
+
+describe("a retry whose answer is held back", () => {
+  it("does not hold back the message", async () => {
+    const callback = telesignCallback();
+    const held: (() => void)[] = [];
+    const { port } = await listen((req, res) => {
+      const end = res.end.bind(res) as (text: string) => ServerResponse;
+      res.end = ((text: string) => (held.push(() => end(text)), res)) as typeof res.end;
+      callback(req, res, () => res.end());
+    });
+    const message = next(callback, "message");
+    const duplicate = jest.fn();
+    callback.on("duplicate", duplicate);
+    const first = exchange(port, post("/", JSON.stringify(documented)));
+    const whenHeld = async (count: number) => {
+      while (held.length < count) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await whenHeld(1);
+    const retry = exchange(port, post("/", JSON.stringify(documented)));
+    await whenHeld(2);
+    held[0]!();
+    expect(await first).toMatch(/accepted/);
+    expect((await message)[0]).toEqual(documented);
+    expect(duplicate).not.toHaveBeenCalled();
+    held[1]!();
+    expect(await retry).toMatch(/duplicate/);
+  }, 2_000);
+});
 
 describe("an answer that cannot leave", () => {
   const refused =

@@ -127,6 +127,23 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     },
   );
 
+  it("is taken in its order, whatever its framing", async () => {
+    const sent = [0, 1, 2, 3].map((number) => fresh({ mo_message: String(number) }));
+    const texts: string[] = [];
+    const callback = telesignCallback({ onMessage: ({ mo_message }) => texts.push(mo_message) });
+    const { port } = await listen(express().use(callback));
+    const requests = sent.map((notification, index) => {
+      const body = JSON.stringify(notification);
+      const last = index === sent.length - 1;
+      if (index % 2 === 1) return post("/", body, [], last ? "close" : "keep-alive");
+      const head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+      return Buffer.from(`${head}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+    });
+    await exchange(port, Buffer.concat(requests));
+    await callback.close();
+    expect(texts).toEqual(["0", "1", "2", "3"]);
+  });
+
   it("is read when it comes in chunks, cut anywhere", async () => {
     const onMessage = jest.fn();
     const text = "Grüße 👋🏽";
@@ -311,6 +328,21 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       const app = express().use(log, telesignCallback());
       const sent = JSON.stringify(fresh());
       await request(app).post("/").type("json").send(sent).expect(200);
+      expect(heard).toHaveBeenCalledWith(Buffer.from(sent));
+    });
+
+    it("is heard by middleware that begins to listen after us, too", async () => {
+      const heard = jest.fn();
+      const late = (req: Request, _res: unknown, proceed: Next) => {
+        proceed();
+        req.on("data", heard);
+      };
+      const sent = JSON.stringify(fresh());
+      await request(express().use(late, telesignCallback()))
+        .post("/")
+        .type("json")
+        .send(sent)
+        .expect(200);
       expect(heard).toHaveBeenCalledWith(Buffer.from(sent));
     });
 

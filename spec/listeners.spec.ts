@@ -291,6 +291,19 @@ describe("listeners", () => {
     });
   });
 
+  it("may fail with what cannot be looked at", async () => {
+    const callback = telesignCallback();
+    callback.onMessage(() => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      // eslint-disable-next-line @typescript-eslint/only-throw-error
+      throw proxy;
+    });
+    const reported = next(callback, "error");
+    await request(express().use(callback)).post("/").send(fresh()).expect(200);
+    expect((await reported)[0]).toMatchObject({ code: "ERR_LISTENER" });
+  });
+
   it("must be functions, of an event that there is", () => {
     const callback = telesignCallback();
     // @ts-expect-error not an event

@@ -1,3 +1,5 @@
+import type { ServerResponse } from "node:http";
+
 import express from "express";
 import request from "supertest";
 import { memoryInbox, telesignCallback, type Inbox, type Outcome } from "telesign-callback";
@@ -41,6 +43,29 @@ describe("close", () => {
     await callback.close();
     socket.write(bytes.subarray(-10));
     expect(await answer).toMatch(/^HTTP\/1.1 503 /);
+  });
+
+  it("does not wait for those who keep coming, and closes the inbox meanwhile", async () => {
+    const closed = jest.fn(() => Promise.resolve());
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), close: closed } });
+    const { port } = await listen((req, res) => {
+      const end = res.end.bind(res) as (text: string) => ServerResponse;
+      // Never answered: what is refused while closing must not count.
+      if (req.headers["x-held"]) res.end = (() => res) as typeof res.end;
+      else res.end = ((text: string) => end(text)) as typeof res.end;
+      callback(req, res, () => res.end());
+    });
+    const errors = jest.fn();
+    callback.on("error", errors);
+    const rejected = next(callback, "rejected");
+    const closing = callback.close({ timeout: 1_000 });
+    const socket = await dial(port);
+    socket.write(post("/", JSON.stringify(fresh()), ["X-Held: 1"]));
+    await closing;
+    expect(closed).toHaveBeenCalledTimes(1);
+    expect(errors).not.toHaveBeenCalled();
+    socket.destroy();
+    expect((await rejected)[0].status).toBe(503);
   });
 
   it("waits for listeners, of every event", async () => {
