@@ -1,19 +1,24 @@
+import { AsyncResource } from "node:async_hooks";
+
 import type { Rejection } from "./rejection.js";
-import { createStage, inContext, soon } from "./stage.js";
+import { createStage, soon } from "./stage.js";
 
 /** What is answered: a notification, by its `mo_reference_id`, or a refusal. */
 export type Answered = string | Rejection;
 
 /** One answer on its way. */
 export interface PendingAnswer {
+  readonly context: AsyncResource;
   readonly answered: Answered;
   readonly callbacks: (() => void)[];
+  /** All that are under way to the same notification, this one included. */
+  readonly all: PendingAnswer[];
 }
 
 /** The answers under way, so that nobody's function runs before the answer that it is about is out. */
 export interface Answers {
-  /** Notes that an answer is being made. */
-  begin(answered: Answered): PendingAnswer;
+  /** Notes that an answer is being made, to the request with this context. */
+  begin(answered: Answered, context: AsyncResource): PendingAnswer;
   /** Notes that it is out. */
   end(answer: PendingAnswer): void;
   /** Whether an answer is being made: to a notification, its first delivery's or a retry's. */
@@ -31,21 +36,19 @@ export function createAnswers(): Answers {
   let accepted = 0;
   let wake = () => {};
 
-  function begin(answered: Answered) {
-    const answer: PendingAnswer = { answered, callbacks: [] };
-    const earlier = underWay.get(answered);
+  function begin(answered: Answered, context: AsyncResource) {
     // A retry may come in while the first delivery is being answered.
-    if (earlier) earlier.push(answer);
-    else underWay.set(answered, [answer]);
+    const all = underWay.get(answered) ?? [];
+    const answer: PendingAnswer = { answered, context, callbacks: [], all };
+    if (all.push(answer) === 1) underWay.set(answered, all);
     if (typeof answered === "string") accepted += 1;
     return answer;
   }
 
   function settle(answer: PendingAnswer) {
-    const { answered, callbacks } = answer;
-    const others = underWay.get(answered)?.filter((other) => other !== answer) ?? [];
-    if (others.length > 0) underWay.set(answered, others);
-    else underWay.delete(answered);
+    const { answered, callbacks, all } = answer;
+    all.splice(all.indexOf(answer), 1);
+    if (all.length === 0) underWay.delete(answered);
     for (const callback of callbacks) callback();
     if (typeof answered === "string") accepted -= 1;
     if (accepted === 0) wake();
@@ -53,13 +56,17 @@ export function createAnswers(): Answers {
 
   function whenOut(answered: Answered | undefined, callback: () => void) {
     const pending = answered === undefined ? [] : (underWay.get(answered) ?? []);
-    const inOwnContext = inContext(callback);
+    if (pending.length === 0) soon(callback);
+    else if (pending.length === 1) pending[0]?.callbacks.push(callback);
+    else whenAllOut([...pending], AsyncResource.bind(callback));
+  }
+
+  function whenAllOut(pending: PendingAnswer[], callback: () => void) {
     let left = pending.length;
-    if (left === 0) soon(inOwnContext);
     for (const { callbacks } of pending) {
       callbacks.push(() => {
         left -= 1;
-        if (left === 0) inOwnContext();
+        if (left === 0) callback();
       });
     }
   }

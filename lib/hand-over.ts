@@ -1,16 +1,17 @@
+import { AsyncResource } from "node:async_hooks";
+
 import type { Answers } from "./answers.js";
 import type { Delivery } from "./delivery.js";
 import { unheardError } from "./errors.js";
 import type { HandOver } from "./inbox.js";
 import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
-import { inContext } from "./stage.js";
 import type { Tally } from "./tally.js";
 
 /** A notification's place in the line of those that wait for their answers. */
 interface Place {
   isAnswered: boolean;
-  readonly start: () => void;
+  start: () => void;
 }
 
 /**
@@ -41,11 +42,12 @@ export function createHandOver(listeners: Listeners, answers: Answers, running: 
   }
 
   function queue(reference: string, start: () => void) {
-    // Others may call it, whose turn it was before.
-    const place = { isAnswered: false, start: inContext(start) };
+    const place = { isAnswered: false, start };
     line.push(place);
     answers.whenOut(reference, () => {
       place.isAnswered = true;
+      // Whoever is ahead will call it, from within another request.
+      if (line[0] !== place) place.start = AsyncResource.bind(start);
       while (line[0]?.isAnswered) line.shift()?.start();
     });
   }

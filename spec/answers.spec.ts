@@ -8,7 +8,13 @@ import { promisify } from "node:util";
 
 import express from "express";
 import request from "supertest";
-import { telesignCallback, type HandOver, type Inbox, type Outcome } from "telesign-callback";
+import {
+  telesignCallback,
+  type HandOver,
+  type Inbox,
+  type Outcome,
+  type TelesignCallback,
+} from "telesign-callback";
 
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
@@ -394,31 +400,39 @@ describe("an answer that cannot leave", () => {
     expect((await message)[0]).toEqual(documented);
   }, 2_000);
 
+  /** Gives the middleware a request and a response as a serverless host makes them up. */
+  const give = (callback: TelesignCallback, socket: unknown, end: (res: EventEmitter) => void) => {
+    const res = Object.assign(new EventEmitter(), {
+      writableFinished: false,
+      setHeader() {},
+      end: () => end(res),
+    });
+    const rawBody = Buffer.from(JSON.stringify(documented));
+    const req = { method: "POST", url: "/", headers: {}, rawBody, socket };
+    (callback as unknown as (...args: unknown[]) => void)(req, res, () => {});
+  };
+
   it("yet, to a request that a host made up without a socket, is waited for", async () => {
     const callback = telesignCallback();
     const order: string[] = [];
     callback.onMessage(() => order.push("message"));
     const message = next(callback, "message");
-    const res = Object.assign(new EventEmitter(), {
-      writableFinished: false,
-      setHeader() {},
-      end() {
-        setImmediate(() => {
-          order.push("finished");
-          res.emit("finish");
-        });
-      },
-    });
-    const req = {
-      method: "POST",
-      url: "/",
-      headers: {},
-      rawBody: Buffer.from(JSON.stringify(documented)),
-    };
-    (callback as unknown as (...args: unknown[]) => void)(req, res, () => {});
+    give(callback, undefined, (res) =>
+      setImmediate(() => {
+        order.push("finished");
+        res.emit("finish");
+      }),
+    );
     await message;
     expect(order).toEqual(["finished", "message"]);
   });
+
+  it("any more, since the connection is closed, is not waited for", async () => {
+    const callback = telesignCallback();
+    const message = next(callback, "message");
+    give(callback, Object.assign(new EventEmitter(), { closed: true }), () => {});
+    await message;
+  }, 2_000);
 });
 
 describe("a listener that blocks the event loop", () => {
