@@ -26,7 +26,7 @@ const panels = [
     points: [1e3, 1e4, 1e5, 1e6]
       .filter((references) => references <= MOST_REFERENCES)
       .map((references) => ({
-        label: references.toLocaleString("en"),
+        label: references.toLocaleString("en", { notation: "compact" }),
         references,
         requests: Math.max(references, REQUESTS),
       })),

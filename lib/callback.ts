@@ -321,10 +321,11 @@ function whenFinished(req: IncomingMessage, res: ServerResponse, callback: () =>
     if (isDue) callback();
     isDue = false;
   };
-  const timer = setTimeout(settle, ANSWER_DEADLINE);
-  const forget = onHangUp(req.socket, settle);
+  // First, because a response that a host made up may lack it, and nothing must be left behind then.
   res.on("finish", settle);
   res.on("close", settle);
+  const timer = setTimeout(settle, ANSWER_DEADLINE);
+  const forget = onHangUp(req.socket, settle);
 }
 
 function consumedError() {

@@ -427,6 +427,20 @@ describe("an answer that cannot leave", () => {
     expect(order).toEqual(["finished", "message"]);
   });
 
+  it("in a way that can be told is the host's own fault, and the message is emitted all the same", async () => {
+    const callback = telesignCallback();
+    const message = next(callback, "message");
+    const res = { writableFinished: false, setHeader() {}, end() {} };
+    const rawBody = Buffer.from(JSON.stringify(documented));
+    const req = { method: "POST", url: "/", headers: {}, rawBody };
+    const passedOn = new Promise((resolve) => {
+      (callback as unknown as (...args: unknown[]) => void)(req, res, resolve);
+    });
+    expect(await passedOn).toBeInstanceOf(TypeError);
+    expect((await message)[0]).toEqual(documented);
+    await callback.close();
+  });
+
   it("any more, since the connection is closed, is not waited for", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
