@@ -21,8 +21,8 @@ export default defineConfig([
     languageOptions: { parserOptions: { project: ["./spec/tsconfig.json"] } },
     rules: {
       "@typescript-eslint/no-empty-function": "off",
-      // Listeners of users reject with what they like, and what they said is passed on.
-      "@typescript-eslint/prefer-promise-reject-errors": "off",
+      // What a user's listener failed with is passed on as it is.
+      "@typescript-eslint/prefer-promise-reject-errors": ["error", { allowThrowingUnknown: true }],
     },
   },
   {
@@ -35,6 +35,8 @@ export default defineConfig([
       "@typescript-eslint/no-unsafe-member-access": "off",
       "@typescript-eslint/no-unsafe-return": "off",
       "@typescript-eslint/unbound-method": "off",
+      // Listeners of users reject with what they like.
+      "@typescript-eslint/prefer-promise-reject-errors": "off",
       // Express knows an error handler by its fourth parameter.
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
     },

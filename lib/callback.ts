@@ -150,8 +150,14 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     try {
       admit(exchange.req);
       const body = readBody(exchange.req, maxBodySize);
-      if (!(body instanceof Promise)) check(exchange, body);
-      else body.then(check.bind(null, exchange)).catch((error: unknown) => refuse(exchange, error));
+      if (body instanceof Promise) {
+        body.then(
+          (bytes) => check(exchange, bytes),
+          (error: unknown) => refuse(exchange, error),
+        );
+      } else {
+        check(exchange, body);
+      }
     } catch (error) {
       refuse(exchange, error);
     }

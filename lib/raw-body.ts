@@ -46,7 +46,9 @@ export function readBody(req: BodyRequest, limit: number): Buffer | object | Pro
 function isAllHere(req: IncomingMessage): boolean {
   const { readableLength } = req;
   const length = req.headers["content-length"];
-  return readableLength > 0 && (length ? readableLength === Number(length) : req.complete);
+  if (length !== undefined) return readableLength > 0 && readableLength === Number(length);
+  // Chunked, it may be the rest of what somebody has read.
+  return readableLength > 0 && req.complete && !req.readableDidRead;
 }
 
 function withinLimit(bytes: Buffer, limit: number): Buffer {

@@ -383,6 +383,21 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect((await rejected)[0]).toMatchObject({ status: 500, body: undefined });
     });
 
+    it("and left a part of in chunks, gets 500, not what the rest would be", async () => {
+      const nibble = (req: Request, _res: unknown, proceed: Next) => {
+        // Once all of it is here.
+        setImmediate(() => {
+          req.read(1);
+          proceed();
+        });
+      };
+      const { port } = await listen(express().use(nibble, telesignCallback()));
+      const body = ` ${JSON.stringify(fresh())}`;
+      const head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+      const chunk = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+      expect(await exchange(port, head + chunk)).toMatch(/^HTTP\/1.1 500 /);
+    });
+
     it("and left as text, in pieces, gets 500, once", async () => {
       const callback = telesignCallback();
       const rejected = jest.fn();

@@ -296,8 +296,7 @@ describe("listeners", () => {
     callback.onMessage(() => {
       const { proxy, revoke } = Proxy.revocable({}, {});
       revoke();
-      // eslint-disable-next-line @typescript-eslint/only-throw-error
-      throw proxy;
+      return Promise.reject(proxy);
     });
     const reported = next(callback, "error");
     await request(express().use(callback)).post("/").send(fresh()).expect(200);
