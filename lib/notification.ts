@@ -26,16 +26,13 @@ export interface MessageNotification {
   readonly [property: string]: unknown;
 }
 
-const reference = Joi.string()
-  .pattern(/^[A-Za-z0-9]{32}$/)
-  .required();
-const phoneNumber = Joi.string()
-  .pattern(/^\+?\d{1,15}$/)
-  .required();
+const text = Joi.string().required();
+const reference = text.pattern(/^[A-Za-z0-9]{32}$/);
+const phoneNumber = text.pattern(/^\+?\d{1,15}$/);
 // Not Joi's isoDate(): it rewrites the text, drops the microseconds and reads the server's time zone.
-const timestamp = Joi.string()
-  .custom((text: string, { error }) => (parseTimestamp(text) ? text : error("string.isoDate")))
-  .required();
+const timestamp = text.custom((value: string, { error }) =>
+  parseTimestamp(value) ? value : error("string.isoDate"),
+);
 
 /**
  * The six documented properties, all required strings, never coerced, trimmed or altered: references
@@ -52,7 +49,7 @@ export const notificationSchema: Joi.ObjectSchema<MessageNotification> =
   Joi.object<MessageNotification>({
     submit_timestamp: timestamp,
     from_phone_number: phoneNumber,
-    mo_message: Joi.string().allow("").required(),
+    mo_message: text.allow(""),
     mo_reference_id: reference,
     session_reference_id: reference,
     to_phone_number: phoneNumber,
@@ -83,7 +80,9 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     if (result.error) throw new Rejection("schema", fieldErrors(result.error, names));
     const value: unknown = result.value;
     if (!hasReference(value)) {
-      throw new Rejection("schema", fieldErrors(withReference.validate(value).error, names));
+      // Made here, because only a schema of the app's own gets this far without a reference.
+      const complete = Joi.object({ mo_reference_id: text }).unknown().required();
+      throw new Rejection("schema", fieldErrors(complete.validate(value).error, names));
     }
     return Object.freeze(value);
   };
@@ -126,8 +125,6 @@ function validate(schema: Joi.Schema, sent: object): Joi.ValidationResult {
     throw new Rejection("schema");
   }
 }
-
-const withReference = Joi.object({ mo_reference_id: Joi.string().required() }).unknown().required();
 
 /** Whatever else a user's own schema lets through, the inbox cannot do without the reference. */
 function hasReference(value: unknown): value is MessageNotification {

@@ -47,15 +47,15 @@ describe("a notification", () => {
     properties
       .filter((field) => field !== "mo_message")
       .flatMap((field) => [
-        [field, ""],
-        [field, " "],
-        [field, `${documented[field]} `],
-        [field, ` ${documented[field]}`],
-        [field, `${documented[field]}\n`],
-        [field, documented[field].repeat(4)],
-        [field, "١٢٣٤"],
+        [field, "empty", ""],
+        [field, "a space", " "],
+        [field, "followed by a space", `${documented[field]} `],
+        [field, "preceded by a space", ` ${documented[field]}`],
+        [field, "followed by a line break", `${documented[field]}\n`],
+        [field, "repeated", documented[field].repeat(4)],
+        [field, "in digits other than ASCII", "١٢٣٤"],
       ]),
-  )("whose %s is %j is refused", async (field, value) => {
+  )("whose %s is %s is refused", async (field, _, value) => {
     const { body } = await send({ ...documented, [field]: value }).expect(400);
     expect(body.errors).toEqual([
       { field, rule: expect.stringMatching(/^string\.(empty|pattern\.base|isoDate)$/) },
@@ -110,18 +110,18 @@ describe("a notification", () => {
   );
 
   it.each([
-    "",
-    " ",
-    "  two spaces  ",
-    "\n",
-    "\u0000",
-    "\ud800",
-    "👋🏽",
-    "שלום",
-    "<img src=x onerror=alert(1)>",
-    "null",
-    "x".repeat(60_000),
-  ])("keeps its text as it is: %j", async (text) => {
+    ["empty", ""],
+    ["a space", " "],
+    ["surrounded by spaces", "  two spaces  "],
+    ["a line break", "\n"],
+    ["a NUL", "\u0000"],
+    ["half of a surrogate pair", "\ud800"],
+    ["an emoji with a skin tone", "👋🏽"],
+    ["written from right to left", "שלום"],
+    ["HTML", "<img src=x onerror=alert(1)>"],
+    ["the word null", "null"],
+    ["60,000 characters long", "x".repeat(60_000)],
+  ])("keeps its text as it is: %s", async (_, text) => {
     const [message] = await received(fresh({ mo_message: text }));
     expect(message.mo_message).toBe(text);
   });

@@ -96,13 +96,15 @@ describe("close", () => {
       close: () => Promise.resolve(void order.push("inbox closed")),
     };
     const callback = telesignCallback({ inbox });
-    const answer = request(express().use(callback))
+    const app = express().use(callback);
+    const answer = request(app)
       .post("/")
       .send(documented)
       .expect(200, { status: "accepted" })
       .then(() => {});
     await asked.promise;
     const closed = callback.close().then(() => order.push("closed"));
+    await request(app).post("/").send(fresh()).expect(503);
     expect(order).toEqual([]);
     resolve("accepted");
     await Promise.all([answer, closed]);

@@ -1,0 +1,30 @@
+const path = require("node:path");
+const { default: TestRunner } = require("jest-runner");
+
+/** The names of the tests of each file that ran before: most mutants concern a few tests of one file. */
+const namesOf = new Map();
+
+/** Runs the files in the order of the configuration, up to the first that fails: Jest's own `bail` ends the process. */
+module.exports = class extends TestRunner {
+  async runTests(tests, watcher, options) {
+    const asked = new RegExp(this._globalConfig.testNamePattern ?? "", "i");
+    let failed = false;
+    this.on("test-file-failure", () => (failed = true));
+    this.on("test-file-success", ([test, result]) => {
+      failed ||= result.numFailingTests > 0;
+      namesOf.set(
+        test.path,
+        result.testResults.map(({ fullName }) => fullName),
+      );
+    });
+    for (const test of tests.toSorted((a, b) => place(a) - place(b))) {
+      if (failed) return;
+      if (namesOf.get(test.path)?.some((name) => asked.test(name)) === false) continue;
+      await super.runTests([test], watcher, options);
+    }
+  }
+};
+
+function place({ path: file, context }) {
+  return context.config.testMatch.findIndex((glob) => glob.endsWith(`/${path.basename(file)}`));
+}
