@@ -19,15 +19,15 @@ export function createAllowlist(allowFrom: unknown): (address: string | undefine
   }
 
   return function isAllowed(address = "") {
-    const family = familyOf(address);
-    return family !== undefined && allowed.check(address, family);
+    return allowed.check(address, familyOf(address));
   };
 }
 
 /** Adds an address or a range; false if it is neither. */
 function add(list: BlockList, entry: unknown): boolean {
   if (typeof entry !== "string") return false;
-  const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  const [, address, prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  if (address === undefined) return false;
   const family = familyOf(address);
   if (family === undefined) return false;
   if (prefix === undefined) {

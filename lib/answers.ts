@@ -21,8 +21,6 @@ export interface Answers {
   begin(answered: Answered, context: AsyncResource): PendingAnswer;
   /** Notes that it is out. */
   end(answer: PendingAnswer): void;
-  /** Whether an answer is being made: to a notification, its first delivery's or a retry's. */
-  isPending(answered: Answered): boolean;
   /** Calls back, never at once, when every such answer that is being made now is out. */
   whenOut(answered: Answered | undefined, callback: () => void): void;
   /** Resolves when no notification is being answered. */
@@ -30,7 +28,7 @@ export interface Answers {
 }
 
 export function createAnswers(): Answers {
-  const underWay = new Map<Answered, PendingAnswer[]>();
+  const underWay = new Map<Answered | undefined, PendingAnswer[]>();
   // What was read from the sockets in one turn is answered in one go: after all of it.
   const end = createStage(soon, settle);
   let accepted = 0;
@@ -51,11 +49,11 @@ export function createAnswers(): Answers {
     if (all.length === 0) underWay.delete(answered);
     for (const callback of callbacks) callback();
     if (typeof answered === "string") accepted -= 1;
-    if (accepted === 0) wake();
+    wake();
   }
 
   function whenOut(answered: Answered | undefined, callback: () => void) {
-    const pending = answered === undefined ? [] : (underWay.get(answered) ?? []);
+    const pending = underWay.get(answered) ?? [];
     if (pending.length === 0) soon(callback);
     else if (pending.length === 1) pending[0]?.callbacks.push(callback);
     else whenAllOut([...pending], AsyncResource.bind(callback));
@@ -75,5 +73,5 @@ export function createAnswers(): Answers {
     while (accepted > 0) await new Promise<void>((resolve) => (wake = resolve));
   }
 
-  return { begin, end, isPending: (answered) => underWay.has(answered), whenOut, idle };
+  return { begin, end, whenOut, idle };
 }

@@ -291,7 +291,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 
 /** The path as it was sent, without the query, and without the origin that a proxy may put before it. */
 function pathOf({ url }: IncomingMessage): string {
-  return String(url).replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*|\?.*$/gi, "");
+  return String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "");
 }
 
 /** Express's `req.ip`, which follows `trust proxy`; ahead of an app there is none. */

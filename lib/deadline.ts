@@ -12,7 +12,7 @@ export class DeadlineError extends Error {
  */
 export function within<T>(milliseconds: number, work: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DeadlineError("timed out")), milliseconds);
+    const timer = setTimeout(() => reject(new DeadlineError()), milliseconds);
     Promise.resolve(work)
       .finally(() => clearTimeout(timer))
       .then(resolve, reject);

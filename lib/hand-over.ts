@@ -34,10 +34,7 @@ export function createHandOver(listeners: Listeners, answers: Answers, running: 
         if (failures.length > 0) reject(failures[0]);
         else resolve();
       };
-      // Without a wait where there is none, so that an inbox that hands over what it had kept sees
-      // between one and the next that the last listener has unsubscribed.
-      if (line.length === 0 && !answers.isPending(reference)) start();
-      else queue(reference, start);
+      queue(reference, start);
     });
   }
 

@@ -53,11 +53,12 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     throw error;
   };
 
+  const kept = () => waiting.length + returned.length;
+
   function accept(message: MessageNotification, delivery: Delivery): Outcome {
     if (seen.has(message.mo_reference_id)) return "duplicate";
     seen.set(message.mo_reference_id, true);
-    const isFirst = waiting.length + returned.length === 0;
-    if (handOver && isFirst) give([message, delivery], handOver);
+    if (handOver && kept() === 0) give([message, delivery], handOver);
     else keep([message, delivery], waiting);
     return "accepted";
   }
@@ -95,7 +96,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   }
 
   function keep(arrival: Arrival, queue: Arrival[]): void {
-    const hasRoom = handOver !== undefined || waiting.length + returned.length < MAX_WAITING;
+    const hasRoom = handOver !== undefined || kept() < MAX_WAITING;
     if (hasRoom && !isClosed) queue.push(arrival);
     else report(unheardError(arrival[0]));
   }

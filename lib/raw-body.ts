@@ -44,11 +44,8 @@ export function readBody(req: BodyRequest, limit: number): Buffer | object | Pro
 }
 
 function isAllHere(req: IncomingMessage): boolean {
-  const { readableLength } = req;
-  const length = req.headers["content-length"];
-  if (length !== undefined) return readableLength > 0 && readableLength === Number(length);
-  // Chunked, it may be the rest of what somebody has read.
-  return readableLength > 0 && req.complete && !req.readableDidRead;
+  // It may be the rest of what somebody has read.
+  return req.readableLength > 0 && req.complete && !req.readableDidRead;
 }
 
 function withinLimit(bytes: Buffer, limit: number): Buffer {

@@ -182,13 +182,13 @@ function isWait(wait: unknown): boolean {
 /** A receiver that can be reached, and how to leave it as it was found. */
 interface Receiver {
   readonly url: URL;
-  readonly leave: () => Promise<unknown>;
+  readonly leave: () => unknown;
 }
 
 async function reach(target: DeliverTarget): Promise<Receiver> {
   if (typeof target === "function") return serve(target);
-  if (!(target instanceof Server)) return { url: urlOf(target), leave: () => Promise.resolve() };
-  if (target.listening) return { url: addressOf(target), leave: () => Promise.resolve() };
+  if (!(target instanceof Server)) return { url: urlOf(target), leave() {} };
+  if (target.listening) return { url: addressOf(target), leave() {} };
   // Not told to listen: its user may just have done so, and it then looks the host name up first.
   return serve((req, res) => target.emit("request", req, res));
 }
@@ -202,7 +202,7 @@ async function serve(listener: RequestListener): Promise<Receiver> {
 function urlOf(target: string | URL): URL {
   // A new one of node:url's, because http.request does not know the URL of jsdom.
   const url = URL.canParse(String(target)) ? new URL(String(target)) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) {
+  if (!url || !/^https?:/.test(url.protocol)) {
     throw new TypeError("target must be an http or https URL, a server or a request listener");
   }
   // They would be an Authorization header, which is where TeleSign's signature goes.

@@ -3,6 +3,8 @@ const config = require("../jest.config.js");
 // The specs of the core: those that need a server, a browser, a terminal or `dist` are about the rest. The quickest come
 // first, since a mutant ends with the first failure.
 const CORE = [
+  "server-address",
+  "hang-up",
   "age",
   "testing",
   "privacy",

@@ -22,6 +22,21 @@ describe("maxAge", () => {
       .expect(200);
   });
 
+  it("accepts what is exactly as old, and nothing that is a millisecond older", async () => {
+    const now = Date.parse("2026-11-23T12:00:00.000Z");
+    jest.useFakeTimers({
+      doNotFake: ["nextTick", "queueMicrotask", "setImmediate", "setTimeout"],
+      now,
+    });
+    const sentAt = (ms: number) =>
+      request(app)
+        .post("/")
+        .send(fresh({ submit_timestamp: new Date(ms).toISOString() }));
+    await sentAt(now - 5 * 60_000).expect(200);
+    await sentAt(now - 5 * 60_000 - 1).expect(400);
+    jest.useRealTimers();
+  });
+
   it("refuses what is older", async () => {
     await request(app)
       .post("/")
@@ -37,7 +52,7 @@ describe("maxAge", () => {
   it("refuses what is unreadable, where a schema of the app's own lets it pass", async () => {
     const schema = notificationSchema.keys({ submit_timestamp: Joi.any() });
     const lenient = express().use(telesignCallback({ maxAge: 5 * 60_000, schema }));
-    for (const submit_timestamp of ["yesterday", 1518447431, null]) {
+    for (const submit_timestamp of ["yesterday", 1518447431, null, [minutesAgo(1)]]) {
       const { body } = await request(lenient)
         .post("/")
         .send({ ...documented, submit_timestamp })

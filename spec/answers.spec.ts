@@ -71,6 +71,7 @@ describe("the answer, where an inbox is in trouble,", () => {
       code: "ERR_INBOX",
       notification: documented,
     });
+    expect(error.message).toMatch("listeners of this process get it now");
     expect((error.cause as Error).message).toBe("");
     await callback.close();
     expect(listener.mock.calls).toEqual([[documented, expect.objectContaining({ attempt: 1 })]]);
@@ -108,6 +109,7 @@ describe("the answer, where an inbox is in trouble,", () => {
     await request(express().use(callback)).post("/").send(documented).expect(200);
     const { cause } = (await reported)[0];
     expect(cause).toEqual(new Error());
+    expect((cause as Error).name).toBe("Error");
     expect(cause).not.toHaveProperty("code");
   });
 
@@ -189,11 +191,15 @@ describe.each(expressVersions)(
       };
       const callback = telesignCallback();
       const message = next(callback, "message");
-      await request(express().use(impatient, callback))
+      const failed = jest.fn();
+      const onError = (_error: Error, _req: unknown, _res: unknown, _next: unknown) => failed();
+      await request(express().use(impatient, callback, onError))
         .post("/")
         .send(documented)
         .expect(200, "too late");
       expect((await message)[0]).toEqual(documented);
+      await callback.close();
+      expect(failed).not.toHaveBeenCalled();
     });
 
     it("that other middleware makes impossible is the app's own, and the message is emitted all the same", async () => {
@@ -307,6 +313,37 @@ describe.each(expressVersions)(
         "message a",
         "message d",
         "rejected b",
+      ]);
+    });
+
+    it("keep it apart, too, where one waits for the answer of another", async () => {
+      const store = new AsyncLocalStorage<string>();
+      const callback = telesignCallback();
+      const seen: unknown[] = [];
+      const both = new Promise<void>((resolve) => {
+        callback.onMessage((message) => {
+          if (seen.push([message.mo_message, store.getStore()]) === 2) resolve();
+        });
+      });
+      let release = () => {};
+      const holdFirst = (req: IncomingMessage, res: ServerResponse, proceed: () => void) => {
+        const id = String(req.headers["x-id"]);
+        if (id === "first") {
+          const end = res.end.bind(res) as (text: string) => ServerResponse;
+          res.end = ((text: string) => ((release = () => end(text)), res)) as typeof res.end;
+        }
+        store.run(id, proceed);
+      };
+      const { port } = await listen(express().use(holdFirst, callback));
+      const send = (id: string) =>
+        exchange(port, post("/", JSON.stringify(fresh({ mo_message: id })), [`X-Id: ${id}`]));
+      const first = send("first");
+      await Promise.race([first, send("second")]);
+      release();
+      await Promise.all([first, both]);
+      expect(seen).toEqual([
+        ["first", "first"],
+        ["second", "second"],
       ]);
     });
 

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import type { IncomingMessage, Server } from "node:http";
+import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { Readable } from "node:stream";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 
 import request from "supertest";
@@ -202,6 +203,53 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(connection.bytesRead).toBeLessThan(1_000_000);
     });
 
+    it("is taken at the limit when it comes in pieces, declared and chunked", async () => {
+      const { port } = await listen(express().use(telesignCallback({ maxBodySize: limit })));
+      const sendInPieces = async (head: string, ...pieces: string[]) => {
+        const socket = await dial(port);
+        const answer = received(socket);
+        socket.write(`POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${head}\r\n\r\n`);
+        for (const piece of pieces) {
+          await new Promise((resolve) => setImmediate(resolve));
+          socket.write(piece);
+        }
+        return answer;
+      };
+      const text = exact(limit);
+      const half = limit / 2;
+      const [start, rest] = [text.slice(0, half), text.slice(half)];
+      expect(await sendInPieces(`Content-Length: ${limit}`, start, rest)).toMatch(
+        /^HTTP\/1.1 200 /,
+      );
+      const [again, size] = [exact(limit), half.toString(16)];
+      expect(
+        await sendInPieces(
+          "Transfer-Encoding: chunked",
+          `${size}\r\n${again.slice(0, half)}\r\n`,
+          `${size}\r\n${again.slice(half)}\r\n0\r\n\r\n`,
+        ),
+      ).toMatch(/^HTTP\/1.1 200 /);
+    });
+
+    it("is refused before it comes, if it says so", async () => {
+      const { port } = await listen(express().use(telesignCallback({ maxBodySize: limit })));
+      const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${limit + 1}\r\n\r\n`;
+      expect(await exchange(port, head)).toMatch(/^HTTP\/1.1 413 /);
+    });
+
+    it("is refused where express.raw() left it in body, too", async () => {
+      const app = express().use(
+        express.raw({ type: "application/json" }),
+        telesignCallback({ maxBodySize: limit }),
+      );
+      await request(app).post("/").type("json").send(exact(limit)).expect(200);
+      await request(app)
+        .post("/")
+        .type("json")
+        .send(exact(limit + 1))
+        .expect(413);
+    });
+
     it("is refused where a host left it in rawBody, too", async () => {
       const host = (req: Request, _res: unknown, next: Next) => {
         req.rawBody = Buffer.from(exact(limit + 1));
@@ -368,6 +416,10 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       ["drained the stream ahead of a parser", [drain, express.json({ type: "text/html" })]],
       ["made it a string", [express.text({ type: "*/*" })]],
       [
+        "made it null",
+        [drain, (req: Request, _res: unknown, next: Next) => ((req.body = null), next())],
+      ],
+      [
         "left the stream as text",
         [(req: Request, _res: unknown, next: Next) => (req.setEncoding("utf8"), next())],
       ],
@@ -530,6 +582,24 @@ describe("a client that hangs up", () => {
     decide("accepted");
     await callback.close();
     expect(asked.mock.calls).toEqual([[documented]]);
+  });
+});
+
+describe("a request that a host made up", () => {
+  it("and that fails halfway costs nothing", async () => {
+    const callback = telesignCallback();
+    const body = new Readable({ read() {} });
+    const req = Object.assign(body, { method: "POST", url: "/", headers: {}, complete: false });
+    const res = new ServerResponse(req as unknown as IncomingMessage);
+    callback(req as unknown as IncomingMessage, res, () => {});
+    body.push("{");
+    await once(body, "data");
+    // Not events.once, which would take the error.
+    const closed = new Promise((resolve) => body.on("close", resolve));
+    body.destroy(new Error("the host lost it"));
+    await closed;
+    await callback.close();
+    expect(res.headersSent).toBe(false);
   });
 });
 

@@ -126,6 +126,26 @@ describe("a notification", () => {
     expect(message.mo_message).toBe(text);
   });
 
+  it.each(["null", '"text"', "5", "true", "[]"])("is a JSON object, not %s", async (body) => {
+    await send(body).expect(400, {
+      type: "about:blank",
+      title: "Body is not a JSON object",
+      status: 400,
+      errors: [],
+    });
+  });
+
+  it.each([
+    ["constructor", null],
+    ["constructor", "text"],
+    ["constructor", { name: "text" }],
+    ["prototype", { prototype: 1 }],
+    ["carrier", { prototype: 1 }],
+  ])("may have a property %s that names no prototype of an object's: %j", async (name, value) => {
+    const [message] = await received(fresh({ [name]: value }));
+    expect(message[name]).toEqual(value);
+  });
+
   it("keeps what TeleSign may add one day", async () => {
     const [message] = await received({ ...documented, carrier: { name: "any" }, parts: [1, 2] });
     expect(message).toEqual({ ...documented, carrier: { name: "any" }, parts: [1, 2] });
@@ -237,6 +257,25 @@ describe("a schema of the app's own", () => {
   ])("that returns %s makes it a 400", async (_name, schema, rule) => {
     const { body } = await send(documented, { schema }).expect(400);
     expect(body.errors).toEqual([{ field: "mo_reference_id", rule }]);
+  });
+
+  it("that knows no reference makes a notification without one a 400 that names it", async () => {
+    const { body } = await send({ mo_message: "text" }, { schema: Joi.any() }).expect(400);
+    expect(body.errors).toEqual([{ field: "mo_reference_id", rule: "any.required" }]);
+  });
+
+  it("that alters nothing does not freeze what the app has parsed", async () => {
+    const parsed: object[] = [];
+    const app = express().use(
+      express.json(),
+      (req, _res, proceed) => {
+        parsed.push(req.body as object);
+        proceed();
+      },
+      telesignCallback({ schema: Joi.any() }),
+    );
+    await request(app).post("/").send(fresh()).expect(200);
+    expect(parsed.map((body) => Object.isFrozen(body))).toEqual([false]);
   });
 
   it.each([

@@ -34,6 +34,8 @@ const bad: [string, unknown][] = [
   ["allowFrom", ["192.0.2.0/"]],
   ["allowFrom", ["192.0.2.0/-1"]],
   ["allowFrom", ["192.0.2.0/24/8"]],
+  ["allowFrom", ["/192.0.2.7"]],
+  ["allowFrom", ["%eth0/192.0.2.0/24"]],
   ["allowFrom", ["192.0.2"]],
   ["allowFrom", ["fe80::1%eth0"]],
   ["allowFrom", [5]],
@@ -77,7 +79,7 @@ describe("telesignCallback", () => {
     (_index, name, value) => {
       const make = () => telesignCallback({ [name]: value });
       expect(make).toThrow(TypeError);
-      expect(make).toThrow(new RegExp(`^${name}\\b`));
+      expect(make).toThrow(new RegExp(`^${name}(\\[\\d\\])? (must|is) `));
       expect(make).not.toThrow(secret);
     },
   );

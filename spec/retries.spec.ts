@@ -8,7 +8,9 @@ import {
   memoryInbox,
   telesignCallback,
   TelesignCallbackError,
+  type Delivery,
   type Inbox,
+  type MessageNotification,
 } from "telesign-callback";
 
 import { describeInbox } from "./inbox.contract.js";
@@ -228,6 +230,73 @@ describe("memoryInbox", () => {
     await callback.close();
     expect(listener.mock.calls.map(([message]) => message)).toEqual(messages.slice(1));
     expect(errors).not.toHaveBeenCalled();
+  });
+
+  describe("between two consumers", () => {
+    const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 1 };
+    const accept = (inbox: Inbox, ...messages: MessageNotification[]) =>
+      messages.forEach((message) => void inbox.accept(message, delivery));
+    const report = jest.fn();
+    /** An inbox whose consumer left when it was handed the first notification, and gave it back. */
+    const givenBack = async (...messages: MessageNotification[]) => {
+      const inbox = memoryInbox();
+      inbox.onError!(report);
+      accept(inbox, ...messages);
+      await new Promise<void>((resolve) => {
+        const stop = inbox.consume(() => {
+          void stop().then(resolve);
+          return Promise.reject(new TelesignCallbackError("ERR_NO_LISTENER", "nobody"));
+        });
+      });
+      return inbox;
+    };
+    const consumer = () =>
+      jest.fn((..._arrival: [MessageNotification, Delivery]) => Promise.resolve());
+    const given = (handOver: jest.Mock) => handOver.mock.calls.map(([message]) => message);
+
+    it("keeps what arrives in order, behind what was given back and what waits", async () => {
+      const messages = [fresh(), fresh(), fresh()];
+      const inbox = await givenBack(messages[0]!, messages[1]!);
+      const handOver = consumer();
+      inbox.consume(handOver);
+      // At once, so that the others have not gone yet.
+      accept(inbox, messages[2]!);
+      await inbox.close();
+      expect(given(handOver)).toEqual(messages);
+      expect(report).not.toHaveBeenCalled();
+    });
+
+    it("has room for 1,000 in all, and for any number once there is a consumer", async () => {
+      const messages = Array.from({ length: 1_000 }, () => fresh());
+      const inbox = await givenBack(...messages);
+      const [tooMany, inTime] = [fresh(), fresh()];
+      accept(inbox, tooMany);
+      expect(report.mock.calls.map(([error]) => error.notification)).toEqual([tooMany]);
+      const handOver = consumer();
+      inbox.consume(handOver);
+      accept(inbox, inTime);
+      await inbox.close();
+      expect(given(handOver)).toEqual([...messages, inTime]);
+      expect(report).toHaveBeenCalledTimes(1);
+    });
+  });
+
+  it.each([
+    ["with an error of ours", new TelesignCallbackError("ERR_INBOX", "an inbox of the app's own")],
+    ["with a code like ours", Object.assign(new Error("mine"), { code: "ERR_NO_LISTENER" })],
+  ])("hands over once what a listener failed at %s", async (_, failure) => {
+    const callback = telesignCallback();
+    const listener = jest.fn(() => Promise.reject(failure));
+    callback.onMessage(listener);
+    const errors = jest.fn();
+    callback.on("error", errors);
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    await statuses(port, fresh());
+    await callback.close();
+    expect(listener).toHaveBeenCalledTimes(1);
+    expect(errors.mock.calls.map(([error]) => [error.code, error.cause])).toEqual([
+      ["ERR_LISTENER", failure],
+    ]);
   });
 
   it("reports what comes back to it after it was closed", async () => {

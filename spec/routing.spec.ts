@@ -46,7 +46,7 @@ describe.each(expressVersions)(
       await request(app).post("/t?").send(fresh()).expect(200);
     });
 
-    it.each(["/T", "/t/", "//t", "/%74", "/t/x", "/tx", "/"])(
+    it.each(["/T", "/t/", "//t", "/%74", "/t/x", "/tx", "/", "/x/http://a.test/t"])(
       "leaves %s to the app",
       async (path) => {
         const app = express().use(telesignCallback({ path: "/t" }));

@@ -78,9 +78,11 @@ describe("close", () => {
     const app = express().use(callback);
     for (const body of [documented, documented, {}]) await request(app).post("/").send(body);
     const closed = callback.close().then(() => order.push("closed"));
+    // By then it waits for nothing but them.
+    await request(app).post("/").send(fresh()).expect(503);
     resolve();
     await closed;
-    expect(order).toEqual(["message", "duplicate", "rejected", "closed"]);
+    expect(order).toEqual(["message", "duplicate", "rejected", "rejected", "closed"]);
   });
 
   it("waits for a delivery that the inbox is still thinking about, then closes the inbox", async () => {
@@ -137,6 +139,15 @@ describe("close", () => {
         }),
       ],
     ]);
+  });
+
+  it("leaves no timer behind", async () => {
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = timers();
+    await telesignCallback().close();
+    // Fewer, if one of an earlier spec has ended meanwhile.
+    expect(timers()).toBeLessThanOrEqual(before);
   });
 
   it("gives up under a consumer's fake timers, too", async () => {

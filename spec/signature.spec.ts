@@ -119,6 +119,7 @@ describe("a signed callback", () => {
     ],
     ["one with characters that base64 readers skip", { "X-TS-Authorization": `!!${signature}!!` }],
     ["another scheme's", { Authorization: `Bearer ${customerId}:${signature}` }],
+    ["another scheme's before it", { Authorization: `Bearer TSA ${customerId}:${signature}` }],
     ["only a Customer ID", { Authorization: `TSA ${customerId}` }],
     ["a very long one", { "X-TS-Authorization": "A".repeat(8_000) }],
     ["one behind very many spaces", { Authorization: `TSA${" ".repeat(15_000)}x` }],

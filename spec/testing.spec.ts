@@ -19,6 +19,8 @@ import {
 } from "telesign-callback";
 import { deliver, notification, sign, type DeliverTarget } from "telesign-callback/testing";
 
+import { documented } from "./notifications.js";
+
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
 const customerId = "01234567-89AB-CDEF-0123-456789ABCDEF";
 
@@ -72,6 +74,12 @@ describe("notification", () => {
     const before = Date.now();
     const [one, other] = [notification(), notification()];
     expect(one.mo_reference_id).not.toBe(other.mo_reference_id);
+    expect(one.mo_reference_id).toMatch(/^[0-9A-F]{32}$/);
+    expect({ ...one, mo_reference_id: "", submit_timestamp: "" }).toEqual({
+      ...documented,
+      mo_reference_id: "",
+      submit_timestamp: "",
+    });
     expect(one.submit_timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
     expect(Date.parse(`${one.submit_timestamp}Z`)).toBeGreaterThanOrEqual(before);
   });
@@ -209,6 +217,23 @@ describe("deliver, when the receiver fails", () => {
     expect(attempts).toEqual([{ error: "ETIMEDOUT", ms: aNumber }]);
   });
 
+  it("hangs up on one that is too slow", async () => {
+    const hungUp = new Promise((resolve) => {
+      const listener: RequestListener = (req) => void req.socket.on("close", resolve);
+      const server = createServer(listener);
+      void listening(server).then((port) =>
+        deliver(`http://127.0.0.1:${port}/`, notification(), { waits: [], timeout: 50 }),
+      );
+    });
+    await hungUp;
+  });
+
+  it("says how long an attempt took, in milliseconds", async () => {
+    const before = performance.now();
+    const [attempt] = await deliver(receiver().listener, notification());
+    expect(attempt!.ms).toBeLessThanOrEqual(Math.ceil(performance.now() - before));
+  });
+
   it.each<[string, RequestListener]>([
     ["hangs up", (req) => void req.socket.destroy()],
     ["breaks off its answer", (_, res) => void res.write("begun", () => res.destroy())],
@@ -313,6 +338,19 @@ describe("deliver, to each kind of target", () => {
     expect(await firstByte).toBe(HANDSHAKE);
   });
 
+  it("leaves no server of its own behind", async () => {
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP"));
+    const before = sockets();
+    await deliver(express().use(telesignCallback()), notification());
+    await deliver(createServer(receiver().listener), notification());
+    expect(sockets()).toEqual(before);
+  });
+
+  it("takes any time-out that a timer can wait", async () => {
+    const longest = { timeout: 2 ** 31 - 1 };
+    expect(await deliver(receiver().listener, notification(), longest)).toEqual(attempted);
+  });
+
   it("lets the process end by itself once it has delivered", async () => {
     const folder = join(__dirname, "..");
     const { stdout } = await promisify(execFile)("node", ["-e", PROGRAM], { cwd: folder });
@@ -324,6 +362,7 @@ describe("deliver, given something wrong", () => {
   it.each<[string, [unknown, unknown, unknown?]]>([
     ["target", ["/telesign/secret", {}]],
     ["target", ["ftp://127.0.0.1/secret", {}]],
+    ["target", ["xhttp://127.0.0.1/secret", {}]],
     ["target", [undefined, {}]],
     ["target", ["http://secret:x@127.0.0.1/", {}]],
     ["target", [new URL("http://:secret@127.0.0.1/"), {}]],
@@ -332,10 +371,12 @@ describe("deliver, given something wrong", () => {
     ["notification", ["http://127.0.0.1/", null]],
     ["apiKey", ["http://127.0.0.1/", {}, { apiKey: undefined }]],
     ["apiKey", ["http://127.0.0.1/", {}, { apiKey: " " }]],
-    ["customerId", ["http://127.0.0.1/", {}, { customerId: "a b" }]],
+    ["customerId must be letters", ["http://127.0.0.1/", {}, { customerId: "a b" }]],
     ["customerId", ["http://127.0.0.1/", {}, { apiKey, customerId: "a b" }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: 10 }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: [-1] }]],
+    ["waits", ["http://127.0.0.1/", {}, { waits: [1.5] }]],
+    ["waits", ["http://127.0.0.1/", {}, { waits: ["5"] }]],
     ["waits", ["http://127.0.0.1/", {}, { waits: [2 ** 31] }]],
     ["timeout", ["http://127.0.0.1/", {}, { timeout: 0 }]],
     ["timeout", ["http://127.0.0.1/", {}, { timeout: 2 ** 31 }]],

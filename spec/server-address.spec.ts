@@ -1,0 +1,27 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { addressOf } from "../lib/server-address.js";
+
+/** A server bound to `address`, whatever addresses this machine has. */
+const boundTo = (address: AddressInfo | string | null) =>
+  Object.assign(createServer(), { address: () => address });
+
+describe("the address of a server", () => {
+  it.each([
+    ["IPv4", "127.0.0.1", "http://127.0.0.1:8080/"],
+    ["IPv4", "192.0.2.7", "http://192.0.2.7:8080/"],
+    ["IPv4", "0.0.0.0", "http://127.0.0.1:8080/"],
+    ["IPv6", "::", "http://127.0.0.1:8080/"],
+    ["IPv6", "::1", "http://[::1]:8080/"],
+  ])("that listens on %s %s is %s, where this machine reaches it", (family, address, url) => {
+    expect(addressOf(boundTo({ family, address, port: 8080 })).href).toBe(url);
+  });
+
+  it.each([
+    ["a socket file", "/run/app.sock"],
+    ["nothing", null],
+  ])("that listens on %s is refused", (_, address) => {
+    expect(() => addressOf(boundTo(address))).toThrow("must be a server that listens on a port");
+  });
+});
