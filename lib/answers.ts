@@ -1,5 +1,6 @@
-import { AsyncResource } from "node:async_hooks";
+import { AsyncResource, executionAsyncResource } from "node:async_hooks";
 
+import { setImmediate } from "./clock.js";
 import type { Rejection } from "./rejection.js";
 import { createStage, soon } from "./stage.js";
 
@@ -10,9 +11,16 @@ export type Answered = string | Rejection;
 export interface PendingAnswer {
   readonly context: AsyncResource;
   readonly answered: Answered;
-  readonly callbacks: (() => void)[];
+  /** Counts up from the first that this callback began. */
+  readonly number: number;
   /** All that are under way to the same notification, this one included. */
-  readonly all: PendingAnswer[];
+  readonly group: Group;
+}
+
+/** The answers under way to one notification, and who waits for them, each in the order of its coming. */
+interface Group {
+  readonly pending: PendingAnswer[];
+  readonly waiting: { readonly last: number; readonly callback: () => void }[];
 }
 
 /** The answers under way, so that nobody's function runs before the answer that it is about is out. */
@@ -28,45 +36,45 @@ export interface Answers {
 }
 
 export function createAnswers(): Answers {
-  const underWay = new Map<Answered | undefined, PendingAnswer[]>();
+  const underWay = new Map<Answered | undefined, Group>();
   // What was read from the sockets in one turn is answered in one go: after all of it.
   const end = createStage(soon, settle);
+  let begun = 0;
   let accepted = 0;
   let wake = () => {};
 
   function begin(answered: Answered, context: AsyncResource) {
     // A retry may come in while the first delivery is being answered.
-    const all = underWay.get(answered) ?? [];
-    const answer: PendingAnswer = { answered, context, callbacks: [], all };
-    if (all.push(answer) === 1) underWay.set(answered, all);
+    const group = underWay.get(answered) ?? { pending: [], waiting: [] };
+    begun += 1;
+    const answer: PendingAnswer = { answered, context, number: begun, group };
+    if (group.pending.push(answer) === 1) underWay.set(answered, group);
     if (typeof answered === "string") accepted += 1;
     return answer;
   }
 
   function settle(answer: PendingAnswer) {
-    const { answered, callbacks, all } = answer;
-    all.splice(all.indexOf(answer), 1);
-    if (all.length === 0) underWay.delete(answered);
-    for (const callback of callbacks) callback();
-    if (typeof answered === "string") accepted -= 1;
+    const { pending, waiting } = answer.group;
+    const index = pending.indexOf(answer);
+    // A host may say twice that it is out.
+    if (index === -1) return;
+    pending.splice(index, 1);
+    if (pending.length === 0) underWay.delete(answer.answered);
+    const oldest = pending[0]?.number ?? Infinity;
+    while (waiting[0] && waiting[0].last < oldest) waiting.shift()?.callback();
+    if (typeof answer.answered === "string") accepted -= 1;
     wake();
   }
 
   function whenOut(answered: Answered | undefined, callback: () => void) {
-    const pending = underWay.get(answered) ?? [];
-    if (pending.length === 0) soon(callback);
-    else if (pending.length === 1) pending[0]?.callbacks.push(callback);
-    else whenAllOut([...pending], AsyncResource.bind(callback));
-  }
-
-  function whenAllOut(pending: PendingAnswer[], callback: () => void) {
-    let left = pending.length;
-    for (const { callbacks } of pending) {
-      callbacks.push(() => {
-        left -= 1;
-        if (left === 0) callback();
-      });
-    }
+    const group = underWay.get(answered);
+    // Not sooner: the answer to a request of this turn may be about to begin.
+    if (!group) return void setImmediate(callback);
+    const { pending, waiting } = group;
+    const last = pending[pending.length - 1]!;
+    // It is called within the request whose answer goes out last.
+    const isOwn = pending.length === 1 && last.context === executionAsyncResource();
+    waiting.push({ last: last.number, callback: isOwn ? callback : AsyncResource.bind(callback) });
   }
 
   async function idle() {

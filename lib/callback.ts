@@ -1,15 +1,15 @@
 import type { AsyncResource } from "node:async_hooks";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 import { Router } from "express";
 
 import { createAnswers, type PendingAnswer } from "./answers.js";
+import { clearTimeout, setImmediate, setTimeout } from "./clock.js";
 import { within } from "./deadline.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
 import { TelesignCallbackError } from "./errors.js";
 import { createHandOver } from "./hand-over.js";
-import { onHangUp } from "./hang-up.js";
+import { isConnection, onHangUp } from "./hang-up.js";
 import { createIntake } from "./intake.js";
 import type { Outcome } from "./inbox.js";
 import { createListeners, type CallbackEvents, type Listener } from "./listeners.js";
@@ -96,7 +96,7 @@ interface Departure {
   readonly answer: Answer;
 }
 
-// When the event loop has read from every socket. Taken at once: fake timers must not stop messages.
+// When the event loop has read from every socket.
 const afterReading = setImmediate;
 
 /** How long, in ms, a listener waits for an answer that other middleware holds back: TeleSign waits 5 s. */
@@ -242,7 +242,11 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   function giveAnswer({ exchange: { req, res, next }, pending, answer }: Departure) {
     const end = () => answers.end(pending);
     try {
+      const isMadeUp = !isConnection(req.socket);
+      // Before, because a host's response may finish while it is being ended.
+      if (isMadeUp) whenFinished(req, res, end);
       send(res, answer);
+      if (isMadeUp) return;
       if (res.writableFinished) end();
       else whenFinished(req, res, end);
     } catch (error) {
@@ -310,8 +314,9 @@ function send(res: ServerResponse, { status, headers, body }: Answer): void {
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
     res.end(body);
   } catch (error) {
-    // Other middleware may have answered meanwhile, for being late.
+    // Other middleware may have answered meanwhile, for being late, or have left the rest to us.
     if (!res.headersSent) throw error;
+    if (!res.writableEnded) res.end();
   }
 }
 
@@ -331,7 +336,7 @@ function whenFinished(req: IncomingMessage, res: ServerResponse, callback: () =>
   res.on("finish", settle);
   res.on("close", settle);
   const timer = setTimeout(settle, ANSWER_DEADLINE);
-  const forget = onHangUp(req.socket, settle);
+  const forget = isConnection(req.socket) ? onHangUp(req.socket, settle) : () => {};
 }
 
 function consumedError() {

@@ -1,5 +1,4 @@
-// Node's own: a consumer's fake timers must not stop the clock of a delivery.
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearTimeout, setTimeout } from "./clock.js";
 
 /** What {@link within} rejects with. */
 export class DeadlineError extends Error {

@@ -35,8 +35,7 @@ export class TelesignCallbackError extends Error {
 
   /** Which fault this is. */
   readonly code: TelesignCallbackErrorCode;
-  /** The notification concerned, if one is. Not enumerable: printing the error prints no one's words. */
-  declare readonly notification: MessageNotification | undefined;
+  readonly #notification: MessageNotification | undefined;
 
   /** For an {@link Inbox} that reports through `onError`. */
   constructor(
@@ -46,7 +45,12 @@ export class TelesignCallbackError extends Error {
   ) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
-    Object.defineProperty(this, "notification", { value: details.notification });
+    this.#notification = details.notification;
+  }
+
+  /** The notification concerned, if one is. Not a property of its own: printing the error prints no one's words. */
+  get notification(): MessageNotification | undefined {
+    return this.#notification;
   }
 }
 
@@ -76,17 +80,17 @@ export function bareError(cause: unknown): Error & { readonly code?: string } {
 /** The error for a notification that no listener will see. */
 export function unheardError(notification: MessageNotification): TelesignCallbackError {
   const text = 'a notification found no "message" listener; subscribe before the server listens';
-  return new TelesignCallbackError("ERR_NO_LISTENER", text, { notification });
+  const error = new TelesignCallbackError("ERR_NO_LISTENER", text, { notification });
+  unheard.add(error);
+  return error;
 }
+
+// By identity: a listener may fail with anything, with an error of the same code too.
+const unheard = new WeakSet<object>();
 
 /** Whether a hand-over failed because nobody listens any more, and not in a listener. */
 export function isUnheard(error: unknown): error is TelesignCallbackError {
-  try {
-    return error instanceof TelesignCallbackError && error.code === "ERR_NO_LISTENER";
-  } catch {
-    // What a listener failed with may throw when it is looked at.
-    return false;
-  }
+  return unheard.has(Object(error) as object);
 }
 
 /** For the `catch` of a hand-over: any other failure was a listener's, and reported with it. */

@@ -24,18 +24,21 @@ export function createHandOver(listeners: Listeners, answers: Answers, running: 
   function handOver(message: MessageNotification, delivery: Delivery): Promise<void> {
     const reference = message.mo_reference_id;
     running.begin();
-    return new Promise((resolve, reject) => {
+    const done = new Promise<void>((resolve, reject) => {
       const start = () => {
         if (listeners.count("message") === 0) settle([unheardError(message)]);
         else listeners.emit("message", [message, delivery], settle);
       };
       const settle = (failures: readonly unknown[]) => {
         running.end();
-        if (failures.length > 0) reject(failures[0]);
-        else resolve();
+        if (failures.length === 0) return resolve();
+        // It is reported: an inbox that does not ask must not end the process.
+        done.catch(() => {});
+        reject(failures[0]);
       };
       queue(reference, start);
     });
+    return done;
   }
 
   function queue(reference: string, start: () => void) {
@@ -45,8 +48,13 @@ export function createHandOver(listeners: Listeners, answers: Answers, running: 
       place.isAnswered = true;
       // Whoever is ahead will call it, from within another request.
       if (line[0] !== place) place.start = AsyncResource.bind(start);
-      while (line[0]?.isAnswered) line.shift()?.start();
+      while (line[0] && isDue(line[0])) line.shift()?.start();
     });
+  }
+
+  /** With nobody left to hear them, all go back to the inbox, or they would come after those that did. */
+  function isDue({ isAnswered }: Place) {
+    return isAnswered || listeners.count("message") === 0;
   }
 
   return handOver;

@@ -59,10 +59,11 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
 
   function start() {
     stopConsuming = inbox.consume(handOver);
-    return Promise.resolve();
+    // An inbox without types may return a promise, and that may reject.
+    return Promise.resolve<unknown>(stopConsuming);
   }
 
-  async function attempt(what: string, action: () => Promise<void>) {
+  async function attempt(what: string, action: () => Promise<unknown>) {
     try {
       await action();
     } catch (cause) {

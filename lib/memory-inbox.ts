@@ -26,6 +26,9 @@ type Arrival = [message: MessageNotification, delivery: Delivery];
 
 const MAX_WAITING = 1_000;
 
+/** V8 cannot hold more in a Map, and ends the process when asked to. */
+const LARGEST_MAP = 2 ** 24;
+
 /**
  * The default inbox: an LRU keyed by `mo_reference_id`, in this process only. Nothing outlives the
  * process, and of two processes each hands on its own copy. Listeners are started in order of
@@ -40,7 +43,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   refuseUnknownAndUndefined(options, ["max", "ttl"]);
   const { max = 100_000, ttl = 600_000 } = options;
   const seen = new LRUCache<string, true>({
-    max: wholeNumber("max", max),
+    max: wholeNumber("max", max, LARGEST_MAP),
     ttl: wholeNumber("ttl", ttl),
   });
   const waiting: Arrival[] = [];

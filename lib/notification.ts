@@ -140,14 +140,19 @@ function hasReference(value: unknown): value is MessageNotification {
 /** Every failing field once, without Joi's own error: that one repeats the values. */
 function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): FieldError[] {
   const errors = new Map<string, FieldError>();
-  // A schema's own `.error(new Error())` replaces the details.
-  for (const { path, type: rule } of Joi.isError(error) ? error.details : []) {
+  for (const { path = [], type: rule = "" } of detailsOf(error)) {
     if (path.length === 0) continue;
     const isKnown = path.every((name) => typeof name === "number" || names.has(name));
     const field = isKnown ? path.join(".") : "(unknown)";
     errors.set(`${field} ${rule}`, { field, rule });
   }
   return [...errors.values()];
+}
+
+/** What an error says of the fields. One that a schema made up itself may say anything. */
+function detailsOf(error: Error | undefined): readonly Partial<Joi.ValidationErrorItem>[] {
+  const details: Joi.ValidationErrorItem[] | undefined = Joi.isError(error) ? error.details : [];
+  return details ?? [];
 }
 
 /** Every property name in a schema, however deep: the names that are not the sender's invention. */

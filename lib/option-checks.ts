@@ -32,9 +32,9 @@ const LARGEST = 2 ** 31 - 1;
  *
  * @throws TypeError naming the option
  */
-export function wholeNumber(name: string, value: unknown): number {
-  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= LARGEST) {
+export function wholeNumber(name: string, value: unknown, largest = LARGEST): number {
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= largest) {
     return value;
   }
-  throw new TypeError(`${name} must be a whole number from 1 to ${LARGEST}`);
+  throw new TypeError(`${name} must be a whole number from 1 to ${largest}`);
 }

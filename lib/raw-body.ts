@@ -44,8 +44,10 @@ export function readBody(req: BodyRequest, limit: number): Buffer | object | Pro
 }
 
 function isAllHere(req: IncomingMessage): boolean {
+  // A stream that flows gives in one call no more than its next piece.
+  if (req.readableFlowing || !req.complete) return false;
   // It may be the rest of what somebody has read.
-  return req.readableLength > 0 && req.complete && !req.readableDidRead;
+  return req.readableLength > 0 && !req.readableDidRead;
 }
 
 function withinLimit(bytes: Buffer, limit: number): Buffer {

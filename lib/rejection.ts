@@ -48,8 +48,7 @@ export class Rejection extends Error {
   readonly title: string;
   /** Every failing field; empty where no field is at fault. */
   readonly errors: readonly FieldError[];
-  /** The bytes of the body, where they were read. Not enumerable. */
-  declare readonly body: Buffer | undefined;
+  #body: Buffer | undefined;
   /** The headers that belong to the status, by name. Not enumerable. */
   declare readonly headers: Readonly<Record<string, string>>;
 
@@ -60,12 +59,17 @@ export class Rejection extends Error {
     this.title = title;
     this.errors = errors;
     Object.defineProperty(this, "headers", { value: headers });
-    Object.defineProperty(this, "body", { value: undefined, configurable: true });
+  }
+
+  /** The bytes of the body, where they were read. Not a property of its own: printing it prints no one's words. */
+  get body(): Buffer | undefined {
+    return this.#body;
   }
 
   /** Adds the bytes that were read, so that a `rejected` listener can keep them. */
-  withBody(body: Buffer | undefined): this {
-    return Object.defineProperty(this, "body", { value: body });
+  withBody(body: Buffer): this {
+    this.#body = body;
+    return this;
   }
 
   /** The answer's body: problem details (RFC 9457), with the failing fields where it is a 400. */

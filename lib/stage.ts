@@ -2,7 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 
 /** The asynchronous context of a request: where an app's `AsyncLocalStorage` finds what it keeps of it. */
 export function currentContext(): AsyncResource {
-  return new AsyncResource("telesign-callback", { requireManualDestroy: true });
+  return new AsyncResource("telesign-callback");
 }
 
 /**

@@ -77,6 +77,30 @@ describe("the answer, where an inbox is in trouble,", () => {
     expect(listener.mock.calls).toEqual([[documented, expect.objectContaining({ attempt: 1 })]]);
   });
 
+  it("is 200 before the error is told, where the inbox tells it while it accepts", async () => {
+    const order: string[] = [];
+    let tell: (error: Error) => void = () => {};
+    const accept = (): Outcome => {
+      tell(new Error("disk nearly full"));
+      return "accepted";
+    };
+    const onError = (listener: (error: Error) => void) => (tell = listener);
+    const callback = telesignCallback({ inbox: { ...rest, accept, onError } });
+    const reported = new Promise<void>((resolve) => {
+      callback.on("error", () => {
+        order.push("error");
+        resolve();
+      });
+    });
+    const { port } = await listen((req, res) => {
+      const end = res.end.bind(res) as (text: string) => ServerResponse;
+      res.end = ((text: string) => (order.push("answer"), end(text))) as typeof res.end;
+      callback(req, res, () => res.end());
+    });
+    await Promise.all([exchange(port, post("/", JSON.stringify(fresh()))), reported]);
+    expect(order).toEqual(["answer", "error"]);
+  });
+
   it("is 200 when nobody listens either, and the error carries the message", async () => {
     const accept = () => Promise.reject(new Error());
     const callback = telesignCallback({ inbox: { accept, ...rest } });
@@ -200,6 +224,17 @@ describe.each(expressVersions)(
       expect((await message)[0]).toEqual(documented);
       await callback.close();
       expect(failed).not.toHaveBeenCalled();
+    });
+
+    it("is ended where a middleware has sent the headers and left the rest to us", async () => {
+      const flushing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
+        res.flushHeaders();
+        proceed();
+      };
+      const callback = telesignCallback();
+      const message = next(callback, "message");
+      await request(express().use(flushing, callback)).post("/").send(documented).expect(200);
+      expect((await message)[0]).toEqual(documented);
     });
 
     it("that other middleware makes impossible is the app's own, and the message is emitted all the same", async () => {
@@ -372,6 +407,41 @@ describe.each(expressVersions)(
   },
 );
 
+describe("a listener that fails while a retry of its message is being answered", () => {
+  it("is reported in the context of its own request", async () => {
+    const store = new AsyncLocalStorage<string>();
+    const retry = new EventEmitter();
+    const isHeld = once(retry, "held");
+    const callback = telesignCallback({
+      onMessage: () => isHeld.then(() => Promise.reject(new Error("mine"))),
+    });
+    const reported = new Promise((resolve) => {
+      callback.on("error", () => resolve(store.getStore()));
+    });
+    const { port } = await listen((req, res) => {
+      const id = String(req.headers["x-id"]);
+      const end = res.end.bind(res) as (text: string) => ServerResponse;
+      if (id === "retry") {
+        res.end = ((text: string) => {
+          retry.once("released", () => end(text));
+          retry.emit("held");
+          return res;
+        }) as typeof res.end;
+      }
+      store.run(id, () => callback(req, res, () => res.end()));
+    });
+    const body = JSON.stringify(fresh());
+    await exchange(port, post("/", body, ["X-Id: first"]));
+    const answered = exchange(port, post("/", body, ["X-Id: retry"]));
+    await isHeld;
+    // By then the listener has failed, and its report waits for the retry's answer.
+    await new Promise((resolve) => setImmediate(resolve));
+    retry.emit("released");
+    expect(await reported).toBe("first");
+    await answered;
+  });
+});
+
 describe("a retry whose answer is held back", () => {
   it("does not hold back the message", async () => {
     const callback = telesignCallback();
@@ -462,6 +532,34 @@ describe("an answer that cannot leave", () => {
     );
     await message;
     expect(order).toEqual(["finished", "message"]);
+  });
+
+  it("to a request whose host made up a connection is out when the response says so, within its end()", async () => {
+    const callback = telesignCallback();
+    const message = next(callback, "message");
+    give(callback, { remoteAddress: "192.0.2.7" }, (res) => void res.emit("finish"));
+    expect((await message)[0]).toEqual(documented);
+    // Well below the 4 s that a listener waits for an answer which may still leave.
+  }, 2_000);
+
+  it("and that is told twice is waited for once", async () => {
+    const callback = telesignCallback();
+    const res = Object.assign(new EventEmitter(), {
+      setHeader() {},
+      end() {
+        res.emit("close");
+        throw new Error("the host's own");
+      },
+    });
+    const onMessage = jest.fn();
+    callback.onMessage(onMessage);
+    const rawBody = Buffer.from(JSON.stringify(documented));
+    const req = { method: "POST", url: "/", headers: {}, rawBody };
+    await new Promise((resolve) => {
+      (callback as unknown as (...args: unknown[]) => void)(req, res, resolve);
+    });
+    await callback.close();
+    expect(onMessage).toHaveBeenCalledTimes(1);
   });
 
   it("in a way that can be told is the host's own fault, and the message is emitted all the same", async () => {

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
@@ -377,6 +377,31 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       const sent = JSON.stringify(fresh());
       await request(app).post("/").type("json").send(sent).expect(200);
       expect(heard).toHaveBeenCalledWith(Buffer.from(sent));
+    });
+
+    it("is read by us, all of it, where it was let go on in the same turn", async () => {
+      const onMessage = jest.fn();
+      const callback = telesignCallback({ onMessage });
+      const arrived = new EventEmitter();
+      const waiting = (req: Request, _res: unknown, proceed: Next) => {
+        req.pause();
+        arrived.once("all", () => {
+          req.resume();
+          proceed();
+        });
+        req.socket.on("data", () => req.complete && setImmediate(() => arrived.emit("all")));
+      };
+      const { server, port } = await listen(express().use(waiting, callback));
+      const connected = once(server, "connection") as Promise<[Socket]>;
+      const socket = await dial(port);
+      const answer = received(socket);
+      const [connection] = await connected;
+      const bytes = post("/", JSON.stringify(fresh()));
+      const began = once(connection, "data");
+      socket.write(bytes.subarray(0, -50));
+      await began;
+      socket.write(bytes.subarray(-50));
+      expect(await answer).toMatch(/^HTTP\/1.1 200 /);
     });
 
     it("is heard by middleware that begins to listen after us, too", async () => {

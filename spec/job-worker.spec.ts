@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 
 import type { Job } from "bullmq";
-import { TelesignCallbackError } from "telesign-callback";
+import type { HandOver } from "telesign-callback";
 
+import { unheardError } from "../lib/errors.js";
 import { createJobWorker } from "../lib/job-worker.js";
 import { toStored } from "../lib/stored-notification.js";
 import { freshDelivery, freshNotification } from "./inbox.contract.js";
@@ -59,7 +60,7 @@ describe("createJobWorker, once it is stopped", () => {
 
 describe("createJobWorker, for a job", () => {
   /** What BullMQ would run for a job that holds a notification. */
-  async function run(handOver: () => Promise<void>) {
+  async function run(handOver: HandOver) {
     const worker = idleWorker();
     const open = jest.fn((_process: (job: Job, token?: string) => Promise<void>) => ({
       worker,
@@ -75,8 +76,7 @@ describe("createJobWorker, for a job", () => {
   }
 
   it("counts no attempt that no listener has seen, and leaves it to whoever listens", async () => {
-    const unheard = new TelesignCallbackError("ERR_NO_LISTENER", "nobody");
-    const { error, moveToDelayed } = await run(() => Promise.reject(unheard));
+    const { error, moveToDelayed } = await run((message) => Promise.reject(unheardError(message)));
     expect(error).toMatchObject({ name: "DelayedError" });
     expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), "token");
   });

@@ -351,6 +351,17 @@ describe("a schema of the app's own", () => {
     expect((await rejected)[0].body).toBeInstanceOf(Buffer);
   });
 
+  it.each([
+    ["no details", undefined],
+    ["details without a path", [{ type: "any.custom" }]],
+  ])("may bring an error of Joi's own that has %s", async (_, details) => {
+    // @ts-expect-error what JavaScript lets through
+    const failure = new Joi.ValidationError("15551234", details, {});
+    const schema = Joi.object({ mo_reference_id: Joi.number().error(failure) }).unknown();
+    const { body } = await send(documented, { schema }).expect(400);
+    expect(body.errors).toEqual([]);
+  });
+
   it("may bring an error of its own, which goes no further", async () => {
     const schema = Joi.object({
       mo_reference_id: Joi.number().error(new Error("15551234")),

@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
@@ -13,6 +14,7 @@ import {
   type MessageNotification,
 } from "telesign-callback";
 
+import { unheardError } from "../lib/errors.js";
 import { describeInbox } from "./inbox.contract.js";
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
@@ -151,6 +153,7 @@ describe("memoryInbox", () => {
     [{ max: 1.5 }, "max"],
     [{ max: "100" }, "max"],
     [{ max: Infinity }, "max"],
+    [{ max: 2 ** 24 + 1 }, "max"],
     [{ max: undefined }, "max"],
     [{ ttl: 0 }, "ttl"],
     [{ ttl: -1 }, "ttl"],
@@ -243,9 +246,9 @@ describe("memoryInbox", () => {
       inbox.onError!(report);
       accept(inbox, ...messages);
       await new Promise<void>((resolve) => {
-        const stop = inbox.consume(() => {
+        const stop = inbox.consume((message) => {
           void stop().then(resolve);
-          return Promise.reject(new TelesignCallbackError("ERR_NO_LISTENER", "nobody"));
+          return Promise.reject(unheardError(message));
         });
       });
       return inbox;
@@ -283,6 +286,7 @@ describe("memoryInbox", () => {
 
   it.each([
     ["with an error of ours", new TelesignCallbackError("ERR_INBOX", "an inbox of the app's own")],
+    ["with one that says nobody listens", new TelesignCallbackError("ERR_NO_LISTENER", "nobody")],
     ["with a code like ours", Object.assign(new Error("mine"), { code: "ERR_NO_LISTENER" })],
   ])("hands over once what a listener failed at %s", async (_, failure) => {
     const callback = telesignCallback();
@@ -299,12 +303,40 @@ describe("memoryInbox", () => {
     ]);
   });
 
+  it("keeps them in order, too, when another listener comes while answers are held back", async () => {
+    const callback = telesignCallback();
+    const held: (() => void)[] = [];
+    const holding = new EventEmitter();
+    const { port } = await listen((req, res) => {
+      const end = res.end.bind(res) as (text: string) => ServerResponse;
+      res.end = ((text: string) => {
+        if (held.push(() => end(text)) === 2) holding.emit("both");
+        return res;
+      }) as typeof res.end;
+      callback(req, res, () => res.end());
+    });
+    const leave = callback.onMessage(() => {});
+    const both = once(holding, "both");
+    const messages = [fresh(), fresh()];
+    const answers = messages.map((message) => exchange(port, post("/", JSON.stringify(message))));
+    await both;
+    leave();
+    const arrived: string[] = [];
+    held[0]!();
+    await Promise.race(answers);
+    callback.onMessage((message) => arrived.push(message.mo_reference_id));
+    held[1]!();
+    await Promise.all(answers);
+    await callback.close();
+    expect(arrived).toEqual([...arrived].sort());
+    expect(arrived).toHaveLength(2);
+  });
+
   it("reports what comes back to it after it was closed", async () => {
     const inbox = memoryInbox();
     const report = jest.fn();
     inbox.onError!(report);
-    const unheard = new TelesignCallbackError("ERR_NO_LISTENER", "nobody");
-    inbox.consume(() => Promise.reject(unheard));
+    inbox.consume((message) => Promise.reject(unheardError(message)));
     const message = fresh();
     void inbox.accept(message, { receivedAt: new Date(), submittedAt: undefined, attempt: 1 });
     await inbox.close();

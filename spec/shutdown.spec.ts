@@ -1,8 +1,15 @@
 import type { ServerResponse } from "node:http";
+import timers from "node:timers";
 
 import express from "express";
 import request from "supertest";
-import { memoryInbox, telesignCallback, type Inbox, type Outcome } from "telesign-callback";
+import {
+  memoryInbox,
+  telesignCallback,
+  type HandOver,
+  type Inbox,
+  type Outcome,
+} from "telesign-callback";
 
 import { next } from "./events.js";
 import { documented, fresh } from "./notifications.js";
@@ -150,6 +157,15 @@ describe("close", () => {
     expect(timers()).toBeLessThanOrEqual(before);
   });
 
+  it("gives up where a consumer has put other timers into Node's own module", async () => {
+    const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
+    callback.on("error", () => {});
+    await request(express().use(callback)).post("/").send(fresh()).expect(200);
+    const never = jest.spyOn(timers, "setTimeout").mockReturnValue(setTimeout(() => {}));
+    await callback.close({ timeout: 20 });
+    expect(never).not.toHaveBeenCalled();
+  });
+
   it("gives up under a consumer's fake timers, too", async () => {
     const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
     callback.on("error", () => {});
@@ -266,6 +282,40 @@ describe("an inbox", () => {
     });
     unsubscribe();
     expect(consume).toHaveBeenCalledTimes(1);
+  });
+
+  it("whose consume is async by mistake, and fails, is an error event", async () => {
+    const consume = () => Promise.reject(new Error("no connection"));
+    // @ts-expect-error what JavaScript lets through
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
+    const reported = next(callback, "error");
+    callback.onMessage(() => {});
+    expect((await reported)[0]).toMatchObject({
+      code: "ERR_INBOX",
+      message: "the inbox could not consume",
+    });
+  });
+
+  it("that does not ask how a hand-over ended cannot end the process with it", async () => {
+    let handOver: HandOver = () => Promise.resolve();
+    const consume = (consumer: HandOver) => {
+      handOver = consumer;
+      return () => Promise.resolve();
+    };
+    const accept: Inbox["accept"] = (...arrival) => {
+      void handOver(...arrival);
+      return "accepted";
+    };
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), accept, consume } });
+    const reported = next(callback, "error");
+    callback.onMessage(() => Promise.reject(new Error("mine")));
+    const unhandled = jest.fn();
+    process.on("unhandledRejection", unhandled);
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    expect((await reported)[0].code).toBe("ERR_LISTENER");
+    await callback.close();
+    process.off("unhandledRejection", unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
   });
 
   it("that cannot stop is an error event", async () => {
