@@ -316,7 +316,7 @@ function send(res: ServerResponse, { status, headers, body }: Answer): void {
   } catch (error) {
     // Other middleware may have answered meanwhile, for being late, or have left the rest to us.
     if (!res.headersSent) throw error;
-    if (!res.writableEnded) res.end();
+    res.end();
   }
 }
 

@@ -65,8 +65,10 @@ export type NotificationParser = (body: Buffer | object) => MessageNotification;
  * takes the bytes, or the object that an earlier JSON parser made of them.
  */
 export function createParser(schema: Joi.Schema): NotificationParser {
-  // On the schema instead of each call, where Joi would merge the preferences every time.
-  const thorough = schema.prefs({ abortEarly: false });
+  // On the schema instead of each call, where Joi would merge the preferences every time. Nothing in
+  // ours is converted; to look for what might be was 4 % of the CPU time of a callback ahead of an app.
+  const convert = schema !== notificationSchema;
+  const thorough = schema.prefs({ abortEarly: false, convert });
   const names = namesIn(schema);
 
   return function parseNotification(body) {

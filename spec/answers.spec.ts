@@ -112,6 +112,7 @@ describe("the answer, where an inbox is in trouble,", () => {
       ["ERR_INBOX", documented],
       ["ERR_NO_LISTENER", documented],
     ]);
+    expect(errors.mock.calls[1][0].message).toMatch("subscribe before the server listens");
   });
 
   it("is 200 when a listener fails as well, and each fault is one error", async () => {
@@ -122,6 +123,7 @@ describe("the answer, where an inbox is in trouble,", () => {
     callback.on("error", errors);
     await request(express().use(callback)).post("/").send(documented).expect(200);
     await callback.close();
+    await new Promise((resolve) => setImmediate(resolve));
     expect(errors.mock.calls.map(([error]) => error.code)).toEqual(["ERR_INBOX", "ERR_LISTENER"]);
   });
 

@@ -352,14 +352,19 @@ describe("a schema of the app's own", () => {
   });
 
   it.each([
-    ["no details", undefined],
-    ["details without a path", [{ type: "any.custom" }]],
-  ])("may bring an error of Joi's own that has %s", async (_, details) => {
+    ["no details", undefined, []],
+    ["details without a path", [{ type: "any.custom" }], []],
+    [
+      "details without a type",
+      [{ path: ["mo_reference_id"] }],
+      [{ field: "mo_reference_id", rule: "" }],
+    ],
+  ])("may bring an error of Joi's own that has %s", async (_, details, errors) => {
     // @ts-expect-error what JavaScript lets through
     const failure = new Joi.ValidationError("15551234", details, {});
     const schema = Joi.object({ mo_reference_id: Joi.number().error(failure) }).unknown();
     const { body } = await send(documented, { schema }).expect(400);
-    expect(body.errors).toEqual([]);
+    expect(body.errors).toEqual(errors);
   });
 
   it("may bring an error of its own, which goes no further", async () => {
