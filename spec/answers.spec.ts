@@ -444,6 +444,31 @@ describe("a listener that fails while a retry of its message is being answered",
   });
 });
 
+describe("a retry that is answered before its first delivery", () => {
+  it("is told in its own context, when both are answered", async () => {
+    const store = new AsyncLocalStorage<string>();
+    const callback = telesignCallback();
+    const told = new Promise((resolve) => {
+      callback.on("duplicate", () => resolve(store.getStore()));
+    });
+    let release = () => {};
+    const { port } = await listen((req, res) => {
+      const id = String(req.headers["x-id"]);
+      const end = res.end.bind(res) as (text: string) => ServerResponse;
+      if (id === "first") {
+        res.end = ((text: string) => ((release = () => end(text)), res)) as typeof res.end;
+      }
+      store.run(id, () => callback(req, res, () => res.end()));
+    });
+    const body = JSON.stringify(fresh());
+    const first = exchange(port, post("/", body, ["X-Id: first"]));
+    await Promise.race([first, exchange(port, post("/", body, ["X-Id: retry"]))]);
+    release();
+    expect(await told).toBe("retry");
+    await first;
+  });
+});
+
 describe("a retry whose answer is held back", () => {
   it("does not hold back the message", async () => {
     const callback = telesignCallback();

@@ -129,7 +129,7 @@ describe("telesignCallback", () => {
       path: "/a",
       apiKey: ["c2VjcmV0"],
       allowFrom: ["192.0.2.7", "192.0.2.0/24", "2001:db8::/32", "0.0.0.0/0", "::/0"],
-      maxBodySize: 1,
+      maxBodySize: 2 ** 31 - 1,
       maxAge: 60_001,
       schema: Joi.object(),
       inbox: Object.freeze(memoryInbox({ max: 1, ttl: 1 })),

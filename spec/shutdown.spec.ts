@@ -244,6 +244,8 @@ describe("close", () => {
     const callback = telesignCallback();
     // @ts-expect-error that is what is refused
     expect(() => callback.close(options)).toThrow(TypeError);
+    // @ts-expect-error that is what is refused
+    expect(() => callback.close(options)).toThrow(/^(timeout|unknown option time)\b/);
     await request(express().use(callback)).post("/").send(documented).expect(200);
   });
 });
