@@ -68,8 +68,8 @@ export function createAnswers(): Answers {
 
   function whenOut(answered: Answered | undefined, callback: () => void) {
     const group = underWay.get(answered);
-    // Not sooner: the answer to a request of this turn may be about to begin.
-    if (!group) return void setImmediate(callback);
+    // What concerns no notification may be about one whose answer goes out in this turn.
+    if (!group) return (answered === undefined ? setImmediate : soon)(callback);
     const { pending, waiting } = group;
     const last = pending[pending.length - 1]!;
     // It is called within the request whose answer goes out last.
