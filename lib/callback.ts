@@ -35,7 +35,7 @@ type Handler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 /** A Router with the method that it calls for each request, which Express's types leave out. */
 type DispatchingRouter = Handler & { handle: Handler };
 
-/** A request, its answer, and the way out for what is neither. */
+/** A request, its answer, the way out for what is neither, and where the app keeps what it knows of it. */
 interface Exchange {
   readonly req: CallbackRequest;
   readonly res: ServerResponse;
