@@ -1,8 +1,8 @@
-import { AsyncResource, executionAsyncResource } from "node:async_hooks";
+import type { AsyncResource } from "node:async_hooks";
 
 import { setImmediate } from "./clock.js";
 import type { Rejection } from "./rejection.js";
-import { createStage, soon } from "./stage.js";
+import { createStage, inThisContext, soon } from "./stage.js";
 
 /** What is answered: a notification, by its `mo_reference_id`, or a refusal. */
 export type Answered = string | Rejection;
@@ -72,9 +72,8 @@ export function createAnswers(): Answers {
     if (!group) return (answered === undefined ? setImmediate : soon)(callback);
     const { pending, waiting } = group;
     const last = pending[pending.length - 1]!;
-    // It is called within the request whose answer goes out last.
-    const isOwn = pending.length === 1 && last.context === executionAsyncResource();
-    waiting.push({ last: last.number, callback: isOwn ? callback : AsyncResource.bind(callback) });
+    // Or it would be called within the request whose answer goes out last.
+    waiting.push({ last: last.number, callback: inThisContext(callback) });
   }
 
   async function idle() {

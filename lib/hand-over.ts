@@ -1,17 +1,17 @@
-import { AsyncResource } from "node:async_hooks";
-
 import type { Answers } from "./answers.js";
 import type { Delivery } from "./delivery.js";
 import { unheardError } from "./errors.js";
 import type { HandOver } from "./inbox.js";
 import type { Listeners } from "./listeners.js";
 import type { MessageNotification } from "./notification.js";
+import { inThisContext } from "./stage.js";
 import type { Tally } from "./tally.js";
 
 /** A notification's place in the line of those that wait for their answers. */
 interface Place {
   isAnswered: boolean;
-  start: () => void;
+  readonly start: () => void;
+  next?: Place;
 }
 
 /**
@@ -19,7 +19,9 @@ interface Place {
  * in the order of the calls. `running` counts those that wait or whose listeners have not settled.
  */
 export function createHandOver(listeners: Listeners, answers: Answers, running: Tally): HandOver {
-  const line: Place[] = [];
+  // Linked: to shift an array of more than some 16,000 moves all of it.
+  let first: Place | undefined;
+  let last: Place | undefined;
 
   function handOver(message: MessageNotification, delivery: Delivery): Promise<void> {
     const reference = message.mo_reference_id;
@@ -42,13 +44,19 @@ export function createHandOver(listeners: Listeners, answers: Answers, running: 
   }
 
   function queue(reference: string, start: () => void) {
-    const place = { isAnswered: false, start };
-    line.push(place);
+    // Whoever is ahead may call it, from within another request.
+    const place: Place = { isAnswered: false, start: inThisContext(start) };
+    if (last) last.next = place;
+    else first = place;
+    last = place;
     answers.whenOut(reference, () => {
       place.isAnswered = true;
-      // Whoever is ahead will call it, from within another request.
-      if (line[0] !== place) place.start = AsyncResource.bind(start);
-      while (line[0] && isDue(line[0])) line.shift()?.start();
+      while (first && isDue(first)) {
+        const due = first;
+        first = due.next;
+        if (!first) last = undefined;
+        due.start();
+      }
     });
   }
 
