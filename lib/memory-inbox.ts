@@ -5,12 +5,13 @@ import { isUnheard, unheardError } from "./errors.js";
 import type { HandOver, Inbox, Outcome } from "./inbox.js";
 import type { MessageNotification } from "./notification.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import { soon } from "./stage.js";
 
 /** How much the memory inbox remembers, and for how long. */
 export interface MemoryInboxOptions {
   /**
    * How many references are remembered. Must hold the messages of one retry window, about 60 s: the
-   * oldest goes first, whatever the `ttl`. Full, the default holds 13 MB.
+   * oldest goes first, whatever the `ttl`. Full, the default holds 15 MB.
    * @default 100_000
    */
   max?: number;
@@ -50,6 +51,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   // Was handed over, but the last listener left before its turn came: goes ahead of those who wait.
   const returned: Arrival[] = [];
   let handOver: HandOver | undefined;
+  let isDraining = false;
   let isClosed = false;
   // Until somebody asks for trouble it is thrown, which the caller of `accept` and `close` handles.
   let report = (error: Error): void => {
@@ -77,16 +79,20 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
 
   /** Not now: a listener that has just subscribed could not unsubscribe yet. */
   function drainSoon(): void {
-    void Promise.resolve().then(drain);
+    if (isDraining) return;
+    isDraining = true;
+    soon(() => {
+      isDraining = false;
+      // One by one: a listener may leave after its first, and what was given by then comes back.
+      if (giveNext()) drainSoon();
+    });
   }
 
-  /** Ends early when the last listener unsubscribes in the middle; the rest goes on waiting. */
-  function drain(): void {
-    while (handOver) {
-      const next = returned.shift() ?? waiting.shift();
-      if (!next) return;
-      give(next, handOver);
-    }
+  /** False when none waits, or when the last listener has left; the rest goes on waiting then. */
+  function giveNext(): boolean {
+    const next = handOver && (returned.shift() ?? waiting.shift());
+    if (handOver && next) give(next, handOver);
+    return next !== undefined;
   }
 
   function give(arrival: Arrival, consumer: HandOver): void {
@@ -105,7 +111,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   }
 
   function close(): Promise<void> {
-    drain();
+    while (giveNext());
     isClosed = true;
     for (const [message] of [...returned, ...waiting]) report(unheardError(message));
     return Promise.resolve();

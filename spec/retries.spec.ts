@@ -10,6 +10,7 @@ import {
   telesignCallback,
   TelesignCallbackError,
   type Delivery,
+  type HandOver,
   type Inbox,
   type MessageNotification,
 } from "telesign-callback";
@@ -330,6 +331,32 @@ describe("memoryInbox", () => {
     await callback.close();
     expect(arrived).toEqual([...arrived].sort());
     expect(arrived).toHaveLength(2);
+  });
+
+  it("hands each of those that wait over once, though each listener leaves after its first", async () => {
+    const memory = memoryInbox();
+    const handedOver = jest.fn();
+    const consume = (handOver: HandOver) =>
+      memory.consume((...arrival) => {
+        handedOver();
+        return handOver(...arrival);
+      });
+    const callback = telesignCallback({ inbox: { ...memory, consume } });
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const messages = [fresh(), fresh(), fresh()];
+    for (const message of messages) await statuses(port, message);
+    const arrived: MessageNotification[] = [];
+    while (arrived.length < messages.length) {
+      await new Promise<void>((resolve) => {
+        const leave = callback.onMessage((message) => {
+          leave();
+          arrived.push(message);
+          resolve();
+        });
+      });
+    }
+    expect(arrived).toEqual(messages);
+    expect(handedOver).toHaveBeenCalledTimes(3);
   });
 
   it("reports what comes back to it after it was closed", async () => {
