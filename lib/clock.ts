@@ -1,4 +1,4 @@
-import * as timers from "node:timers";
+import timers from "node:timers";
 
 /**
  * Node's timers as they were when this package was loaded: fake ones, which a consumer's test may put

@@ -522,6 +522,7 @@ describe("telesign-callback listen", () => {
     const env = { TELESIGN_API_KEY: apiKey };
     const { err, url, status, interrupt } = await listen([], { env });
     expect(err.written()).toMatch(/Signatures are verified/);
+    expect(err.written()).toMatch(/in another terminal, where TELESIGN_API_KEY is set, too/);
     const [unsigned] = await deliver(url, notification(), { waits: [] });
     const [signed] = await deliver(url, notification(), { apiKey });
     expect([unsigned?.status, signed?.status]).toEqual([401, 200]);

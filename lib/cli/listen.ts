@@ -128,6 +128,7 @@ function introduction({ origin, path, isVerified }: Place): string {
   const verification = isVerified
     ? "Signatures are verified with the key in TELESIGN_API_KEY."
     : "Signatures are not verified: TELESIGN_API_KEY is not set.";
+  const condition = isVerified ? ", where TELESIGN_API_KEY is set, too" : "";
   return `Listening on ${origin}${path}
 ${verification}
 
@@ -135,7 +136,7 @@ TeleSign cannot reach 127.0.0.1: a tunnel is needed. Point one at this port, and
 give your TeleSign contact the tunnel's own host with the private path:
   https://<host of the tunnel>${path}
 
-To send a text without TeleSign, in another terminal:
+To send a text without TeleSign, in another terminal${condition}:
   npx telesign-callback send ${origin}${path}
 
 Ctrl-C ends.
