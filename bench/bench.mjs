@@ -1,6 +1,6 @@
 // The table of the README: every contender side by side, in interleaved rounds.
 //
-//   npm run bench -- [--rounds 9] [--requests 15000] [--only "mounted|nothing"] [--node /path/to/node]
+//   npm run bench -- [--rounds 21] [--requests 5000] [--only mounted] [--node /path/to/node]
 import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpus } from "node:os";
@@ -12,8 +12,8 @@ import { packedProject } from "./packed.mjs";
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: "string", default: "9" },
-    requests: { type: "string", default: "15000" },
+    rounds: { type: "string", default: "21" },
+    requests: { type: "string", default: "5000" },
     only: { type: "string", default: "" },
     node: { type: "string", default: process.execPath },
   },
@@ -34,7 +34,7 @@ try {
 
 async function main() {
   const { contenders } = await import(join(project.directory, "contenders.mjs"));
-  const names = Object.keys(contenders).filter((name) => new RegExp(options.only).test(name));
+  const names = namesToRun(Object.keys(contenders));
   const load = start("load.mjs", [], 1);
   const runs = [];
   for (const name of names) runs.push(await startContender(name));
@@ -51,6 +51,18 @@ async function main() {
   report(runs);
   for (const { server } of runs) server.disconnect();
   load.disconnect();
+}
+
+/** Those that `--only` matches, and their floors. */
+function namesToRun(all) {
+  const wanted = all.filter((name) => new RegExp(options.only).test(name));
+  if (wanted.length === 0) throw new TypeError(`--only must match one of: ${all.join("; ")}`);
+  const floors = wanted.map(floorOf);
+  return all.filter((name) => wanted.includes(name) || floors.includes(name));
+}
+
+function floorOf(name) {
+  return name.includes("ahead") || name === FLOORS.ahead ? FLOORS.ahead : FLOORS.mounted;
 }
 
 async function startContender(name) {
@@ -136,9 +148,9 @@ function report(runs) {
 
 /** In terms of the floor's figures, round by round, so that what slows both cancels out. */
 function ratios({ name, rounds }, runs, ratio) {
-  const floorName = FLOORS[name.includes("ahead") ? "ahead" : "mounted"];
+  const floorName = floorOf(name);
+  if (name === floorName) return "";
   const floor = runs.find((run) => run.name === floorName);
-  if (!floor || name === FLOORS.ahead || name === floorName) return "";
   return spread(
     rounds.map((figures, round) => ratio(figures, floor.rounds[round])),
     2,

@@ -27,7 +27,7 @@ export const contenders = {
   "hand-written, signed": (deliver) => handWritten(deliver, API_KEY),
 };
 
-/** Reads, parses and ends: the least that a receiver can do. */
+/** Reads, parses and ends, and nothing else, in the way that Node's documentation shows. */
 function readParseEnd(req, res) {
   const chunks = [];
   req.on("data", (chunk) => chunks.push(chunk));

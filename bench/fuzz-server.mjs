@@ -6,17 +6,25 @@ import { memoryInbox, telesignCallback } from "telesign-callback";
 
 import { API_KEY, PATH } from "./notifications.mjs";
 
-const counts = { delivered: 0, distinct: 0, duplicates: 0, rejected: 0, errors: 0, unhandled: 0 };
-const receiver = (options) => telesignCallback({ ...options, inbox: memoryInbox({ max: 10_000 }) });
-const signed = receiver({ path: PATH, apiKey: API_KEY });
-const plain = receiver({ path: "/plain" });
-const seen = new Map([signed, plain].map((callback) => [callback, new Set()]));
+const MAX = 10_000;
+const counts = { delivered: 0, twice: 0, duplicates: 0, rejected: 0, errors: 0, unhandled: 0 };
+/** A callback, and the references that it delivered: all, and the latest in the order of delivery. */
+const receiver = (options) => ({
+  path: options.path,
+  callback: telesignCallback({ ...options, inbox: memoryInbox({ max: MAX }) }),
+  all: new Set(),
+  latest: new Set(),
+});
+const receivers = [receiver({ path: PATH, apiKey: API_KEY }), receiver({ path: "/plain" })];
 
-for (const [callback, references] of seen) {
+for (const { callback, all, latest } of receivers) {
   callback.onMessage(({ mo_reference_id }) => {
     counts.delivered += 1;
-    if (!references.has(mo_reference_id)) counts.distinct += 1;
-    references.add(mo_reference_id);
+    if (latest.has(mo_reference_id)) counts.twice += 1;
+    all.add(mo_reference_id);
+    latest.add(mo_reference_id);
+    // A changed digit may make a reference anew that the inbox forgot long ago.
+    if (latest.size > MAX) latest.delete(latest.values().next().value);
   });
   callback.on("duplicate", () => {
     counts.duplicates += 1;
@@ -33,18 +41,28 @@ process.on("unhandledRejection", () => {
 });
 
 // Express would print each URL that cannot be decoded.
-const app = express().set("env", "test").use(signed, plain);
+const app = express()
+  .set("env", "test")
+  .use(receivers.map(({ callback }) => callback));
 const server = createServer(app);
 server.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }));
 
 const commands = {
   counts: () => counts,
-  // Without what only this program remembers, to tell a message that came twice.
+  /** How many of the references accepted, listed by path, were never delivered. */
+  lost(accepted) {
+    const missing = ({ path, all }) => accepted[path].filter((reference) => !all.has(reference));
+    return receivers.flatMap(missing).length;
+  },
+  // Without what only this program remembers, to tell a message that came twice, or never.
   memory() {
-    for (const references of seen.values()) references.clear();
+    for (const { all, latest } of receivers) {
+      all.clear();
+      latest.clear();
+    }
     globalThis.gc();
     const { heapUsed, rss } = process.memoryUsage();
     return { heapUsed, rss };
   },
 };
-process.on("message", (command) => process.send(commands[command]()));
+process.on("message", ({ command, argument }) => process.send(commands[command](argument)));

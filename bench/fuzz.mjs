@@ -1,4 +1,7 @@
-// A million hostile requests: `npm run test:fuzz -- [--requests 1000000] [--seed 1]`.
+// A million requests, valid, damaged and hostile, within half an hour:
+//
+//   npm run test:fuzz -- [--requests 1000000] [--seed 1] [--minutes 30]
+//
 // Connections are pipelined, cut and trickled; what they carry is random, or mutated from what is valid.
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -17,13 +20,15 @@ const { values: options } = parseArgs({
   },
 });
 const REQUESTS = Number(options.requests);
-const DEADLINE = performance.now() + Number(options.minutes) * 60_000;
+const MINUTES = Number(options.minutes);
 const CONNECTIONS = 32;
 const PIPELINED = 100;
 // In MB: two inboxes of 10,000 references each, and code that has been compiled meanwhile.
 const MOST_GROWN = 10;
 // What a client may be told; 404 is the app's own, 408 and 431 are Node's.
 const STATUSES = ["200", "400", "401", "404", "408", "413", "415", "431"];
+// The receiver's default limit, in bytes.
+const LONGEST_BODY = 65_536;
 
 const random = createRandom(Number(options.seed));
 const below = (limit) => Math.floor(random() * limit);
@@ -38,10 +43,19 @@ const NAMES = Object.keys(JSON.parse(bodyOf(0))).concat(
   "\u0000",
 );
 
-const totals = { tries: 0, cut: 0, trickled: 0, hung: 0, accepted: 0, statuses: {} };
+const totals = {
+  tries: 0,
+  cut: 0,
+  trickled: 0,
+  hung: 0,
+  accepted: 0,
+  checked: 0,
+  unexpected: 0,
+  statuses: {},
+};
+/** For each path, the references whose acceptance a client has read. */
+const accepted = { [PATH]: [], "/plain": [] };
 let reference = 0;
-/** The requests whose framing is not what it should be. */
-const damaged = new WeakSet();
 
 const project = packedProject();
 const server = fork(join(project.directory, "fuzz-server.mjs"), { execArgv: ["--expose-gc"] });
@@ -60,9 +74,10 @@ async function main() {
   const [{ port }] = await once(server, "message");
   const before = await ask("memory");
   const started = performance.now();
+  const deadline = started + MINUTES * 60_000;
   let reported = 0;
   const worker = async () => {
-    while (totals.tries < REQUESTS && crashes === 0 && performance.now() < DEADLINE) {
+    while (totals.tries < REQUESTS && crashes === 0 && performance.now() < deadline) {
       await converse(port);
       if (totals.tries - reported < REQUESTS / 10) continue;
       reported = totals.tries;
@@ -74,27 +89,35 @@ async function main() {
   // Messages wait up to 4 s for the answers that connections cut off in a pipeline have not taken.
   await new Promise((resolve) => setTimeout(resolve, 5000));
   const counts = crashes === 0 ? await ask("counts") : {};
+  // Before "memory", which makes the server forget what it delivered.
+  const lost = crashes === 0 ? await ask("lost", accepted) : undefined;
   const after = crashes === 0 ? await ask("memory") : { heapUsed: 0, rss: 0 };
   const grown = (after.heapUsed - before.heapUsed) / 2 ** 20;
-  console.log(JSON.stringify({ ...totals, server: counts }));
+  console.log(JSON.stringify({ ...totals, lost, server: counts }));
   console.log(
     `heap ${megabytes(before.heapUsed)} MB before, ${megabytes(after.heapUsed)} MB after; RSS ${megabytes(after.rss)} MB`,
   );
   const strange = Object.keys(totals.statuses).filter((status) => !STATUSES.includes(status));
-  const holds =
-    totals.tries >= REQUESTS &&
-    crashes === 0 &&
-    counts.unhandled === 0 &&
-    counts.errors === 0 &&
-    totals.hung === 0 &&
-    strange.length === 0 &&
-    grown < MOST_GROWN &&
-    counts.delivered === counts.distinct &&
-    counts.delivered >= totals.accepted;
+  const verdicts = {
+    [`${REQUESTS} requests within ${MINUTES} minutes`]: totals.tries >= REQUESTS,
+    "no crash": crashes === 0,
+    "no unhandled rejection": counts.unhandled === 0,
+    "no error event": counts.errors === 0,
+    "every connection ended": totals.hung === 0,
+    "only the expected statuses": strange.length === 0,
+    [`heap grown by less than ${MOST_GROWN} MB`]: grown < MOST_GROWN,
+    "no message twice": counts.twice === 0,
+    "every accepted message delivered": lost === 0,
+    "every valid message and retry answered as it should be": totals.unexpected === 0,
+  };
+  for (const [claim, holds] of Object.entries(verdicts)) {
+    console.log(`${holds ? "holds" : "FAILS"}: ${claim}`);
+  }
+  const holds = Object.values(verdicts).every(Boolean);
   console.log(
     `fuzz ${holds ? "passed" : "FAILED"}: ${totals.tries} requests in ${seconds.toFixed(0)} s, ` +
       `${crashes} crashes, ${counts.unhandled} unhandled rejections, ${totals.hung} hung, ` +
-      `${counts.delivered} messages delivered, ${counts.delivered - counts.distinct} twice`,
+      `${counts.delivered} messages delivered, ${counts.twice} twice, ${lost} lost`,
   );
   return holds;
 }
@@ -103,8 +126,8 @@ function megabytes(bytes) {
   return (bytes / 2 ** 20).toFixed(1);
 }
 
-async function ask(command) {
-  server.send(command);
+async function ask(command, argument) {
+  server.send({ command, argument });
   const [answer] = await once(server, "message");
   return answer;
 }
@@ -113,16 +136,16 @@ async function ask(command) {
 async function converse(port) {
   const count = 1 + below(PIPELINED);
   const requests = Array.from({ length: count }, (_, index) => makeRequest(index === count - 1));
-  const sent = Buffer.concat(requests);
+  const sent = Buffer.concat(requests.map(({ bytes }) => bytes));
   totals.tries += count;
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {});
-  let answers = "";
+  let received = "";
   socket.on("data", (chunk) => {
-    answers += chunk.toString("latin1");
+    received += chunk.toString("latin1");
   });
   // A server may wait for the rest of a request whose framing is damaged, but not otherwise.
-  const isDamaged = requests.some((request) => damaged.has(request));
+  const isDamaged = requests.some((request) => request.isDamaged);
   socket.setTimeout(isDamaged ? 500 : 60_000, () => {
     if (!isDamaged) totals.hung += 1;
     socket.destroy();
@@ -133,10 +156,34 @@ async function converse(port) {
   else if (manner < 0.15) await trickle(socket, sent);
   else socket.write(sent);
   await closed;
-  for (const [, status] of answers.matchAll(/HTTP\/1\.1 (\d{3})/g)) {
-    totals.statuses[status] = (totals.statuses[status] ?? 0) + 1;
+  const answers = answersIn(received);
+  for (const { status } of answers) totals.statuses[status] = (totals.statuses[status] ?? 0) + 1;
+  // Where the framing is damaged, nobody can tell which request an answer belongs to.
+  if (!isDamaged) check(requests, answers);
+}
+
+/** What a connection received, answer by answer; the last may be cut off. */
+function answersIn(received) {
+  const [, ...answers] = received.split(/HTTP\/1\.1 (?=\d{3})/);
+  return answers.map((answer) => ({
+    status: Number(answer.slice(0, 3)),
+    isAccepted: answer.includes('"accepted"'),
+  }));
+}
+
+/** Answers come in the order of the requests; the last requests have none if the connection ended. */
+function check(requests, answers) {
+  // More answers than requests: one was answered twice.
+  totals.unexpected += Math.max(0, answers.length - requests.length);
+  for (const [index, { path, body, expected }] of requests.entries()) {
+    if (index >= answers.length) return;
+    const { status, isAccepted } = answers[index];
+    if (expected) totals.checked += 1;
+    if (expected && status !== expected) totals.unexpected += 1;
+    if (!isAccepted) continue;
+    totals.accepted += 1;
+    accepted[path].push(JSON.parse(body).mo_reference_id);
   }
-  totals.accepted += answers.split('"accepted"').length - 1;
 }
 
 async function cut(socket, sent) {
@@ -157,7 +204,7 @@ async function trickle(socket, sent) {
   }
 }
 
-/** A request of some kind; the last of a connection asks to close it. */
+/** A request of some kind, and what must come of it; the last of a connection asks to close it. */
 function makeRequest(isLast) {
   const make = oneOf([
     valid,
@@ -180,11 +227,16 @@ function makeRequest(isLast) {
   const length = isLie ? 10 ** below(12) : Buffer.byteLength(body);
   lines.push(isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${length}`);
   const head = Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
-  const request = Buffer.concat([head, isChunked ? chunked(body) : Buffer.from(body)]);
+  const whole = Buffer.concat([head, isChunked ? chunked(body) : Buffer.from(body)]);
   const isBroken = random() < 0.003;
-  if (isBroken) request[below(request.length)] = below(256);
-  if (isLie || isBroken) damaged.add(request);
-  return request;
+  if (isBroken) whole[below(whole.length)] = below(256);
+  const expected = make === valid || make === retry ? statusFor(body) : undefined;
+  return { bytes: whole, isDamaged: isLie || isBroken, path, body, expected };
+}
+
+/** How a valid message must be answered, be it the first time or again. */
+function statusFor(body) {
+  return Buffer.byteLength(body) > LONGEST_BODY ? 413 : 200;
 }
 
 function chunked(body) {

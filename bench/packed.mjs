@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * A scratch project that has the packed package installed, as its users get it, and these files beside
- * it. What else it imports is linked from here, so nothing is downloaded.
+ * A scratch project with the packed package, as its users get it, and these files beside it. What else
+ * it imports is linked from here, so nothing is downloaded.
  *
  * @returns the directory with these files in it, and the function that removes the project
  */
@@ -28,5 +28,9 @@ export function packedProject() {
   }
   cpSync(join(root, "bench"), join(project, "bench"), { recursive: true });
   const remove = () => rmSync(project, { recursive: true, force: true });
+  process.once("SIGINT", () => {
+    remove();
+    process.exit(130);
+  });
   return { directory: join(project, "bench"), remove };
 }

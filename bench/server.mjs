@@ -9,7 +9,6 @@ let cpu;
 const commands = {
   start() {
     references = [];
-    globalThis.gc();
     cpu = process.cpuUsage();
     return {};
   },

@@ -9,6 +9,8 @@ import { packedProject } from "./packed.mjs";
 
 const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
 const MINUTES = Number(options.minutes);
+if (!(MINUTES >= 3))
+  throw new TypeError("--minutes must be 3 or more: the first two are compared with");
 const SHARE = 0.8;
 const SECOND = 1000;
 
@@ -54,7 +56,7 @@ async function main() {
 }
 
 function report(minutes, { distinct, retries, unexpected }, seen) {
-  const early = minutes[Math.min(1, minutes.length - 1)];
+  const early = minutes[1];
   const late = minutes.at(-1);
   const growth = late.heapUsed / early.heapUsed - 1;
   const middle = Math.ceil(minutes.length / 2);
@@ -74,7 +76,7 @@ function report(minutes, { distinct, retries, unexpected }, seen) {
     console.log(`${holds ? "holds" : "FAILS"}: ${claim}`);
   }
   const holds = Object.values(verdicts).every(Boolean);
-  console.log(`soak ${holds ? "passed" : "FAILED"}: ${distinct + retries} requests`);
+  console.log(`soak ${holds ? "passed" : "FAILED"}: ${distinct + retries} notifications`);
   return holds;
 }
 

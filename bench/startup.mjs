@@ -1,43 +1,64 @@
-// How long importing takes: `npm run bench:startup`. Each import in a process of its own, interleaved.
+// How long importing takes, beyond what express and joi take: `npm run bench:startup`. Each import is in
+// a process of its own, and they are interleaved.
+//
+//   npm run bench:startup -- [--rounds 41]
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 
 import { packedProject } from "./packed.mjs";
 
-const ROUNDS = 11;
+const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "41" } } });
+const ROUNDS = Number(options.rounds);
 const imports = {
-  "express and joi": ["express", "joi"],
-  "the package with them": ["express", "joi", "telesign-callback"],
+  "lru-cache, and a schema of six texts": `require("lru-cache");
+    const text = Joi.string().required();
+    const reference = text.pattern(/^[A-Za-z0-9]{32}$/);
+    const number = text.pattern(/^[0-9]{1,15}$/);
+    const time = text.custom((value) => value);
+    Joi.object({ a: time, b: number, c: text.allow(""), d: reference, e: reference, f: number })
+      .unknown(true).required();`,
+  "the package": 'require("telesign-callback");',
 };
+const names = Object.keys(imports);
 
 const project = packedProject();
-const times = Object.fromEntries(Object.keys(imports).map((name) => [name, []]));
+const before = [];
+const more = Object.fromEntries(names.map((name) => [name, []]));
 try {
-  for (const [name, modules] of Object.entries(imports)) {
-    const requires = modules.map((module) => `require("${module}");`).join("");
-    const timed = `const t = performance.now(); ${requires} console.log(performance.now() - t);`;
-    writeFileSync(script(name), timed);
-  }
+  for (const name of names) writeFileSync(script(name), timed(imports[name]));
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const name of Object.keys(imports)) {
+    for (const name of names) {
       const { stdout } = spawnSync(process.execPath, [script(name)], { encoding: "utf8" });
-      times[name].push(Number(stdout));
+      const [floor, milliseconds] = JSON.parse(stdout);
+      before.push(floor);
+      more[name].push(milliseconds);
     }
   }
 } finally {
   project.remove();
 }
-const pairs = times["the package with them"].map(
-  (ms, round) => ms - times["express and joi"][round],
-);
-for (const [name, figures] of Object.entries(times)) console.log(`${name}: ${median(figures)} ms`);
-console.log(`more for the package, within the round: ${median(pairs)} ms`);
+console.log(`express and joi: ${quartiles(before)} ms`);
+for (const name of names) console.log(`${name}: ${quartiles(more[name])} ms more`);
 
-function script(name) {
-  return join(project.directory, `${name.replaceAll(" ", "-")}.cjs`);
+/** A script that prints how long express and joi took, and how long what comes after them. */
+function timed(source) {
+  return `const start = performance.now();
+    require("express"); const Joi = require("joi");
+    const middle = performance.now();
+    ${source}
+    const end = performance.now();
+    console.log(JSON.stringify([middle - start, end - middle]));`;
 }
 
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)].toFixed(1);
+function script(name) {
+  return join(project.directory, `import-${names.indexOf(name)}.cjs`);
+}
+
+/** The median, and the middle half in brackets. */
+function quartiles(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const at = (share) => sorted[Math.floor(share * sorted.length)].toFixed(1);
+  return `${at(0.5)} (${at(0.25)}–${at(0.75)})`;
 }
