@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 
 import type { Run } from "./arguments.js";
 import { HELP, OVERVIEW } from "./help.js";
@@ -47,7 +46,7 @@ function unlessExpressIsMissing(error: unknown): undefined {
 }
 
 async function version(): Promise<string> {
-  const manifest = await readFile(join(__dirname, "../../package.json"), "utf8");
+  const manifest = await readFile(require.resolve("telesign-callback/package.json"), "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
