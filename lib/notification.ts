@@ -1,6 +1,6 @@
 import Joi from "joi";
 
-import { parseTimestamp } from "./delivery.js";
+import { isTimestamp } from "./delivery.js";
 import { Rejection, type FieldError } from "./rejection.js";
 
 /**
@@ -31,7 +31,7 @@ const reference = text.pattern(/^[A-Za-z0-9]{32}$/);
 const phoneNumber = text.pattern(/^\+?\d{1,15}$/);
 // Not Joi's isoDate(): it rewrites the text, drops the microseconds and reads the server's time zone.
 const timestamp = text.custom((value: string, { error }) =>
-  parseTimestamp(value) ? value : error("string.isoDate"),
+  isTimestamp(value) ? value : error("string.isoDate"),
 );
 
 /**

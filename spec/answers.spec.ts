@@ -395,7 +395,7 @@ describe.each(expressVersions)(
       });
       const breakOne = (req: IncomingMessage, res: ServerResponse) => {
         if (req.headers["x-bad"])
-          res.setHeader = () => {
+          res.writeHead = () => {
             throw new Error("no more headers");
           };
         callback(req, res, () => res.socket?.destroy());
@@ -538,7 +538,7 @@ describe("an answer that cannot leave", () => {
   const give = (callback: TelesignCallback, socket: unknown, end: (res: EventEmitter) => void) => {
     const res = Object.assign(new EventEmitter(), {
       writableFinished: false,
-      setHeader() {},
+      writeHead() {},
       end: () => end(res),
     });
     const rawBody = Buffer.from(JSON.stringify(documented));
@@ -572,7 +572,7 @@ describe("an answer that cannot leave", () => {
   it("and that is told twice is waited for once", async () => {
     const callback = telesignCallback();
     const res = Object.assign(new EventEmitter(), {
-      setHeader() {},
+      writeHead() {},
       end() {
         res.emit("close");
         throw new Error("the host's own");
@@ -592,7 +592,7 @@ describe("an answer that cannot leave", () => {
   it("in a way that can be told is the host's own fault, and the message is emitted all the same", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
-    const res = { writableFinished: false, setHeader() {}, end() {} };
+    const res = { writableFinished: false, writeHead() {}, end() {} };
     const rawBody = Buffer.from(JSON.stringify(documented));
     const req = { method: "POST", url: "/", headers: {}, rawBody };
     const passedOn = new Promise((resolve) => {
