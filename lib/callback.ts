@@ -1,5 +1,5 @@
 import type { AsyncResource } from "node:async_hooks";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
 import { Router } from "express";
 
@@ -38,6 +38,8 @@ type DispatchingRouter = Handler & { handle: Handler };
 /** A request, its answer, the way out for what is neither, and where the app keeps what it knows of it. */
 interface Exchange {
   readonly req: CallbackRequest;
+  /** Once for all: to look something up in a request takes long where Express has set its prototype. */
+  readonly headers: IncomingHttpHeaders;
   readonly res: ServerResponse;
   readonly next: Next;
   readonly context: AsyncResource;
@@ -139,7 +141,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     if (req.method !== "POST" || pathOf(req) !== path) {
       handleOthers(req, res, next);
     } else {
-      const exchange = { req, res, next, context: currentContext() };
+      const exchange = { req, headers: req.headers, res, next, context: currentContext() };
       if (keepsBody(req)) receiveSoon(exchange);
       // Now, because a body that others read, too, will not wait for us.
       else receive(exchange);
@@ -148,8 +150,9 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 
   function receive(exchange: Exchange) {
     try {
-      admit(exchange.req);
-      const body = readBody(exchange.req, maxBodySize);
+      admit(exchange);
+      const length = Number(exchange.headers["content-length"]);
+      const body = readBody(exchange.req, length, maxBodySize);
       if (body instanceof Promise) {
         body.then(
           (bytes) => check(exchange, bytes),
@@ -166,7 +169,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   function check(exchange: Exchange, body: Buffer | object) {
     try {
       refuseIfClosing();
-      authenticate(exchange.req, body);
+      authenticate(exchange, body);
       const message = parse(body);
       const delivery = deliveryOf(message);
       refuseIfOutdated(delivery);
@@ -176,11 +179,11 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     }
   }
 
-  function admit(req: CallbackRequest) {
+  function admit({ req, headers }: Exchange) {
     refuseIfClosing();
     // Express works req.ip out anew each time, so not without need.
     if (isAllowed && !isAllowed(addressOf(req))) throw new Rejection("address");
-    const encoding = req.headers["content-encoding"] ?? "identity";
+    const encoding = headers["content-encoding"] ?? "identity";
     if (encoding.toLowerCase() !== "identity") throw new Rejection("encoding");
   }
 
@@ -188,10 +191,9 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     if (closing) throw new Rejection("closing");
   }
 
-  function authenticate(req: CallbackRequest, body: Buffer | object) {
+  function authenticate({ headers }: Exchange, body: Buffer | object) {
     if (!keys) return;
     if (!Buffer.isBuffer(body)) throw new Rejection("consumed");
-    const { headers } = req;
     const claims = [headers["x-ts-authorization"], headers.authorization];
     if (!isSigned(body, claims, keys)) throw new Rejection("signature");
   }
