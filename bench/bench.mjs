@@ -1,6 +1,6 @@
 // The table of the README: every contender side by side, in interleaved rounds.
 //
-//   npm run bench -- [--rounds 21] [--requests 5000] [--only mounted] [--node /path/to/node]
+//   npm run bench -- [--rounds 41] [--requests 5000] [--only mounted] [--node /path/to/node]
 import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpus } from "node:os";
@@ -12,7 +12,7 @@ import { packedProject } from "./packed.mjs";
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: "string", default: "21" },
+    rounds: { type: "string", default: "41" },
     requests: { type: "string", default: "5000" },
     only: { type: "string", default: "" },
     node: { type: "string", default: process.execPath },
