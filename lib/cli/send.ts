@@ -36,7 +36,8 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
     const start = performance.now();
     const underWay: Promise<void>[] = [];
     for (let begun = 0; begun < total; begun += 1) {
-      await pause(start + (begun * 1_000) / rate - performance.now(), signal);
+      const due = start + (begun * 1_000) / rate;
+      await pause(Math.max(0, due - performance.now()), signal);
       if (signal.aborted) break;
       underWay.push(transmit(notification(overrides), report, { signal }));
     }
