@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+
 import type { EventEmitter } from "node:events";
 import { createRequire } from "node:module";
 

@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+
 export { telesignCallback } from "./callback.js";
 export { TelesignCallbackError } from "./errors.js";
 export { memoryInbox } from "./memory-inbox.js";

@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, Server, type RequestListener } from "node:http";

@@ -104,7 +104,7 @@ function* cells(express) {
   for (const version of TYPESCRIPTS) {
     for (const { resolution, module, files } of RESOLUTIONS) {
       const tsc = `node_modules/${compiler(version)}/bin/tsc`;
-      const settings = ["--noEmit", "--strict", "--target", "es2022", "--types", "node"];
+      const settings = ["--noEmit", "--strict", "--target", "es2022"];
       const mode = ["--module", module, "--moduleResolution", resolution];
       yield {
         row: `TypeScript ${version}, ${resolution}`,
