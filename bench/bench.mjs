@@ -21,6 +21,9 @@ const { values: options } = parseArgs({
 const ROUNDS = Number(options.rounds);
 const REQUESTS = Number(options.requests);
 const CONNECTIONS = 32;
+for (const [name, count] of Object.entries({ ROUNDS, REQUESTS })) {
+  if (!(count >= 1)) throw new TypeError(`--${name.toLowerCase()} must be a number from 1`);
+}
 
 /** Each contender's floors: what its requests per second are divided by, round by round. */
 const FLOORS = { ahead: "node:http alone", mounted: "Router that does nothing" };

@@ -28,9 +28,7 @@ export function packedProject() {
   }
   cpSync(join(root, "bench"), join(project, "bench"), { recursive: true });
   const remove = () => rmSync(project, { recursive: true, force: true });
-  process.once("SIGINT", () => {
-    remove();
-    process.exit(130);
-  });
+  process.once("exit", remove);
+  process.once("SIGINT", () => process.exit(130));
   return { directory: join(project, "bench"), remove };
 }

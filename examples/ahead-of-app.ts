@@ -1,6 +1,6 @@
 // Ahead of the app on node:http: callbacks never pay for Express's work on each request, and
 // everything else reaches the app unchanged.
-// Run: npx tsx examples/ahead-of-app.ts
+// Run: npx --yes tsx examples/ahead-of-app.ts
 import { createServer } from "node:http";
 
 import express from "express";

@@ -1,5 +1,5 @@
 // Graceful shutdown: no text is lost between the 200 and the end of its listener.
-// Run: npx tsx examples/graceful-shutdown.ts, send a text, and press Ctrl-C within two seconds
+// Run: npx --yes tsx examples/graceful-shutdown.ts, send a text, and press Ctrl-C within two seconds
 import { setTimeout } from "node:timers/promises";
 
 import express from "express";

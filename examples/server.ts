@@ -1,5 +1,5 @@
 // The smallest useful receiver: an Express app that prints each masked text once.
-// Run: npx tsx examples/server.ts
+// Run: npx --yes tsx examples/server.ts
 // Then: curl -X POST http://127.0.0.1:3000/telesign/4f9d0c -d @spec/fixtures/documented.json
 import express from "express";
 import { telesignCallback } from "telesign-callback";

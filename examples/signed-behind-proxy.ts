@@ -1,5 +1,5 @@
 // Signed callbacks behind one reverse proxy: signature, address and age are all checked.
-// Run: TELESIGN_API_KEY=... TELESIGN_ADDRESSES=192.0.2.0/24 npx tsx examples/signed-behind-proxy.ts
+// Run: TELESIGN_API_KEY=... TELESIGN_ADDRESSES=192.0.2.0/24 npx --yes tsx examples/signed-behind-proxy.ts
 import express from "express";
 import { telesignCallback } from "telesign-callback";
 
