@@ -34,11 +34,12 @@ export function readBody(
   length: number,
   limit: number,
 ): Buffer | object | Promise<Buffer> {
-  const left = bytesIn(req, "rawBody") ?? bytesIn(req, "body");
-  if (left) return withinLimit(left, limit);
   // As a rule: a callback is short, and all of it came with its headers. Listening for it all the
   // same was 6 % of the CPU time of a mounted callback.
-  if (isAllHere(req, length)) return withinLimit(bytesOf(req.read()), limit);
+  if (!hasOwnBody(req) && isAllHere(req, length)) return readAll(req, length, limit);
+  const { rawBody, body } = req;
+  if (Buffer.isBuffer(rawBody)) return withinLimit(rawBody, limit);
+  if (Buffer.isBuffer(body)) return withinLimit(body, limit);
   if (req.readable && !req.readableDidRead) return readToEnd(req, length, limit);
   if (req.destroyed && !req.readableEnded) return new Promise(() => {});
   if (isParsed(req, length)) return req.body;
@@ -47,10 +48,9 @@ export function readBody(
   throw new Rejection("consumed");
 }
 
-/** What a host has left. To look for it in the prototypes, too, was 2 % of the time of a mounted callback. */
-function bytesIn(req: BodyRequest, name: "rawBody" | "body"): Buffer | undefined {
-  const value = Object.hasOwn(req, name) ? req[name] : undefined;
-  return Buffer.isBuffer(value) ? value : undefined;
+/** Whether a host has left one. To look in Express's prototypes, too, was 2 % of the CPU time. */
+function hasOwnBody(req: BodyRequest): boolean {
+  return Object.hasOwn(req, "rawBody") || Object.hasOwn(req, "body");
 }
 
 function isAllHere(req: IncomingMessage, length: number): boolean {
@@ -59,6 +59,21 @@ function isAllHere(req: IncomingMessage, length: number): boolean {
   if (length > 0) return req.readableLength === length;
   // What comes in chunks may be the rest of what somebody has read.
   return req.complete && req.readableLength > 0 && !req.readableDidRead;
+}
+
+/** Reads what is all here. Node 26, and a stream of objects, give one piece in each call. */
+function readAll(req: IncomingMessage, length: number, limit: number): Buffer {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  while (size !== length) {
+    const piece: unknown = req.read();
+    if (piece === null) break;
+    const bytes = bytesOf(piece);
+    size += bytes.length;
+    if (size > limit) throw new Rejection("size");
+    pieces.push(bytes);
+  }
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
 function withinLimit(bytes: Buffer, limit: number): Buffer {

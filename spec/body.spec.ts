@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 
 import request from "supertest";
-import { telesignCallback, type CallbackOptions } from "telesign-callback";
+import { telesignCallback, type CallbackOptions, type TelesignCallback } from "telesign-callback";
 
 import { next } from "./events.js";
 import { expressVersions } from "./express-versions.js";
@@ -257,6 +257,13 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       };
       const app = express().use(host, telesignCallback({ maxBodySize: limit }));
       await request(app).post("/").send("{}").expect(413);
+    });
+
+    it("is refused where the app's prototype has it as rawBody, too", async () => {
+      const app = express().use(express.json(), telesignCallback({ maxBodySize: limit }));
+      const rawBody = Buffer.from(exact(limit + 1));
+      Object.assign((app as unknown as { request: object }).request, { rawBody });
+      await request(app).post("/").send({}).expect(413);
     });
 
     it("does not count for a body that was parsed before", async () => {
@@ -625,6 +632,33 @@ describe("a request that a host made up", () => {
     await closed;
     await callback.close();
     expect(res.headersSent).toBe(false);
+  });
+
+  /** Gives the middleware a request whose body comes one piece a call, as in Node 26. */
+  const giveInPieces = (callback: TelesignCallback, pieces: readonly string[]) => {
+    const body = new Readable({ objectMode: true, read() {} });
+    for (const piece of pieces) body.push(Buffer.from(piece));
+    body.push(null);
+    const made = Object.assign(body, { method: "POST", url: "/", headers: {}, complete: true });
+    const req = made as unknown as IncomingMessage;
+    callback(req, new ServerResponse(req), () => {});
+  };
+
+  it("is read to its end where each call gives one piece of it", async () => {
+    const callback = telesignCallback();
+    const message = next(callback, "message");
+    const text = JSON.stringify(documented);
+    giveInPieces(callback, [text.slice(0, 9), text.slice(9)]);
+    expect((await message)[0]).toEqual(documented);
+    await callback.close();
+  });
+
+  it("is refused where its pieces come to more than maxBodySize", async () => {
+    const callback = telesignCallback({ maxBodySize: 10 });
+    const rejected = next(callback, "rejected");
+    giveInPieces(callback, ["123456789", "123456789"]);
+    expect((await rejected)[0].status).toBe(413);
+    await callback.close();
   });
 });
 
