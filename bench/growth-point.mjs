@@ -40,7 +40,7 @@ function deliver() {
   return new Promise((resolve) => {
     const res = {
       writableFinished: false,
-      writeHead() {},
+      setHeader() {},
       end(answer) {
         res.writableFinished = true;
         if (answer.includes("accepted")) accepted += 1;

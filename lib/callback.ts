@@ -305,16 +305,15 @@ function addressOf(req: CallbackRequest): string | undefined {
   return "ip" in req ? req.ip : req.socket.remoteAddress;
 }
 
-function answer(status: number, type: string, body: string, others = {}): Answer {
-  const length = String(Buffer.byteLength(body));
-  const headers = { "Content-Type": type, "Content-Length": length, ...others };
-  return { status, body, headers };
+function answer(status: number, type: string, body: string, headers = {}): Answer {
+  return { status, body, headers: { "Content-Type": type, ...headers } };
 }
 
 /** Answers by `node:http`'s own means: `res` may be no more, and Express's `res.json` adds an ETag. */
 function send(res: ServerResponse, { status, headers, body }: Answer): void {
   try {
-    res.writeHead(status, headers);
+    res.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
     res.end(body);
   } catch (error) {
     // Other middleware may have answered meanwhile, for being late, or have left the rest to us.

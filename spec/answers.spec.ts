@@ -239,6 +239,23 @@ describe.each(expressVersions)(
       expect((await message)[0]).toEqual(documented);
     });
 
+    it("takes a header that other middleware sets at its end", async () => {
+      const timing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
+        const end = res.end.bind(res) as (text: string) => ServerResponse;
+        res.end = ((text: string) => {
+          res.setHeader("X-Response-Time", "1ms");
+          return end(text);
+        }) as typeof res.end;
+        proceed();
+      };
+      await request(express().use(timing, telesignCallback()))
+        .post("/")
+        .send(fresh())
+        .expect(200)
+        .expect("X-Response-Time", "1ms")
+        .expect("Content-Type", "application/json");
+    });
+
     it("that other middleware makes impossible is the app's own, and the message is emitted all the same", async () => {
       const forbidding = (_req: unknown, res: { setHeader: unknown }, proceed: () => void) => {
         res.setHeader = () => {
@@ -395,7 +412,7 @@ describe.each(expressVersions)(
       });
       const breakOne = (req: IncomingMessage, res: ServerResponse) => {
         if (req.headers["x-bad"])
-          res.writeHead = () => {
+          res.setHeader = () => {
             throw new Error("no more headers");
           };
         callback(req, res, () => res.socket?.destroy());
@@ -538,7 +555,7 @@ describe("an answer that cannot leave", () => {
   const give = (callback: TelesignCallback, socket: unknown, end: (res: EventEmitter) => void) => {
     const res = Object.assign(new EventEmitter(), {
       writableFinished: false,
-      writeHead() {},
+      setHeader() {},
       end: () => end(res),
     });
     const rawBody = Buffer.from(JSON.stringify(documented));
@@ -572,7 +589,7 @@ describe("an answer that cannot leave", () => {
   it("and that is told twice is waited for once", async () => {
     const callback = telesignCallback();
     const res = Object.assign(new EventEmitter(), {
-      writeHead() {},
+      setHeader() {},
       end() {
         res.emit("close");
         throw new Error("the host's own");
@@ -592,7 +609,7 @@ describe("an answer that cannot leave", () => {
   it("in a way that can be told is the host's own fault, and the message is emitted all the same", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
-    const res = { writableFinished: false, writeHead() {}, end() {} };
+    const res = { writableFinished: false, setHeader() {}, end() {} };
     const rawBody = Buffer.from(JSON.stringify(documented));
     const req = { method: "POST", url: "/", headers: {}, rawBody };
     const passedOn = new Promise((resolve) => {
