@@ -203,6 +203,44 @@ describe("listeners", () => {
     expect(started).toEqual(["first", "second"]);
   });
 
+  it("lose none of those in line when the first of them is answered", async () => {
+    const started: string[] = [];
+    const callback = telesignCallback({ onMessage: ({ mo_message }) => started.push(mo_message) });
+    const releases = new Map<string, () => void>();
+    const held = new EventEmitter();
+    const app = express().use((req, res, proceed) => {
+      const { hold } = req.query;
+      if (typeof hold === "string") {
+        res.end = new Proxy(res.end, {
+          apply(...call) {
+            releases.set(hold, () => Reflect.apply(...call));
+            held.emit(hold);
+            return res;
+          },
+        });
+      }
+      proceed();
+    }, callback);
+    const post = (url: string, mo_message: string) =>
+      request(app)
+        .post(url)
+        .send(fresh({ mo_message }))
+        .then(({ status }) => status);
+    const waiting = [];
+    for (const hold of ["a", "b"]) {
+      const isHeld = once(held, hold);
+      waiting.push(post(`/?hold=${hold}`, hold));
+      await isHeld;
+    }
+    releases.get("a")!();
+    expect(await waiting[0]).toBe(200);
+    expect(await post("/", "c")).toBe(200);
+    releases.get("b")!();
+    expect(await waiting[1]).toBe(200);
+    await callback.close();
+    expect(started).toEqual(["a", "b", "c"]);
+  });
+
   it("may unsubscribe themselves, and more than once", async () => {
     const callback = telesignCallback();
     const kept = jest.fn();
