@@ -313,7 +313,7 @@ function answer(status: number, type: string, body: string, headers = {}): Answe
 function send(res: ServerResponse, { status, headers, body }: Answer): void {
   try {
     res.statusCode = status;
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    for (const name in headers) res.setHeader(name, headers[name]!);
     res.end(body);
   } catch (error) {
     // Other middleware may have answered meanwhile, for being late, or have left the rest to us.

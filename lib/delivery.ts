@@ -42,7 +42,7 @@ function parseTimestamp(text: unknown): Date | undefined {
   const [, date, day, time, fraction = "0", sign, hours, minutes = 0] = match;
   const local = new Date(`${date}T${time}.${fraction}Z`);
   // Date reads 30 February as 2 March.
-  if (local.getUTCDate() !== Number(day)) return undefined;
+  if (Number(day) > 28 && local.getUTCDate() !== Number(day)) return undefined;
   if (sign === undefined) return local;
   const offset = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000;
   return new Date(local.getTime() - offset);
