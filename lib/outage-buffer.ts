@@ -252,5 +252,5 @@ const OUTAGE =
 const TROUBLE = "the inbox's engine reported trouble, and answers";
 
 function unstored(count: number): string {
-  return `close() left ${count} of the notifications unstored; each goes to a listener of this process, or into an error`;
+  return `close() could not store ${count} notifications; each goes to a listener of this process, or into an error`;
 }
