@@ -46,16 +46,18 @@ const timestamp = text.custom((value: string, { error }) =>
  * app.use(telesignCallback({ schema }));
  */
 export const notificationSchema: Joi.ObjectSchema<MessageNotification> =
-  Joi.object<MessageNotification>({
-    submit_timestamp: timestamp,
-    from_phone_number: phoneNumber,
-    mo_message: text.allow(""),
-    mo_reference_id: reference,
-    session_reference_id: reference,
-    to_phone_number: phoneNumber,
-  })
+  // The keys last: Joi copies them with each call that follows.
+  Joi.object<MessageNotification>()
     .unknown(true)
-    .required();
+    .required()
+    .keys({
+      submit_timestamp: timestamp,
+      from_phone_number: phoneNumber,
+      mo_message: text.allow(""),
+      mo_reference_id: reference,
+      session_reference_id: reference,
+      to_phone_number: phoneNumber,
+    });
 
 /** Turns a body into a notification; see {@link createParser}. */
 export type NotificationParser = (body: Buffer | object) => MessageNotification;

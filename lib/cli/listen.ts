@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 
 import express, { type Express } from "express";
 
-import { telesignCallback, type TelesignCallback } from "../callback.js";
+import { telesignCallback, type TelesignCallback } from "../index.js";
 import type { Delivery } from "../delivery.js";
 import type { MessageNotification } from "../notification.js";
 import type { Rejection } from "../rejection.js";
