@@ -10,7 +10,9 @@ import { packedProject } from "./packed.mjs";
 const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
 const MINUTES = Number(options.minutes);
 if (!(MINUTES >= 3))
-  throw new TypeError("--minutes must be 3 or more: the first two are compared with");
+  throw new TypeError(
+    "--minutes must be 3 or more: the heap after minute 2 is compared with the last",
+  );
 const SHARE = 0.8;
 const SECOND = 1000;
 
