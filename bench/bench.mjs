@@ -1,6 +1,6 @@
 // The table of the README: every contender side by side, in interleaved rounds.
 //
-//   npm run bench -- [--rounds 20] [--requests 15000] [--only mounted] [--node /path/to/node]
+//   npm run bench -- [--rounds 21] [--requests 15000] [--only mounted] [--node /path/to/node]
 import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpus } from "node:os";
@@ -12,7 +12,7 @@ import { packedProject } from "./packed.mjs";
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: "string", default: "20" },
+    rounds: { type: "string", default: "21" },
     // Long enough for every round to hold its share of garbage collections: in shorter ones they are luck.
     requests: { type: "string", default: "15000" },
     only: { type: "string", default: "" },
@@ -23,7 +23,7 @@ const ROUNDS = Number(options.rounds);
 const REQUESTS = Number(options.requests);
 const CONNECTIONS = 32;
 /** Two processes that run the same code differ by some per cent, so no figure hangs on one of them. */
-const ROUNDS_PER_START = 5;
+const ROUNDS_PER_START = 7;
 for (const [name, count] of Object.entries({ ROUNDS, REQUESTS })) {
   if (!(count >= 1)) throw new TypeError(`--${name.toLowerCase()} must be a number from 1`);
 }
