@@ -7,8 +7,8 @@ module.exports = {
   moduleNameMapper: {
     // Specs import the package as its users do, and cover its source.
     "^telesign-callback$": "<rootDir>/lib/index.ts",
-    "^telesign-callback/bullmq$": "<rootDir>/lib/bullmq-inbox.ts",
-    "^telesign-callback/testing$": "<rootDir>/lib/testing.ts",
+    "^telesign-callback/bullmq$": "<rootDir>/lib/bullmq/bullmq-inbox.ts",
+    "^telesign-callback/testing$": "<rootDir>/lib/testing/testing.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },
   // The copy that a mutation run makes is a package of the same name.

@@ -3,22 +3,22 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 
 import { Router } from "express";
 
-import { createAnswers, type PendingAnswer } from "./answers.js";
+import { createAnswers, type PendingAnswer } from "./receive/answers.js";
 import { clearTimeout, setImmediate, setTimeout } from "./clock.js";
-import { within } from "./deadline.js";
-import { deliveryOf, type Delivery } from "./delivery.js";
+import { within } from "./clock.js";
+import { deliveryOf, type Delivery } from "./receive/delivery.js";
 import { TelesignCallbackError } from "./errors.js";
-import { createHandOver } from "./hand-over.js";
+import { createHandOver } from "./inbox/hand-over.js";
 import { isConnection, onHangUp } from "./hang-up.js";
-import { createIntake } from "./intake.js";
-import type { Outcome } from "./inbox.js";
+import { createIntake } from "./inbox/guarded-inbox.js";
+import type { Outcome } from "./inbox/inbox.js";
 import { createListeners, type CallbackEvents, type Listener } from "./listeners.js";
-import type { MessageNotification } from "./notification.js";
+import type { MessageNotification } from "./receive/notification.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
 import { resolveOptions, type CallbackOptions } from "./options.js";
-import { keepsBody, readBody, type BodyRequest } from "./raw-body.js";
-import { Rejection } from "./rejection.js";
-import { isSigned } from "./signature.js";
+import { keepsBody, readBody, type BodyRequest } from "./receive/body.js";
+import { Rejection } from "./receive/rejection.js";
+import { isSigned } from "./receive/signature.js";
 import { createStage, currentContext, soon } from "./stage.js";
 import { createTally } from "./tally.js";
 

@@ -1,7 +1,43 @@
 import timers from "node:timers";
 
 /**
- * Node's timers as they were when this package was loaded: fake ones, which a consumer's test may put
- * in their place later, must not stop the clock of a delivery.
+ * Node's timers as they were when this package was loaded. Fake timers that a consumer's test installs
+ * later must not stop a delivery.
  */
 export const { clearTimeout, setImmediate, setTimeout } = timers;
+
+/** The longest delay of one Node timer, in ms. A longer one fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Calls back once after a delay of any length.
+ *
+ * @param milliseconds may be more than a Node timer can wait
+ * @returns the function that cancels it
+ */
+export function after(milliseconds: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  wait(milliseconds);
+  return () => clearTimeout(timer);
+
+  function wait(left: number) {
+    const step = Math.min(left, LONGEST_TIMER);
+    timer = setTimeout(() => (left > step ? wait(left - step) : callback()), step);
+  }
+}
+
+/** What {@link within} rejects with. */
+export class DeadlineError extends Error {
+  readonly code = "ETIMEDOUT";
+}
+
+/**
+ * Settles as `work` does, or rejects with a {@link DeadlineError} after `milliseconds`. The work
+ * continues then, and its outcome is ignored.
+ */
+export function within<T>(milliseconds: number, work: PromiseLike<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = after(milliseconds, () => reject(new DeadlineError()));
+    Promise.resolve(work).finally(cancel).then(resolve, reject);
+  });
+}

@@ -1,4 +1,4 @@
-import type { MessageNotification } from "./notification.js";
+import type { MessageNotification } from "./receive/notification.js";
 
 /**
  * What went wrong on this side of the door:

@@ -1,8 +1,8 @@
-import type { Answers } from "./answers.js";
-import type { Delivery } from "./delivery.js";
+import type { Answers } from "./receive/answers.js";
+import type { Delivery } from "./receive/delivery.js";
 import { TelesignCallbackError } from "./errors.js";
-import type { MessageNotification } from "./notification.js";
-import type { Rejection } from "./rejection.js";
+import type { MessageNotification } from "./receive/notification.js";
+import type { Rejection } from "./receive/rejection.js";
 import type { Tally } from "./tally.js";
 
 /** The arguments of each event. */

@@ -1,6 +1,5 @@
 /**
- * Refuses what a misspelling or an unset environment variable makes of an options object: a guard
- * that silently stays off.
+ * Refuses options that a misspelling or an unset environment variable would silently switch off.
  *
  * @throws TypeError naming the option
  */
@@ -8,31 +7,40 @@ export function refuseUnknownAndUndefined(options: object, known: readonly strin
   if (!isPlain(options)) throw new TypeError("options must be a plain object");
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) {
-      throw new TypeError(`unknown option ${name}; there are ${known.join(", ")}`);
+      throw new TypeError(`unknown option ${name}; the options are ${known.join(", ")}`);
     }
     if (value === undefined) {
-      throw new TypeError(`${name} is undefined; leave it out to go without, or set its variable`);
+      throw new TypeError(`${name} is undefined; leave it out, or set the variable it comes from`);
     }
   }
 }
 
-/** Options that are inherited, or those of a forgotten `await`, would not be seen. */
+/** Inherited options, or those of a promise that was not awaited, would not be seen. */
 function isPlain(options: unknown): boolean {
   if (typeof options !== "object" || options === null) return false;
   const prototype: unknown = Object.getPrototypeOf(options);
-  // The one without a prototype of its own is Object.prototype, of whatever realm.
+  // Object.prototype, of whatever realm, is the one that has no prototype itself.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-// The longest that a timer takes, and more than any of these options can use.
-const LARGEST = 2 ** 31 - 1;
+/** The most milliseconds that a `Date` can count (ECMAScript, Time Values and Time Range). */
+const LARGEST_TIME = 8.64e15;
 
 /**
- * A whole number above 0, as counts, bytes and milliseconds are.
+ * Checks a duration: a whole number of milliseconds above 0, of any size that a `Date` can count to.
  *
  * @throws TypeError naming the option
  */
-export function wholeNumber(name: string, value: unknown, largest = LARGEST): number {
+export function milliseconds(name: string, value: unknown): number {
+  return wholeNumber(name, value, LARGEST_TIME);
+}
+
+/**
+ * Checks a count or a number of bytes: a whole number above 0.
+ *
+ * @throws TypeError naming the option
+ */
+export function wholeNumber(name: string, value: unknown, largest = 2 ** 31 - 1): number {
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= largest) {
     return value;
   }

@@ -2,13 +2,17 @@ import type { KeyObject } from "node:crypto";
 
 import Joi from "joi";
 
-import { createAllowlist } from "./allowlist.js";
-import type { Inbox } from "./inbox.js";
+import { createAllowlist } from "./receive/address.js";
+import type { Inbox } from "./inbox/inbox.js";
 import type { Listener } from "./listeners.js";
-import { memoryInbox } from "./memory-inbox.js";
-import { createParser, notificationSchema, type NotificationParser } from "./notification.js";
+import { memoryInbox } from "./inbox/memory-inbox.js";
+import {
+  createParser,
+  notificationSchema,
+  type NotificationParser,
+} from "./receive/notification.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
-import { keysOf } from "./signature.js";
+import { keysOf } from "./receive/signature.js";
 
 /** Everything that can be set on a callback. An option that is given but `undefined` is refused. */
 export interface CallbackOptions {

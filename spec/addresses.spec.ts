@@ -3,9 +3,9 @@ import type { ServerResponse } from "node:http";
 import request from "supertest";
 import { telesignCallback } from "telesign-callback";
 
-import { expressVersions } from "./express-versions.js";
-import { fresh } from "./notifications.js";
-import { exchange, listen, post } from "./wire.js";
+import { expressVersions } from "./support/express-versions.js";
+import { fresh } from "./support/notifications.js";
+import { exchange, listen, post } from "./support/wire.js";
 
 describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, telesignCallback }) => {
   /** What an app that trusts one proxy answers to a delivery that came through it from `address`. */

@@ -3,7 +3,7 @@ import Joi from "joi";
 import request from "supertest";
 import { notificationSchema, telesignCallback } from "telesign-callback";
 
-import { documented, fresh } from "./notifications.js";
+import { documented, fresh } from "./support/notifications.js";
 
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 

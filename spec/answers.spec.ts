@@ -16,10 +16,10 @@ import {
   type TelesignCallback,
 } from "telesign-callback";
 
-import { next } from "./events.js";
-import { expressVersions } from "./express-versions.js";
-import { documented, fresh } from "./notifications.js";
-import { exchange, listen, post } from "./wire.js";
+import { next } from "./support/events.js";
+import { expressVersions } from "./support/express-versions.js";
+import { documented, fresh } from "./support/notifications.js";
+import { exchange, listen, post } from "./support/wire.js";
 
 const rest = { consume: () => () => Promise.resolve(), close: () => Promise.resolve() };
 

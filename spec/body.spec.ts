@@ -7,10 +7,10 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import request from "supertest";
 import { telesignCallback, type CallbackOptions, type TelesignCallback } from "telesign-callback";
 
-import { next } from "./events.js";
-import { expressVersions } from "./express-versions.js";
-import { documented, fresh } from "./notifications.js";
-import { dial, exchange, listen, post, received } from "./wire.js";
+import { next } from "./support/events.js";
+import { expressVersions } from "./support/express-versions.js";
+import { documented, fresh } from "./support/notifications.js";
+import { dial, exchange, listen, post, received } from "./support/wire.js";
 
 type Request = IncomingMessage & { rawBody?: unknown; body?: unknown };
 type Next = () => void;

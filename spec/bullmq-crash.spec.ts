@@ -6,8 +6,8 @@ import { join } from "node:path";
 
 import type { MessageNotification } from "telesign-callback";
 
-import { freshNotification } from "./inbox.contract.js";
-import { describeOnEachEngine, freePort } from "./servers.js";
+import { freshNotification } from "./support/inbox-contract.js";
+import { describeOnEachEngine, freePort } from "./support/servers.js";
 
 const KILLS = 3;
 const SENDERS = 4;

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
-import { isThere } from "./servers.js";
+import { isThere } from "./support/servers.js";
 
 // The built package, in a process that must come to its end by itself.
 const PROGRAM = `
-  const { bullmqInbox } = require(${JSON.stringify(join(__dirname, "../dist/bullmq-inbox.js"))});
+  const { bullmqInbox } = require(${JSON.stringify(join(__dirname, "../dist/bullmq/bullmq-inbox.js"))});
   const inbox = bullmqInbox({ connection: { host: "127.0.0.1", port: 1 } });
   inbox.consume(async () => {});
   const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 1 };

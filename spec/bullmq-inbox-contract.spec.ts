@@ -1,5 +1,5 @@
-import { describeInbox } from "./inbox.contract.js";
-import { describeOnEachEngine, inboxOn, uniqueName } from "./servers.js";
+import { describeInbox } from "./support/inbox-contract.js";
+import { describeOnEachEngine, inboxOn, uniqueName } from "./support/servers.js";
 
 describeOnEachEngine("bullmqInbox", (name, engine) => {
   beforeAll(engine.start);

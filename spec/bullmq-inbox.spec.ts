@@ -12,7 +12,7 @@ import {
   createReception,
   freshDelivery,
   freshNotification,
-} from "./inbox.contract.js";
+} from "./support/inbox-contract.js";
 import {
   describeOnEachEngine,
   inboxOn,
@@ -22,7 +22,7 @@ import {
   uniqueName,
   withPool,
   type TestEngine,
-} from "./servers.js";
+} from "./support/servers.js";
 
 /** BullMQ's own view of a queue. */
 function queueOn(engine: TestEngine, queueName: string) {

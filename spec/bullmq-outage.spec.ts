@@ -7,8 +7,8 @@ import {
   createReception,
   freshDelivery,
   freshNotification,
-} from "./inbox.contract.js";
-import { describeOnEachEngine, inboxOn, uniqueName, type TestEngine } from "./servers.js";
+} from "./support/inbox-contract.js";
+import { describeOnEachEngine, inboxOn, uniqueName, type TestEngine } from "./support/servers.js";
 
 const OUTAGES: [string, (engine: TestEngine) => unknown, (engine: TestEngine) => unknown][] = [
   ["refuses connections", (engine) => engine.refuse(), (engine) => engine.start()],

@@ -18,7 +18,7 @@ const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWa
 // Some of these start programs, on machines that may be busy.
 jest.setTimeout(30_000);
 
-const built = join(__dirname, "../dist/cli.js");
+const built = join(__dirname, "../dist/cli/cli.js");
 const anyNumber: unknown = expect.any(Number);
 
 /** What a command has written, and the means to wait for more. */
@@ -548,7 +548,7 @@ describe("telesign-callback listen", () => {
       throw new RangeError(text);
     }
 
-    afterEach(() => jest.dontMock("express").dontMock("../lib/callback"));
+    afterEach(() => jest.dontMock("express").dontMock("../lib/callback.js"));
 
     it("exits 1 and says what to install where Express is missing", async () => {
       expect(await runWith("express", () => fail("Cannot find module 'express'"))).toEqual({
@@ -564,7 +564,7 @@ describe("telesign-callback listen", () => {
 
     it("does not take a fault of the callback's own for a wrong flag", async () => {
       const callback = { telesignCallback: () => fail("broken") };
-      await expect(runWith("../lib/callback", () => callback)).rejects.toThrow(/^broken/);
+      await expect(runWith("../lib/callback.js", () => callback)).rejects.toThrow(/^broken/);
     });
   });
 
@@ -654,7 +654,7 @@ describe("the built program", () => {
     for (const name of ["joi", "lru-cache"]) {
       await symlink(join(root, "node_modules", name), join(project, "node_modules", name));
     }
-    const installed = join(project, "dist/cli.js");
+    const installed = join(project, "dist/cli/cli.js");
     expect(await runBuilt(["listen", "--port", "0"], {}, installed)).toEqual({
       status: 1,
       out: "",
@@ -705,7 +705,7 @@ describe("the built program", () => {
   });
 });
 
-describe("lib/cli.ts", () => {
+describe("lib/cli/cli.ts", () => {
   it("runs the command line of this process and sets its exit status", async () => {
     const argv = process.argv;
     const write = jest.spyOn(process.stdout, "write").mockReturnValue(true);
@@ -713,7 +713,7 @@ describe("lib/cli.ts", () => {
       jest.spyOn(process, "exitCode", "set").mockImplementation(resolve);
     });
     process.argv = ["node", "cli.js", "--help"];
-    await import("../lib/cli.js");
+    await import("../lib/cli/cli.js");
     expect(await exited).toBe(0);
     expect(write).toHaveBeenCalledWith(expect.stringMatching(/^NAME/));
     process.argv = argv;

@@ -9,7 +9,7 @@ import { deliver, notification } from "telesign-callback/testing";
 
 import { createConversations } from "../examples/conversations/app.js";
 import { documented } from "../examples/conversations/scenario.js";
-import { describeInBrowser, launchBrowser } from "./browser";
+import { describeInBrowser, launchBrowser } from "./support/browser.js";
 import fixture from "./fixtures/documented.json";
 
 const TIME_LIMIT = 20_000;

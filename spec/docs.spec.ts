@@ -79,7 +79,7 @@ const examples = files.filter((file) => file.endsWith(".ts")).flatMap(examplesIn
 
 describe("the docstrings", () => {
   it("have examples", () => {
-    expect(examples.map(({ name }) => name)).toContain("testing.ts, example 1");
+    expect(examples.map(({ name }) => name)).toContain("testing/testing.ts, example 1");
     expect(examples.length).toBeGreaterThanOrEqual(5);
   });
 

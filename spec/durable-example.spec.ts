@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 
-import { freshNotification } from "./inbox.contract.js";
-import { isThere, redisServer } from "./servers.js";
+import { freshNotification } from "./support/inbox-contract.js";
+import { isThere, redisServer } from "./support/servers.js";
 
 const START = join(__dirname, "../examples/durable/start.mjs");
 

@@ -1,4 +1,4 @@
-import { endConnection, hasEnded } from "../lib/engine-connection.js";
+import { endConnection, hasEnded } from "../lib/bullmq/engine-connection.js";
 
 const never = () => new Promise<void>(() => {});
 const refuse = () => Promise.reject(new Error("refused"));

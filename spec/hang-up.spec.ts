@@ -1,7 +1,7 @@
 import { once } from "node:events";
 
 import { onHangUp } from "../lib/hang-up.js";
-import { dial, listen } from "./wire.js";
+import { dial, listen } from "./support/wire.js";
 
 /** Both ends of a connection. */
 async function connection() {

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 
-import { createJobQueue } from "../lib/job-queue.js";
+import { createJobQueue } from "../lib/bullmq/job-queue.js";
 
 /** BullMQ's queue as far as it is needed, on an engine that answers at once. */
 function idleQueue() {

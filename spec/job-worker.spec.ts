@@ -4,9 +4,9 @@ import type { Job } from "bullmq";
 import type { HandOver } from "telesign-callback";
 
 import { unheardError } from "../lib/errors.js";
-import { createJobWorker } from "../lib/job-worker.js";
-import { toStored } from "../lib/stored-notification.js";
-import { freshDelivery, freshNotification } from "./inbox.contract.js";
+import { createJobWorker } from "../lib/bullmq/job-worker.js";
+import { toStored } from "../lib/inbox/durable/stored-notification.js";
+import { freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
 /** BullMQ's worker as far as it is needed, on an engine that answers at once. */
 function idleWorker() {

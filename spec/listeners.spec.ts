@@ -4,9 +4,9 @@ import express from "express";
 import request from "supertest";
 import { telesignCallback, TelesignCallbackError, type TelesignCallback } from "telesign-callback";
 
-import { next } from "./events.js";
-import { documented, fresh } from "./notifications.js";
-import { exchange, listen, post } from "./wire.js";
+import { next } from "./support/events.js";
+import { documented, fresh } from "./support/notifications.js";
+import { exchange, listen, post } from "./support/wire.js";
 
 const deliver = (callback: TelesignCallback, body: object = fresh()) =>
   request(express().use(callback)).post("/").send(body);

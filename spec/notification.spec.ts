@@ -8,8 +8,8 @@ import {
   type MessageNotification,
 } from "telesign-callback";
 
-import { next } from "./events.js";
-import { documented, fresh } from "./notifications.js";
+import { next } from "./support/events.js";
+import { documented, fresh } from "./support/notifications.js";
 
 const properties = Object.keys(documented) as (keyof typeof documented)[];
 

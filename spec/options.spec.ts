@@ -111,7 +111,7 @@ describe("telesignCallback", () => {
   it("refuses an option that there is not, naming those that there are", () => {
     // @ts-expect-error misspelt
     expect(() => telesignCallback({ apikey: secret })).toThrow(
-      "unknown option apikey; there are path, apiKey, allowFrom, maxBodySize, maxAge, schema, inbox, onMessage",
+      "unknown option apikey; the options are path, apiKey, allowFrom, maxBodySize, maxAge, schema, inbox, onMessage",
     );
   });
 

@@ -1,5 +1,5 @@
-import { createOutageBuffer, type Engine, type OutageBuffer } from "../lib/outage-buffer.js";
-import { createErrors, freshDelivery, freshNotification } from "./inbox.contract.js";
+import { createOutageBuffer, type Engine, type OutageBuffer } from "../lib/inbox/durable/outage-buffer.js";
+import { createErrors, freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
 type Answer = "accepted" | Error;
 

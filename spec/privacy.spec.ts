@@ -13,8 +13,8 @@ import {
   type TelesignCallback,
 } from "telesign-callback";
 
-import { fresh } from "./notifications.js";
-import { exchange, listen, post } from "./wire.js";
+import { fresh } from "./support/notifications.js";
+import { exchange, listen, post } from "./support/wire.js";
 
 const SECRETS = {
   "the sender's number": "15550104477",

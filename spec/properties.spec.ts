@@ -10,8 +10,8 @@ import {
 } from "telesign-callback";
 import { createHmac } from "node:crypto";
 
-import { documented, fresh } from "./notifications.js";
-import { dial, exchange, listen, post, received } from "./wire.js";
+import { documented, fresh } from "./support/notifications.js";
+import { dial, exchange, listen, post, received } from "./support/wire.js";
 
 // Many requests each, on machines that may be busy.
 jest.setTimeout(60_000);

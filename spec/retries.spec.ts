@@ -16,11 +16,11 @@ import {
 } from "telesign-callback";
 
 import { unheardError } from "../lib/errors.js";
-import { describeInbox } from "./inbox.contract.js";
-import { next } from "./events.js";
-import { expressVersions } from "./express-versions.js";
-import { documented, fresh } from "./notifications.js";
-import { dial, exchange, listen, post, received } from "./wire.js";
+import { describeInbox } from "./support/inbox-contract.js";
+import { next } from "./support/events.js";
+import { expressVersions } from "./support/express-versions.js";
+import { documented, fresh } from "./support/notifications.js";
+import { dial, exchange, listen, post, received } from "./support/wire.js";
 
 describe.each(expressVersions)(
   "telesignCallback in an app of %s, when TeleSign retries",

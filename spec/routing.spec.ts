@@ -1,8 +1,8 @@
 import request from "supertest";
 
-import { expressVersions } from "./express-versions.js";
-import { documented, fresh } from "./notifications.js";
-import { exchange, listen, post } from "./wire.js";
+import { expressVersions } from "./support/express-versions.js";
+import { documented, fresh } from "./support/notifications.js";
+import { exchange, listen, post } from "./support/wire.js";
 
 describe.each(expressVersions)(
   "telesignCallback in an app of %s",

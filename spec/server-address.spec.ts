@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { addressOf } from "../lib/server-address.js";
+import { addressOf } from "../lib/testing/server-address.js";
 
 /** A server bound to `address`, whatever addresses this machine has. */
 const boundTo = (address: AddressInfo | string | null) =>

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 
-import { createSeverableSockets } from "../lib/severable-sockets.js";
+import { createSeverableSockets } from "../lib/bullmq/severable-sockets.js";
 
 describe("createSeverableSockets, once severed", () => {
   const server = createServer();

@@ -11,9 +11,9 @@ import {
   type Outcome,
 } from "telesign-callback";
 
-import { next } from "./events.js";
-import { documented, fresh } from "./notifications.js";
-import { dial, listen, post, received } from "./wire.js";
+import { next } from "./support/events.js";
+import { documented, fresh } from "./support/notifications.js";
+import { dial, listen, post, received } from "./support/wire.js";
 
 /** A promise, and the function that resolves it. */
 function deferred<T = void>() {

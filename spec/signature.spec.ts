@@ -4,9 +4,9 @@ import express from "express";
 import request from "supertest";
 import { telesignCallback, verifySignature } from "telesign-callback";
 
-import { next } from "./events.js";
-import { documented, fresh } from "./notifications.js";
-import { exchange, listen, post } from "./wire.js";
+import { next } from "./support/events.js";
+import { documented, fresh } from "./support/notifications.js";
+import { exchange, listen, post } from "./support/wire.js";
 
 // TeleSign's documented placeholders.
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";

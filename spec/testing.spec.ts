@@ -19,7 +19,7 @@ import {
 } from "telesign-callback";
 import { deliver, notification, sign, type DeliverTarget } from "telesign-callback/testing";
 
-import { documented } from "./notifications.js";
+import { documented } from "./support/notifications.js";
 
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
 const customerId = "01234567-89AB-CDEF-0123-456789ABCDEF";
@@ -44,7 +44,7 @@ function eventOf(callback: TelesignCallback, event: "message" | "duplicate"): Pr
 }
 
 const PROGRAM = `
-  const { deliver, notification } = require("./dist/testing.js");
+  const { deliver, notification } = require("./dist/testing/testing.js");
   const listener = (req, res) => res.end();
   deliver(listener, notification()).then(([{ status }]) => console.log(status));
 `;

@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
-import { keysOf } from "../signature.js";
+import { keysOf } from "../receive/signature.js";
 import { printable, type Terminal } from "./terminal.js";
 
 /** A command whose arguments are in order. Resolves to the exit status. */

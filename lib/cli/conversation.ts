@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-import { notification } from "../testing.js";
+import { notification } from "../testing/testing.js";
 import { parse, wholeNumberOf, type Run } from "./arguments.js";
 import { createReport } from "./report.js";
 import { createSender, pause, SENDER_FLAGS } from "./sender.js";

@@ -1,4 +1,4 @@
-import { TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../attempts.js";
+import { TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../testing/attempts.js";
 
 const SENDER_OPTIONS = `    --from <number>
         Who texts. Default: 15551234, as in TeleSign's example.

@@ -5,10 +5,10 @@ import { createServer, type Server } from "node:http";
 import express, { type Express } from "express";
 
 import { telesignCallback, type TelesignCallback } from "../index.js";
-import type { Delivery } from "../delivery.js";
-import type { MessageNotification } from "../notification.js";
-import type { Rejection } from "../rejection.js";
-import { addressOf } from "../server-address.js";
+import type { Delivery } from "../receive/delivery.js";
+import type { MessageNotification } from "../receive/notification.js";
+import type { Rejection } from "../receive/rejection.js";
+import { addressOf } from "../testing/server-address.js";
 import { apiKeyIn, flagged, parse, wholeNumberOf, type Run } from "./arguments.js";
 import { paint, printable, writeJson, type Terminal } from "./terminal.js";
 

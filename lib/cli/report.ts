@@ -1,4 +1,4 @@
-import type { Attempt } from "../attempts.js";
+import type { Attempt } from "../testing/attempts.js";
 import { paint, writeJson, type Terminal } from "./terminal.js";
 
 /** One attempt, with what the sender knows of it. */

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 
-import { notification } from "../testing.js";
+import { notification } from "../testing/testing.js";
 import { parse, wholeNumberOf, type Run } from "./arguments.js";
 import { createReport } from "./report.js";
 import { createSender, pause, SENDER_FLAGS } from "./sender.js";

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { attempts, LONGEST_WAIT, TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../attempts.js";
-import { CUSTOMER_ID, CUSTOMER_ID_RULE, isCustomerId } from "../customer-id.js";
-import type { MessageNotification } from "../notification.js";
-import { sign } from "../testing.js";
+import { attempts, LONGEST_WAIT, TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../testing/attempts.js";
+import { CUSTOMER_ID, CUSTOMER_ID_RULE, isCustomerId } from "../testing/customer-id.js";
+import type { MessageNotification } from "../receive/notification.js";
+import { sign } from "../testing/testing.js";
 import { apiKeyIn, urlAmong, wholeNumberOf } from "./arguments.js";
 import type { Report } from "./report.js";
 import type { Terminal } from "./terminal.js";

@@ -1,4 +1,4 @@
-import { within } from "./deadline.js";
+import { within } from "../clock.js";
 
 /** How long, in ms, an engine gets to say goodbye. */
 const GOODBYE_DEADLINE = 2_000;

@@ -1,5 +1,5 @@
-import type { Delivery } from "./delivery.js";
-import type { MessageNotification } from "./notification.js";
+import type { Delivery } from "../receive/delivery.js";
+import type { MessageNotification } from "../receive/notification.js";
 
 /** What an inbox makes of a notification: `accepted` if it is new, `duplicate` if it is a retry. */
 export type Outcome = "accepted" | "duplicate";

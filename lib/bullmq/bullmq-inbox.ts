@@ -17,12 +17,12 @@ import {
   type PostgresQueueBackend,
 } from "bullmq";
 
-import { inboxError, onUnheard } from "./errors.js";
-import type { HandOver, Inbox } from "./inbox.js";
+import { inboxError, onUnheard } from "../errors.js";
+import type { HandOver, Inbox } from "../inbox/inbox.js";
 import { createJobQueue, type OpenQueue } from "./job-queue.js";
 import { createJobWorker, type JobWorker, type OpenWorker } from "./job-worker.js";
-import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
-import { createOutageBuffer, type Entry } from "./outage-buffer.js";
+import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
+import { createOutageBuffer, type Entry } from "../inbox/durable/outage-buffer.js";
 import { createSeverableSockets } from "./severable-sockets.js";
 
 /** What does not depend on the engine. */

@@ -14,13 +14,13 @@ import {
   type Persistence,
 } from "./attempts.js";
 import { CUSTOMER_ID, CUSTOMER_ID_RULE, isCustomerId } from "./customer-id.js";
-import type { MessageNotification } from "./notification.js";
-import { refuseUnknownAndUndefined } from "./option-checks.js";
+import type { MessageNotification } from "../receive/notification.js";
+import { refuseUnknownAndUndefined } from "../option-checks.js";
 import { addressOf } from "./server-address.js";
-import { signatureOf } from "./signature.js";
+import { signatureOf } from "../receive/signature.js";
 
 export type { Attempt } from "./attempts.js";
-export type { MessageNotification } from "./notification.js";
+export type { MessageNotification } from "../receive/notification.js";
 
 /** With what a callback is signed. */
 export interface SignOptions {

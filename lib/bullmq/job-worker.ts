@@ -1,8 +1,8 @@
 import { endConnection, hasEnded, type EngineConnection } from "./engine-connection.js";
-import { bareError, isUnheard, TelesignCallbackError } from "./errors.js";
-import type { HandOver } from "./inbox.js";
-import { fromStored } from "./stored-notification.js";
-import { createTally } from "./tally.js";
+import { bareError, isUnheard, TelesignCallbackError } from "../errors.js";
+import type { HandOver } from "../inbox/inbox.js";
+import { fromStored } from "../inbox/durable/stored-notification.js";
+import { createTally } from "../tally.js";
 
 /** How long, in ms, until another worker tries what this one leaves: it stops, or is of an old release. */
 const POSTPONEMENT = 1_000;

@@ -1,11 +1,11 @@
-import type { Answers } from "./answers.js";
-import type { Delivery } from "./delivery.js";
-import { unheardError } from "./errors.js";
+import type { Answers } from "../receive/answers.js";
+import type { Delivery } from "../receive/delivery.js";
+import { unheardError } from "../errors.js";
 import type { HandOver } from "./inbox.js";
-import type { Listeners } from "./listeners.js";
-import type { MessageNotification } from "./notification.js";
-import { inThisContext } from "./stage.js";
-import type { Tally } from "./tally.js";
+import type { Listeners } from "../listeners.js";
+import type { MessageNotification } from "../receive/notification.js";
+import { inThisContext } from "../stage.js";
+import type { Tally } from "../tally.js";
 
 /** A notification's place in the line of those that wait for their answers. */
 interface Place {

@@ -1,6 +1,6 @@
 import type { MessageNotification } from "telesign-callback";
 
-import documented from "./fixtures/documented.json";
+import documented from "../fixtures/documented.json";
 
 /** The example of TeleSign's page, "Number Masking API - Obtain Transaction Status Results". */
 export { documented };

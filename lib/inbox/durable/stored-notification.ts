@@ -1,5 +1,5 @@
-import type { Delivery } from "./delivery.js";
-import type { MessageNotification } from "./notification.js";
+import type { Delivery } from "../../receive/delivery.js";
+import type { MessageNotification } from "../../receive/notification.js";
 
 /**
  * What a queue holds of a notification. The version is for the day this shape changes: an old and a

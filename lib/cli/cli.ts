@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setMaxListeners } from "node:events";
 
-import { main } from "./cli/main.js";
+import { main } from "./main.js";
 
 const interruption = new AbortController();
 // Every message that awaits a retry listens to it.

@@ -1,9 +1,9 @@
-import { within } from "./deadline.js";
-import type { Delivery } from "./delivery.js";
-import { inboxError, onUnheard, TelesignCallbackError } from "./errors.js";
+import { within } from "../clock.js";
+import type { Delivery } from "../receive/delivery.js";
+import { inboxError, onUnheard, TelesignCallbackError } from "../errors.js";
 import type { HandOver, Inbox, Outcome } from "./inbox.js";
-import type { Listeners } from "./listeners.js";
-import type { MessageNotification } from "./notification.js";
+import type { Listeners } from "../listeners.js";
+import type { MessageNotification } from "../receive/notification.js";
 
 /** How long, in ms, an inbox may take to accept. TeleSign waits 5 s for the answer, as far as is known. */
 const ACCEPT_DEADLINE = 2_000;

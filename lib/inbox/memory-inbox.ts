@@ -1,11 +1,11 @@
 import { LRUCache } from "lru-cache";
 
-import type { Delivery } from "./delivery.js";
-import { isUnheard, unheardError } from "./errors.js";
+import type { Delivery } from "../receive/delivery.js";
+import { isUnheard, unheardError } from "../errors.js";
 import type { HandOver, Inbox, Outcome } from "./inbox.js";
-import type { MessageNotification } from "./notification.js";
-import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
-import { soon } from "./stage.js";
+import type { MessageNotification } from "../receive/notification.js";
+import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
+import { soon } from "../stage.js";
 
 /** How much the memory inbox remembers, and for how long. */
 export interface MemoryInboxOptions {

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 
-import type { Delivery } from "./delivery.js";
+import type { Delivery } from "../receive/delivery.js";
 import { endConnection, hasEnded, type EngineConnection } from "./engine-connection.js";
-import type { MessageNotification } from "./notification.js";
-import type { Engine } from "./outage-buffer.js";
-import { toStored, type StoredNotification } from "./stored-notification.js";
+import type { MessageNotification } from "../receive/notification.js";
+import type { Engine } from "../inbox/durable/outage-buffer.js";
+import { toStored, type StoredNotification } from "../inbox/durable/stored-notification.js";
 
 /** How long, in ms, dead letters are kept. */
 const DEAD_LETTER_AGE = 30 * 86_400_000;

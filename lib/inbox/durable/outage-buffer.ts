@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
 
-import { DeadlineError, within } from "./deadline.js";
-import type { Delivery } from "./delivery.js";
-import { inboxError } from "./errors.js";
-import type { Outcome } from "./inbox.js";
-import type { MessageNotification } from "./notification.js";
+import { DeadlineError, within } from "../../clock.js";
+import type { Delivery } from "../../receive/delivery.js";
+import { inboxError } from "../../errors.js";
+import type { Outcome } from "../inbox.js";
+import type { MessageNotification } from "../../receive/notification.js";
 
 /** How long, in ms, the engine gets to answer. TeleSign must have its 200 within 2 s whatever comes. */
 const ANSWER_DEADLINE = 1_000;

@@ -1,8 +1,8 @@
 import type { AsyncResource } from "node:async_hooks";
 
-import { setImmediate } from "./clock.js";
+import { setImmediate } from "../clock.js";
 import type { Rejection } from "./rejection.js";
-import { createStage, inThisContext, soon } from "./stage.js";
+import { createStage, inThisContext, soon } from "../stage.js";
 
 /** What is answered: a notification, by its `mo_reference_id`, or a refusal. */
 export type Answered = string | Rejection;

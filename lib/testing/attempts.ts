@@ -3,7 +3,7 @@ import { request as requestHttps } from "node:https";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { within } from "./deadline.js";
+import { within } from "../clock.js";
 
 /** How one attempt to deliver a notification ended. Only a `status` of 200 is a success. */
 export interface Attempt {

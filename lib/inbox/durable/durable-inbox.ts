@@ -1,0 +1,45 @@
+import type { MessageNotification } from "../../receive/notification.js";
+import type { Inbox } from "../inbox.js";
+
+/** A notification whose attempts are used up. It is kept for 30 days, for a person to look at. */
+export interface DeadLetter {
+  /** The notification; undefined if none of the encryption keys opens it, or it is damaged. */
+  readonly message: MessageNotification | undefined;
+  /** Its `mo_reference_id`, to {@link DurableInbox.redrive} or {@link DurableInbox.discard} it by. */
+  readonly reference: string;
+  /** How many times it was handed over. */
+  readonly attempts: number;
+  /** When the last attempt failed. */
+  readonly failedAt: Date;
+  /** The `name` and `code` of what the last attempt failed with; never its text. */
+  readonly error: { readonly name: string; readonly code?: string };
+}
+
+/** Options of {@link DurableInbox.deadLetters}. */
+export interface DeadLettersOptions {
+  /**
+   * The most dead letters to return.
+   * @default 100
+   */
+  limit?: number;
+}
+
+/** An inbox that survives its process, with what an operator needs beside it. */
+export interface DurableInbox extends Inbox {
+  /**
+   * Resolves once the engine has taken a write. Rejects with the reason if it cannot, such as
+   * PostgreSQL's or Redis's own error code: for a deploy that should fail at its start, and for a
+   * health check.
+   */
+  ready(): Promise<void>;
+  /**
+   * The notifications that failed for good, oldest first.
+   *
+   * @throws TypeError, as a rejection, if an option is bad or unknown
+   */
+  deadLetters(options?: Readonly<DeadLettersOptions>): Promise<DeadLetter[]>;
+  /** Hands a dead letter over again, from attempt 1. Resolves to `false` if there is none by that reference. */
+  redrive(reference: string): Promise<boolean>;
+  /** Deletes a dead letter, and its text with it. Resolves to `false` if there is none by that reference. */
+  discard(reference: string): Promise<boolean>;
+}

@@ -1,0 +1,13 @@
+import { createHash } from "node:crypto";
+
+/**
+ * The key under which an inbox remembers a reference: the reference itself or, where a schema of the
+ * user's own lets through a long one or one with unusual characters, its hash.
+ */
+export function referenceKey(reference: string): string {
+  if (/^[\w-]{1,128}$/.test(reference)) return reference;
+  // As UTF-16, since UTF-8 has the same bytes for every lone surrogate.
+  const hash = createHash("sha256").update(Buffer.from(reference, "utf16le")).digest("base64url");
+  // "=" cannot occur in the other kind of key, so nobody can send a reference that equals a hash.
+  return `=${hash}`;
+}
