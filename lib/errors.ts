@@ -1,13 +1,13 @@
 import type { MessageNotification } from "./receive/notification.js";
 
 /**
- * What went wrong on this side of the door:
+ * What went wrong:
  *
  * - `ERR_LISTENER`: a listener threw or rejected, or had not settled when `close()` ran out of time.
  * - `ERR_NO_LISTENER`: a notification found no `message` listener.
  * - `ERR_INBOX`: the inbox failed, or took too long.
  * - `ERR_DEAD_LETTER`: every attempt to hand a notification over has failed.
- * - `ERR_BODY_CONSUMED`: earlier middleware read a request, and left nothing of it.
+ * - `ERR_BODY_CONSUMED`: earlier middleware read a request's body and left nothing of it.
  */
 export type TelesignCallbackErrorCode =
   "ERR_LISTENER" | "ERR_NO_LISTENER" | "ERR_INBOX" | "ERR_DEAD_LETTER" | "ERR_BODY_CONSUMED";
@@ -18,15 +18,17 @@ export interface TelesignCallbackErrorDetails {
   readonly cause?: unknown;
   /** The notification concerned. */
   readonly notification?: MessageNotification | undefined;
+  /** The bytes of the rejected request concerned. */
+  readonly body?: Buffer | undefined;
 }
 
 /**
- * What an `error` listener receives. The code is stable, the text is for people, and neither repeats
- * a phone number, a message, a key or the private path.
+ * What an `error` listener receives. The code is stable, the text is for people, and neither repeats a
+ * phone number, a message, a key or the private path.
  *
  * `cause` is the listener's own error, untouched, for `ERR_LISTENER` and `ERR_DEAD_LETTER`. For
- * `ERR_INBOX` it is a new Error with the engine's `name` and `code` only, because engines put the
- * command, text and all, into theirs.
+ * `ERR_INBOX` it is a new Error with the engine's `name` and `code` only, because engines put the whole
+ * command, text included, into their errors.
  */
 export class TelesignCallbackError extends Error {
   static {
@@ -36,6 +38,7 @@ export class TelesignCallbackError extends Error {
   /** Which fault this is. */
   readonly code: TelesignCallbackErrorCode;
   readonly #notification: MessageNotification | undefined;
+  readonly #body: Buffer | undefined;
 
   /** For an {@link Inbox} that reports through `onError`. */
   constructor(
@@ -46,11 +49,17 @@ export class TelesignCallbackError extends Error {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
     this.#notification = details.notification;
+    this.#body = details.body;
   }
 
-  /** The notification concerned, if one is. Not a property of its own: printing the error prints no one's words. */
+  /** The notification concerned, if there is one. Not enumerable, so logging the error does not log it. */
   get notification(): MessageNotification | undefined {
     return this.#notification;
+  }
+
+  /** The bytes of the rejected request concerned, if there is one. Not enumerable. */
+  get body(): Buffer | undefined {
+    return this.#body;
   }
 }
 
@@ -72,9 +81,15 @@ export function bareError(cause: unknown): Error & { readonly code?: string } {
     if (typeof name === "string") bare.name = name;
     if (typeof code === "string") Object.assign(bare, { code });
   } catch {
-    // What cannot even be looked at has nothing to tell.
+    // A revoked proxy, for example, cannot be looked at.
   }
   return bare;
+}
+
+/** The error for a body of which earlier middleware left nothing. */
+export function bodyConsumedError(): TelesignCallbackError {
+  const text = "the body was already read; mount telesignCallback before express.json()";
+  return new TelesignCallbackError("ERR_BODY_CONSUMED", text);
 }
 
 /** The error for a notification that no listener will see. */
@@ -85,7 +100,7 @@ export function unheardError(notification: MessageNotification): TelesignCallbac
   return error;
 }
 
-// By identity: a listener may fail with anything, with an error of the same code too.
+// By identity, because a listener may fail with an error of the same code.
 const unheard = new WeakSet<object>();
 
 /** Whether a hand-over failed because nobody listens any more, and not in a listener. */
@@ -93,7 +108,7 @@ export function isUnheard(error: unknown): error is TelesignCallbackError {
   return unheard.has(Object(error) as object);
 }
 
-/** For the `catch` of a hand-over: any other failure was a listener's, and reported with it. */
+/** For the `catch` of a hand-over: a listener's failure has been reported already. */
 export function onUnheard(report: (error: TelesignCallbackError) => void) {
   return (error: unknown): void => {
     if (isUnheard(error)) report(error);

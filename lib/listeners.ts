@@ -1,9 +1,10 @@
+import { TelesignCallbackError } from "./errors.js";
 import type { Answers } from "./receive/answers.js";
 import type { Delivery } from "./receive/delivery.js";
-import { TelesignCallbackError } from "./errors.js";
 import type { MessageNotification } from "./receive/notification.js";
-import type { Rejection } from "./receive/rejection.js";
-import type { Tally } from "./tally.js";
+import { Rejection } from "./receive/rejection.js";
+import type { Counts } from "./stats.js";
+import type { UnderWay } from "./under-way.js";
 
 /** The arguments of each event. */
 export interface CallbackEvents {
@@ -17,7 +18,7 @@ export interface CallbackEvents {
   error: [error: TelesignCallbackError];
 }
 
-/** A function for an event. It may be async; what it returns is otherwise ignored. */
+/** A function for an event. It may be async; its result is otherwise ignored. */
 export type Listener<Event extends keyof CallbackEvents> = (
   ...args: CallbackEvents[Event]
 ) => unknown;
@@ -30,20 +31,32 @@ export interface Listeners {
   on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
   /** How many listen to `event`. */
   count(event: keyof CallbackEvents): number;
-  /** Starts every listener now. Calls back, when all have settled, with what the failed ones failed with. */
+  /** Starts every listener now. Resolves, when all have settled, to what the failed ones failed with. */
   emit<Event extends keyof CallbackEvents>(
     event: Event,
-    args: CallbackEvents[Event],
-    settled?: (failures: readonly unknown[]) => void,
+    ...args: CallbackEvents[Event]
+  ): Promise<readonly unknown[]>;
+  /** Does the same once `answered` resolves. */
+  emitAfter<Event extends keyof CallbackEvents>(
+    answered: Promise<void>,
+    event: Event,
+    ...args: CallbackEvents[Event]
   ): void;
-  /** Emits `error` once the answer that is under way is out. Without a listener it is a line on stderr. */
+  /** Emits `error` once the answer it is about has left. Without a listener it is a line on stderr. */
   readonly report: (error: TelesignCallbackError) => void;
-  /** The same, now. */
+  /** Does the same now, for an error that is about no answer. */
   reportNow(error: TelesignCallbackError): void;
 }
 
-/** Keeps the subscriptions of one callback. `running` counts the events whose listeners have not settled. */
-export function createListeners(answers: Answers, running: Tally): Listeners {
+/** What the listeners of one callback work with. */
+export interface ListenersParts {
+  readonly answers: Answers;
+  readonly underWay: UnderWay;
+  readonly counts: Counts;
+}
+
+/** Keeps the subscriptions of one callback. */
+export function createListeners({ answers, underWay, counts }: ListenersParts): Listeners {
   const registry: Registry = {
     message: new Set(),
     duplicate: new Set(),
@@ -64,46 +77,32 @@ export function createListeners(answers: Answers, running: Tally): Listeners {
     };
   }
 
-  function emit<Event extends keyof CallbackEvents>(
+  async function emit<Event extends keyof CallbackEvents>(
     event: Event,
-    args: CallbackEvents[Event],
-    settled?: (failures: readonly unknown[]) => void,
+    ...args: CallbackEvents[Event]
   ) {
     const failures: unknown[] = [];
-    let unsettled = 1;
-    running.begin();
-    // A copy, since listeners may subscribe and unsubscribe others.
-    for (const listener of [...registry[event]]) {
-      try {
-        const result = listener(...args);
-        if (result !== undefined) void follow(result);
-      } catch (cause) {
-        fail(cause);
-      }
-    }
-    settle();
-
-    async function follow(result: unknown) {
-      unsettled += 1;
-      try {
-        await result;
-      } catch (cause) {
-        fail(cause);
-      }
-      settle();
-    }
-
-    function fail(cause: unknown) {
+    const fail = (cause: unknown) => {
       failures.push(cause);
       reportFailure(event, args[0], cause);
-    }
+    };
+    underWay.begin();
+    // A copy, since listeners may subscribe and unsubscribe others.
+    await Promise.all([...registry[event]].map((listener) => run(listener, args, fail)));
+    underWay.end();
+    return failures;
+  }
 
-    function settle() {
-      unsettled -= 1;
-      if (unsettled > 0) return;
-      running.end();
-      settled?.(failures);
-    }
+  function emitAfter<Event extends keyof CallbackEvents>(
+    answered: Promise<void>,
+    event: Event,
+    ...args: CallbackEvents[Event]
+  ) {
+    underWay.begin();
+    void answered.then(() => {
+      void emit(event, ...args);
+      underWay.end();
+    });
   }
 
   function reportFailure(
@@ -111,35 +110,55 @@ export function createListeners(answers: Answers, running: Tally): Listeners {
     subject: CallbackEvents[keyof CallbackEvents][0],
     cause: unknown,
   ) {
-    const notification = subject instanceof Error ? undefined : subject;
     const text = `a listener of "${event}" failed; the others were not affected`;
-    const error = new TelesignCallbackError("ERR_LISTENER", text, { cause, notification });
-    // Not to the listeners of `error` again: the one that fails would never hear the end of it.
+    const error = new TelesignCallbackError("ERR_LISTENER", text, { cause, ...detailsOf(subject) });
+    // Not to the `error` listeners again, or one that always fails would loop for ever.
     if (event === "error") print(error);
     else report(error);
   }
 
   function report(error: TelesignCallbackError) {
-    running.begin();
-    answers.whenOut(error.notification?.mo_reference_id, () => {
+    if (error.code === "ERR_INBOX") counts.inboxErrors += 1;
+    if (error.code === "ERR_DEAD_LETTER") counts.deadLettered += 1;
+    underWay.begin();
+    void answers.sent(error.notification?.mo_reference_id).then(() => {
       reportNow(error);
-      running.end();
+      underWay.end();
     });
   }
 
   function reportNow(error: TelesignCallbackError) {
     if (registry.error.size === 0) print(error);
-    else emit("error", [error]);
+    else void emit("error", error);
   }
 
-  return { on, count: (event) => registry[event].size, emit, report, reportNow };
+  return { on, count: (event) => registry[event].size, emit, emitAfter, report, reportNow };
 }
 
-/** One line of our own words: a cause may say anything. */
+/** Starts one listener. Never rejects. */
+async function run<Args extends unknown[]>(
+  listener: (...args: Args) => unknown,
+  args: Args,
+  fail: (cause: unknown) => void,
+): Promise<void> {
+  try {
+    await listener(...args);
+  } catch (cause) {
+    fail(cause);
+  }
+}
+
+/** What an error about an event keeps, so that nothing is lost with the listener. */
+function detailsOf(subject: CallbackEvents[keyof CallbackEvents][0]) {
+  if (subject instanceof Rejection) return { body: subject.body };
+  return subject instanceof TelesignCallbackError ? {} : { notification: subject };
+}
+
+/** One line of our own words, because a cause may say anything. */
 function print({ code, message }: TelesignCallbackError): void {
   try {
     console.error(`telesign-callback: ${code}: ${message}`);
   } catch {
-    // A console that forbids errors, as some test set-ups make it, must not cost a message.
+    // Some test set-ups make the console throw. That must not cost a message.
   }
 }

@@ -2,24 +2,21 @@ import type { KeyObject } from "node:crypto";
 
 import Joi from "joi";
 
-import { createAllowlist } from "./receive/address.js";
 import type { Inbox } from "./inbox/inbox.js";
-import type { Listener } from "./listeners.js";
 import { memoryInbox } from "./inbox/memory-inbox.js";
-import {
-  createParser,
-  notificationSchema,
-  type NotificationParser,
-} from "./receive/notification.js";
-import { refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import type { Listener } from "./listeners.js";
+import { milliseconds, refuseUnknownAndUndefined, wholeNumber } from "./option-checks.js";
+import { createAllowlist } from "./receive/address.js";
+import { notificationSchema } from "./receive/notification.js";
+import { createParser, type NotificationParser } from "./receive/parse.js";
 import { keysOf } from "./receive/signature.js";
 
-/** Everything that can be set on a callback. An option that is given but `undefined` is refused. */
+/** Options of `telesignCallback`. An option that is given but `undefined` is refused. */
 export interface CallbackOptions {
   /**
-   * The private path under the mount point, compared literally: case and a trailing slash count, the
-   * query is ignored, nothing in it is a pattern. The secret belongs here and not in the mount
-   * point, which follows the app's own looser rules.
+   * Private path under the mount point, compared literally: case and a trailing slash count, the query
+   * is ignored, nothing in it is a pattern. Other requests fall through to the app. The secret belongs
+   * here and not in the mount point, which follows the app's own looser rules.
    * @default '/'
    */
   path?: string;
@@ -30,20 +27,20 @@ export interface CallbackOptions {
   apiKey?: string | string[];
   /**
    * Addresses and CIDR ranges, IPv4 or IPv6, that may deliver. Read from `req.ip`, so the app's
-   * `trust proxy` counts; from the socket where there is no app. Without it any address may.
+   * `trust proxy` counts; from the socket where there is no app. Without it any address may deliver.
    */
   allowFrom?: string[];
   /**
-   * The largest body that is read, in bytes; larger ones get 413. Counts for `req.rawBody` too, but
-   * not for a body that was parsed before.
+   * Largest body that is read, in bytes; larger ones get 413. Counts for `req.rawBody` too, but not for
+   * a body that was parsed before.
    * @default 65_536
    */
   maxBodySize?: number;
   /**
-   * The oldest `submit_timestamp` that is accepted, in milliseconds before now; an unreadable one
-   * is refused too. TeleSign signs no date, so this is the guard against replays. Above 60,000, so
-   * that a third attempt passes, and not above the inbox's memory, or a replay passes after that.
-   * Without it any age will do.
+   * Oldest `submit_timestamp` accepted, in milliseconds before now. An unreadable one is refused, and
+   * one dated more than 60 s ahead. TeleSign signs no date, so this is the guard against replays. Above
+   * 60,000, so that a third attempt passes; not above the inbox's memory, or a replay passes after that.
+   * Without it any age is accepted.
    */
   maxAge?: number;
   /**
@@ -53,7 +50,7 @@ export interface CallbackOptions {
    */
   schema?: Joi.Schema;
   /**
-   * Where accepted notifications are remembered and handed on; belongs to this callback alone.
+   * Where accepted notifications are remembered and handed on. An inbox belongs to one callback.
    * @default memoryInbox()
    */
   inbox?: Inbox;
@@ -118,8 +115,8 @@ function checkPath(path: unknown): string {
 }
 
 function checkMaxAge(maxAge: unknown): number {
-  const milliseconds = wholeNumber("maxAge", maxAge);
-  if (milliseconds > 60_000) return milliseconds;
+  const age = milliseconds("maxAge", maxAge);
+  if (age > 60_000) return age;
   throw new TypeError("maxAge must be above 60000 ms, so that a third attempt passes");
 }
 

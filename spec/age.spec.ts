@@ -10,7 +10,7 @@ const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).
 describe("maxAge", () => {
   const app = express().use(telesignCallback({ maxAge: 5 * 60_000 }));
 
-  it.each([0, 4, -4])("accepts what was submitted %i minutes ago", async (minutes) => {
+  it.each([0, 4, -0.9])("accepts what was submitted %d minutes ago", async (minutes) => {
     await request(app)
       .post("/")
       .send(fresh({ submit_timestamp: minutesAgo(minutes) }))
@@ -20,6 +20,25 @@ describe("maxAge", () => {
       .post("/")
       .send(fresh({ submit_timestamp: withoutZone }))
       .expect(200);
+  });
+
+  it("refuses what is dated more than a minute ahead, which could be replayed until that day", async () => {
+    const { body } = await request(app)
+      .post("/")
+      .send(fresh({ submit_timestamp: minutesAgo(-1.1) }))
+      .expect(400);
+    expect(body).toEqual({
+      type: "about:blank",
+      title: "Notification dated ahead",
+      status: 400,
+      errors: [{ field: "submit_timestamp", rule: "date.max" }],
+    });
+  });
+
+  it("takes an age that no timer could wait for", async () => {
+    const callback = telesignCallback({ maxAge: 30 * 86_400_000 });
+    const notification = fresh({ submit_timestamp: minutesAgo(29 * 24 * 60) });
+    await request(express().use(callback)).post("/").send(notification).expect(200);
   });
 
   it("accepts what is exactly as old, and nothing that is a millisecond older", async () => {

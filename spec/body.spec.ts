@@ -200,7 +200,8 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
         if (!socket.write(chunk)) await writable(socket);
       }
       expect(await answer).toMatch(/^HTTP\/1.1 413 [^]*connection: close/i);
-      expect(connection.bytesRead).toBeLessThan(1_000_000);
+      // 4 MB are discarded, so that the answer arrives.
+      expect(connection.bytesRead).toBeLessThan(8_000_000);
     });
 
     it("is taken at the limit when it comes in pieces, declared and chunked", async () => {
@@ -446,7 +447,6 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     it.each([
       ["drained the stream", [drain]],
       ["drained the stream ahead of a parser", [drain, express.json({ type: "text/html" })]],
-      ["made it a string", [express.text({ type: "*/*" })]],
       [
         "made it null",
         [drain, (req: Request, _res: unknown, next: Next) => ((req.body = null), next())],

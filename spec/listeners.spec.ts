@@ -323,6 +323,7 @@ describe("listeners", () => {
     const [rejection] = await rejected;
     expect(rejection.body).toEqual(Buffer.from(body));
     expect(JSON.parse(JSON.stringify(rejection))).toEqual({
+      receivedAt: rejection.receivedAt.toISOString(),
       status: 400,
       title: "Not a valid notification",
       errors: [{ field: "to_phone_number", rule: "string.pattern.base" }],

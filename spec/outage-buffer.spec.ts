@@ -1,4 +1,8 @@
-import { createOutageBuffer, type Engine, type OutageBuffer } from "../lib/inbox/durable/outage-buffer.js";
+import {
+  createOutageBuffer,
+  type Engine,
+  type OutageBuffer,
+} from "../lib/inbox/durable/outage-buffer.js";
 import { createErrors, freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
 type Answer = "accepted" | Error;

@@ -137,7 +137,7 @@ const refused: Record<string, Refused> = {
   "a body consumed before": {
     status: 500,
     body: text(),
-    before: [express.text({ type: () => true })],
+    before: [express.json()],
     options: { apiKey: API_KEY },
   },
   "a missing signature": { status: 401, body: text(), options: { apiKey: API_KEY } },

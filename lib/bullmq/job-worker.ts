@@ -2,7 +2,7 @@ import { endConnection, hasEnded, type EngineConnection } from "./engine-connect
 import { bareError, isUnheard, TelesignCallbackError } from "../errors.js";
 import type { HandOver } from "../inbox/inbox.js";
 import { fromStored } from "../inbox/durable/stored-notification.js";
-import { createTally } from "../tally.js";
+import { createUnderWay } from "../under-way.js";
 
 /** How long, in ms, until another worker tries what this one leaves: it stops, or is of an old release. */
 const POSTPONEMENT = 1_000;
@@ -60,7 +60,7 @@ export function createJobWorker(
   handOver: HandOver,
   { onTrouble, report }: JobWorkerEvents,
 ): JobWorker {
-  const running = createTally();
+  const running = createUnderWay();
   let isResting = false;
   let isStopping = false;
   let current = open();

@@ -1,47 +1,44 @@
 import { within } from "../clock.js";
-import type { Delivery } from "../receive/delivery.js";
 import { inboxError, onUnheard, TelesignCallbackError } from "../errors.js";
-import type { HandOver, Inbox, Outcome } from "./inbox.js";
 import type { Listeners } from "../listeners.js";
+import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
+import type { HandOver, Inbox, Outcome } from "./inbox.js";
 
-/** How long, in ms, an inbox may take to accept. TeleSign waits 5 s for the answer, as far as is known. */
+/** How long an inbox may take to accept, in ms. TeleSign probably waits 5 s for the answer. */
 const ACCEPT_DEADLINE = 2_000;
 
-/** The way through an inbox that may fail: no message is lost to it. */
-export interface Intake {
-  /** What the inbox makes of a notification; if it fails, `accepted`, and the listeners get it at once. */
-  accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
-  /** To be called when the number of `message` listeners has changed: the inbox consumes while there is one. */
+/** The user's inbox behind a guard: whatever it does, no message is lost and nothing is thrown. */
+export interface GuardedInbox {
+  /** The inbox's verdict. If the inbox fails: `accepted`, and the listeners get the message at once. */
+  accept(message: MessageNotification, delivery: Delivery): Promise<Outcome>;
+  /** Call it when `message` listeners come or go: the inbox consumes while there is one. */
   consumeWhileHeard(): void;
-  /** Closes the inbox. */
+  /** How many notifications wait in this process. */
+  waiting(): number;
   close(): Promise<void>;
 }
 
-export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listeners): Intake {
+export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listeners): GuardedInbox {
   let isConsuming = false;
   let stopConsuming = () => Promise.resolve();
   let isClosed = false;
 
   inbox.onError?.((error) => {
     const isOurs = error instanceof TelesignCallbackError;
-    listeners.report(isOurs ? error : inboxError("the inbox is in trouble", error));
+    listeners.report(isOurs ? error : inboxError("the inbox reported an error", error));
   });
 
-  function accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome> {
-    const handOverNow = (cause: unknown): Outcome => {
+  async function accept(message: MessageNotification, delivery: Delivery): Promise<Outcome> {
+    try {
+      const outcome = inbox.accept(message, delivery);
+      const isPromise = typeof outcome === "object" && outcome !== null;
+      return checked(isPromise ? await within(ACCEPT_DEADLINE, outcome) : outcome);
+    } catch (cause) {
       const text = "the inbox did not accept a notification; listeners of this process get it now";
       listeners.report(inboxError(text, cause, message));
       handOver(message, delivery).catch(onUnheard(listeners.report));
       return "accepted";
-    };
-    try {
-      const outcome = inbox.accept(message, delivery);
-      // Without a timer where the answer is there already.
-      if (typeof outcome === "string") return checked(outcome);
-      return within(ACCEPT_DEADLINE, outcome).then(checked).catch(handOverNow);
-    } catch (cause) {
-      return handOverNow(cause);
     }
   }
 
@@ -59,7 +56,7 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
 
   function start() {
     stopConsuming = inbox.consume(handOver);
-    // An inbox without types may return a promise, and that may reject.
+    // An inbox written without types may return a promise, and that may reject.
     return Promise.resolve<unknown>(stopConsuming);
   }
 
@@ -71,10 +68,10 @@ export function createIntake(inbox: Inbox, handOver: HandOver, listeners: Listen
     }
   }
 
-  return { accept, consumeWhileHeard, close };
+  return { accept, consumeWhileHeard, waiting: () => inbox.waiting?.() ?? 0, close };
 }
 
-/** Inboxes come from users, too, and not all of them compile with types. */
+/** Inboxes come from users, and not all of them are compiled with types. */
 function checked(outcome: unknown): Outcome {
   if (outcome === "accepted" || outcome === "duplicate") return outcome;
   throw new TypeError('accept must return "accepted" or "duplicate"');

@@ -1,69 +1,76 @@
+import { unheardError } from "../errors.js";
+import type { Listeners } from "../listeners.js";
 import type { Answers } from "../receive/answers.js";
 import type { Delivery } from "../receive/delivery.js";
-import { unheardError } from "../errors.js";
-import type { HandOver } from "./inbox.js";
-import type { Listeners } from "../listeners.js";
 import type { MessageNotification } from "../receive/notification.js";
-import { inThisContext } from "../stage.js";
-import type { Tally } from "../tally.js";
+import type { Counts } from "../stats.js";
+import { traceHandOver } from "../tracing.js";
+import { createUnderWay, type UnderWay } from "../under-way.js";
+import type { HandOver } from "./inbox.js";
 
 /** A notification's place in the line of those that wait for their answers. */
 interface Place {
-  isAnswered: boolean;
-  readonly start: () => void;
-  next?: Place;
+  isDue: boolean;
+  readonly begin: () => void;
+}
+
+/** What the hand-over works with. */
+export interface HandOverParts {
+  readonly listeners: Listeners;
+  readonly answers: Answers;
+  readonly underWay: UnderWay;
+  readonly counts: Counts;
 }
 
 /**
- * Makes the function that gives notifications to the `message` listeners: each after its own answer,
- * in the order of the calls. `running` counts those that wait or whose listeners have not settled.
+ * Makes the function that hands notifications to the `message` listeners: each after its own answer,
+ * and in the order of the calls.
  */
-export function createHandOver(listeners: Listeners, answers: Answers, running: Tally): HandOver {
-  // Linked: to shift an array of more than some 16,000 moves all of it.
-  let first: Place | undefined;
-  let last: Place | undefined;
+export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
+  const line: Place[] = [];
+  const running = createUnderWay();
 
-  function handOver(message: MessageNotification, delivery: Delivery): Promise<void> {
-    const reference = message.mo_reference_id;
-    running.begin();
-    const done = new Promise<void>((resolve, reject) => {
-      const start = () => {
-        if (listeners.count("message") === 0) settle([unheardError(message)]);
-        else listeners.emit("message", [message, delivery], settle);
-      };
-      const settle = (failures: readonly unknown[]) => {
-        running.end();
-        if (failures.length === 0) return resolve();
-        // It is reported: an inbox that does not ask must not end the process.
-        done.catch(() => {});
-        reject(failures[0]);
-      };
-      queue(reference, start);
-    });
+  const handOver: HandOver = (message, delivery) => {
+    const done = afterAnswer(message, delivery);
+    // A failure is reported already. An inbox that ignores it must not end the process.
+    done.catch(() => {});
     return done;
+  };
+
+  async function afterAnswer(message: MessageNotification, delivery: Delivery) {
+    underWay.begin();
+    await turn(message.mo_reference_id);
+    const isHeard = listeners.count("message") > 0;
+    const settled = isHeard ? toListeners(message, delivery) : undefined;
+    underWay.end();
+    if (!settled) throw unheardError(message);
+    await settled;
   }
 
-  function queue(reference: string, start: () => void) {
-    // Whoever is ahead may call it, from within another request.
-    const place: Place = { isAnswered: false, start: inThisContext(start) };
-    if (last) last.next = place;
-    else first = place;
-    last = place;
-    answers.whenOut(reference, () => {
-      place.isAnswered = true;
-      while (first && isDue(first)) {
-        const due = first;
-        first = due.next;
-        if (!first) last = undefined;
-        due.start();
-      }
+  function turn(reference: string) {
+    return new Promise<void>((begin) => {
+      const place = { isDue: false, begin };
+      line.push(place);
+      void answers.sent(reference).then(() => {
+        place.isDue = true;
+        advance();
+      });
     });
   }
 
-  /** With nobody left to hear them, all go back to the inbox, or they would come after those that did. */
-  function isDue({ isAnswered }: Place) {
-    return isAnswered || listeners.count("message") === 0;
+  function advance() {
+    // Without a listener all return to the inbox together, so that none overtakes another.
+    while (line[0] && (line[0].isDue || listeners.count("message") === 0)) line.shift()?.begin();
   }
 
-  return handOver;
+  async function toListeners(message: MessageNotification, delivery: Delivery) {
+    running.begin();
+    const emit = () => listeners.emit("message", message, delivery);
+    const failures = await traceHandOver(message, delivery, emit);
+    running.end();
+    counts[failures.length > 0 ? "failed" : "delivered"] += 1;
+    if (failures.length > 0) throw failures[0];
+  }
+
+  return { handOver, running: running.count, inLine: () => line.length };
 }

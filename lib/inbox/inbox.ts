@@ -41,6 +41,9 @@ export interface Inbox {
    */
   onError?(listener: (error: Error) => void): void;
 
+  /** How many accepted notifications wait in this process, for `stats()`. */
+  waiting?(): number;
+
   /**
    * Hands on or stores what is left, then takes and hands over nothing more. `accept` is not called
    * after it. The callback waits for the hand-overs under way, so `close` need not.

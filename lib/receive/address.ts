@@ -1,8 +1,26 @@
-import { BlockList, isIP } from "node:net";
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP, type Socket } from "node:net";
+
+/** A request of `node:http`, or of Express, which adds `ip`. */
+export interface AddressedRequest extends IncomingMessage {
+  readonly ip?: string | undefined;
+}
 
 /**
- * Makes the test whether an address is in the list. IPv4-mapped IPv6 addresses count as IPv4;
- * what is no address is in no list.
+ * The sender's address: Express's `req.ip`, which follows `trust proxy`, or else the socket's.
+ *
+ * @throws whatever the app's own `trust proxy` function throws
+ */
+export function addressOf(req: AddressedRequest): string | undefined {
+  if ("ip" in req) return req.ip;
+  // A serverless host may give a request without a socket.
+  const socket: Socket | undefined = req.socket;
+  return socket?.remoteAddress;
+}
+
+/**
+ * Makes the test whether an address is in the list. IPv4-mapped IPv6 addresses count as IPv4. What is
+ * not an address is in no list.
  *
  * @throws TypeError naming the entry that is neither an address nor a CIDR range
  */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { types } from "node:util";
 
-import { Rejection } from "./rejection.js";
+import { Refusal } from "./rejection.js";
 
 /** A request, with what earlier middleware or a serverless host may have made of its body. */
 export interface BodyRequest extends IncomingMessage {
@@ -8,118 +9,111 @@ export interface BodyRequest extends IncomingMessage {
   readonly body?: unknown;
 }
 
-/**
- * Whether nobody has touched the body, so that it may be read later in one call. It is then kept:
- * `node:http` throws an untouched one away as soon as somebody answers.
- */
-export function keepsBody(req: BodyRequest): boolean {
-  if (req.readableFlowing !== null) return false;
-  req.read(0);
-  // Who begins to listen after us gets it from our call, and not before.
-  req.pause();
-  return true;
-}
+/** The bytes of a body, or the object that an earlier parser made of them. */
+export type Body = Buffer | object;
+
+/** The client hung up before the whole body arrived, so nobody is left to answer. */
+export class ClientGoneError extends Error {}
 
 /**
- * The bytes of a request, or the object that an earlier parser made of them. A promise of the bytes
- * where they are not all here yet; it never settles when the client hangs up, since nobody is left
- * to answer.
+ * The body, from wherever it can be had: bytes that a host left, the stream, or what an earlier parser
+ * left.
  *
- * @param length how many bytes are to come, NaN where the request does not say
  * @param limit the most bytes to take
- * @throws Rejection if there are more bytes, or they are gone
+ * @throws Refusal if there are more bytes, or they are gone
+ * @throws ClientGoneError if the client hung up
  */
-export function readBody(
-  req: BodyRequest,
-  length: number,
-  limit: number,
-): Buffer | object | Promise<Buffer> {
-  // As a rule: a callback is short, and all of it came with its headers. Listening for it all the
-  // same was 6 % of the CPU time of a mounted callback.
-  if (!hasOwnBody(req) && isAllHere(req, length)) return readAll(req, length, limit);
-  const { rawBody, body } = req;
-  if (Buffer.isBuffer(rawBody)) return withinLimit(rawBody, limit);
-  if (Buffer.isBuffer(body)) return withinLimit(body, limit);
-  if (req.readable && !req.readableDidRead) return readToEnd(req, length, limit);
-  if (req.destroyed && !req.readableEnded) return new Promise(() => {});
-  if (isParsed(req, length)) return req.body;
-  // An empty body may come to its end unread.
-  if (req.readableEnded && !req.readableDidRead) return Buffer.alloc(0);
-  throw new Rejection("consumed");
-}
-
-/** Whether a host has left one. To look in Express's prototypes, too, was 2 % of the CPU time. */
-function hasOwnBody(req: BodyRequest): boolean {
-  return Object.hasOwn(req, "rawBody") || Object.hasOwn(req, "body");
-}
-
-function isAllHere(req: IncomingMessage, length: number): boolean {
-  // A stream that flows gives in one call no more than its next piece.
-  if (req.readableFlowing) return false;
-  if (length > 0) return req.readableLength === length;
-  // What comes in chunks may be the rest of what somebody has read.
-  return req.complete && req.readableLength > 0 && !req.readableDidRead;
-}
-
-/** Reads what is all here. Node 26, and a stream of objects, give one piece in each call. */
-function readAll(req: IncomingMessage, length: number, limit: number): Buffer {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  while (size !== length) {
-    const piece: unknown = req.read();
-    if (piece === null) break;
-    const bytes = bytesOf(piece);
-    size += bytes.length;
-    if (size > limit) throw new Rejection("size");
-    pieces.push(bytes);
+export async function readBody(req: BodyRequest, limit: number): Promise<Body> {
+  const rawBody = toBytes(leftover(req, "rawBody"));
+  if (rawBody) return withinLimit(rawBody, limit);
+  if (!req.readableDidRead) {
+    if (req.readable) return readStream(req, limit);
+    // The client has hung up meanwhile, after all of the body had arrived.
+    if (req.complete && req.readableLength > 0) return withinLimit(takeBuffered(req), limit);
   }
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  const body = leftover(req, "body");
+  const bytes = toBytes(body);
+  if (bytes) return withinLimit(bytes, limit);
+  if (isParsed(body, req)) return body;
+  if (req.destroyed && !req.readableEnded) throw new ClientGoneError();
+  // An empty body may reach its end without being read.
+  if (req.readableEnded && !req.readableDidRead) return Buffer.alloc(0);
+  throw new Refusal("consumed");
+}
+
+/** A property that others may have set. A getter of theirs that throws counts as absent. */
+function leftover(req: BodyRequest, name: "rawBody" | "body"): unknown {
+  try {
+    return req[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function toBytes(value: unknown): Buffer | undefined {
+  if (typeof value === "string") return Buffer.from(value);
+  if (Buffer.isBuffer(value)) return value;
+  // Not instanceof: a test runner's realm has a Uint8Array of its own.
+  if (!types.isUint8Array(value)) return undefined;
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
 function withinLimit(bytes: Buffer, limit: number): Buffer {
-  if (bytes.length > limit) throw new Rejection("size");
+  if (bytes.length > limit) throw new Refusal("size");
   return bytes;
 }
 
-/** An Express 4 parser that did not match leaves `{}`, which is no body unless one so short was sent. */
-function isParsed(
-  req: BodyRequest,
-  length: number,
-): req is BodyRequest & { readonly body: object } {
-  if (typeof req.body !== "object" || req.body === null) return false;
-  return Object.keys(req.body).length > 0 || !(length > 2);
+function takeBuffered(req: IncomingMessage): Buffer {
+  const chunks: Buffer[] = [];
+  for (let chunk: unknown = req.read(); Buffer.isBuffer(chunk); chunk = req.read()) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
-/** With an encoding set, it is text, from which the bytes cannot always be had back. */
-function bytesOf(chunk: unknown): Buffer {
-  if (!Buffer.isBuffer(chunk)) throw new Rejection("consumed");
-  return chunk;
+/** Express 4 leaves `{}` where no parser matched. It counts as a body only if one that short was sent. */
+function isParsed(body: unknown, { headers }: BodyRequest): body is object {
+  if (typeof body !== "object" || body === null) return false;
+  return Object.keys(body).length > 0 || !(Number(headers["content-length"]) > 2);
 }
 
 /**
- * Reads by itself, since every body parser of Express's reads an oversized upload to its end: here
- * reading stops, and with `Connection: close` the rest is never received.
+ * Reads the stream, and stops at the limit. Express's body parsers would read an oversized upload to
+ * its end first.
  */
-function readToEnd(req: IncomingMessage, length: number, limit: number): Promise<Buffer> {
-  if (length > limit) throw new Rejection("size");
+function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
+  if (Number(req.headers["content-length"]) > limit) throw new Refusal("size");
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    // One buffer that grows: keeping each chunk would cost far more than its bytes when they are tiny.
+    let bytes: Buffer = Buffer.alloc(0);
     let size = 0;
-    req.on("data", (chunk: unknown) => {
-      try {
-        const bytes = bytesOf(chunk);
-        size += bytes.length;
-        if (size > limit) throw new Rejection("size");
-        chunks.push(bytes);
-      } catch (error) {
-        req.pause();
-        reject(error);
-      }
-    });
-    req.on("end", () => resolve(Buffer.concat(chunks)));
-    // A request that a host made up may fail. Then, too, nobody is left to answer.
-    req.on("error", () => {});
-    // Earlier middleware may have paused it, to wait for something of its own.
+
+    function take(chunk: unknown) {
+      // With an encoding set, chunks are text, from which the bytes cannot always be recovered.
+      if (!Buffer.isBuffer(chunk)) return stop(new Refusal("consumed"));
+      const needed = size + chunk.length;
+      if (needed > limit) return stop(new Refusal("size"));
+      if (needed > bytes.length) bytes = grow(bytes, Math.max(needed, 2 * size));
+      bytes.set(chunk, size);
+      size = needed;
+    }
+
+    function stop(refusal: Refusal) {
+      req.off("data", take);
+      reject(refusal);
+    }
+
+    req.on("data", take);
+    req.on("end", () => resolve(bytes.subarray(0, size)));
+    req.on("error", () => reject(new ClientGoneError()));
+    req.on("close", () => reject(new ClientGoneError()));
+    // Earlier middleware may have paused it.
     req.resume();
   });
+}
+
+function grow(bytes: Buffer, size: number): Buffer {
+  const larger = Buffer.allocUnsafe(size);
+  larger.set(bytes);
+  return larger;
 }

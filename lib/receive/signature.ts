@@ -1,15 +1,15 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from "node:crypto";
 
-/** A header of a callback: an array where a serverless adapter does not join repeated headers. */
+/** A header of a callback. Serverless adapters that do not join repeated headers give an array. */
 type HeaderValue = string | readonly string[] | undefined;
 
 /**
  * Whether `header` holds TeleSign's signature for `body`: base64 of HMAC-SHA256 over the raw bytes,
- * keyed with the decoded API key. Both headers will do, `Authorization: TSA {Customer ID}:{signature}`
- * and `X-TS-Authorization: {signature}`. Malformed is `false`, not a throw. A replayed request
- * verifies too: TeleSign signs no date.
+ * keyed with the decoded API key. Takes either header, `Authorization: TSA {Customer ID}:{signature}`
+ * or `X-TS-Authorization: {signature}`. Malformed is `false`, not a throw. A replayed request verifies
+ * too, because TeleSign signs no date.
  *
- * @param body the raw bytes; a string is taken as UTF-8
+ * @param body the raw bytes; a string is encoded as UTF-8
  * @param apiKey one API key, or several while a key is rotated
  * @throws TypeError if a key is empty or decodes to nothing, since anyone could sign with it
  * @see https://developer.telesign.com/enterprise/docs/authenticate-callbacks
@@ -35,7 +35,7 @@ export function keysOf(apiKey: unknown): KeyObject[] {
 
 function decode(apiKey: unknown): Buffer {
   if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string, or several");
-  // TeleSign's SDK decodes as MIME does and skips foreign characters; Buffer would read - and _ as + and /.
+  // TeleSign's SDK decodes as MIME does and skips other characters; Buffer would read - and _ as + and /.
   const key = Buffer.from(apiKey.replace(/[^A-Za-z0-9+/=]/g, ""), "base64");
   if (key.length === 0) throw new TypeError("apiKey must be base64, as TeleSign shows it");
   return key;
@@ -47,10 +47,12 @@ export function isSigned(
   headers: readonly HeaderValue[],
   keys: readonly KeyObject[],
 ): boolean {
+  const signatures = signaturesIn(headers);
+  // A stranger without a signature must not make us compute one.
+  if (signatures.length === 0) return false;
   return keys.some((key) => {
     const expected = Buffer.from(hmacOf(body, key));
-    const isExpected = (signature: string) => timingSafeEqual(Buffer.from(signature), expected);
-    return headers.some((header) => signaturesIn(header).some(isExpected));
+    return signatures.some((signature) => timingSafeEqual(signature, expected));
   });
 }
 
@@ -67,13 +69,17 @@ function hmacOf(body: Buffer | string, key: KeyObject | Buffer): string {
   return createHmac("sha256", key).update(body).digest("base64");
 }
 
-// The base64 of 32 bytes. What has another length would make timingSafeEqual throw.
+// The base64 of 32 bytes. timingSafeEqual throws on a length mismatch, so nothing else may reach it.
 const SIGNATURE = /^[A-Za-z0-9+/]{43}=$/;
+/** Bounds the work that a stranger's headers cause. */
+const MOST_SIGNATURES = 10;
 
 /** Node joins repeated headers with a comma, which is part of no signature and no Customer ID. */
-function signaturesIn(header: HeaderValue): string[] {
-  return String(header ?? "")
-    .split(",")
+function signaturesIn(headers: readonly HeaderValue[]): Buffer[] {
+  return headers
+    .flatMap((header) => String(header ?? "").split(",", MOST_SIGNATURES))
     .map((value) => value.trim().replace(/^TSA [^:]*:/i, ""))
-    .filter((value) => SIGNATURE.test(value));
+    .filter((value) => SIGNATURE.test(value))
+    .slice(0, MOST_SIGNATURES)
+    .map((value) => Buffer.from(value));
 }

@@ -1,0 +1,46 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+import type { Settings } from "../options.js";
+import { addressOf, type AddressedRequest } from "./address.js";
+import type { Body } from "./body.js";
+import type { Delivery } from "./delivery.js";
+import { Refusal } from "./rejection.js";
+import { isSigned } from "./signature.js";
+
+/** How far TeleSign's clock and ours may differ, in ms. */
+const CLOCK_DIFFERENCE = 60_000;
+
+/** The checks of a request that are neither reading nor parsing. Each throws a {@link Refusal}. */
+export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: () => boolean) {
+  function admit(req: AddressedRequest) {
+    refuseIfClosing();
+    // Express computes req.ip anew each time, so only on demand.
+    if (isAllowed && !isAllowed(addressOf(req))) throw new Refusal("address");
+    const encoding = req.headers["content-encoding"] ?? "";
+    if (!/^(identity)?$/i.test(encoding.trim())) throw new Refusal("encoding");
+  }
+
+  function refuseIfClosing() {
+    if (isClosing()) throw new Refusal("closing");
+  }
+
+  function authenticate(headers: IncomingHttpHeaders, body: Body) {
+    if (!keys) return;
+    if (!Buffer.isBuffer(body)) throw new Refusal("consumed");
+    const claims = [headers["x-ts-authorization"], headers.authorization];
+    if (!isSigned(body, claims, keys)) throw new Refusal("signature");
+  }
+
+  /** TeleSign signs no date, so the notification's own date is the only guard against replays. */
+  function refuseIfOutdated({ receivedAt, submittedAt }: Delivery) {
+    if (maxAge === undefined) return;
+    const field = "submit_timestamp";
+    if (!submittedAt) throw new Refusal("age", [{ field, rule: "string.isoDate" }]);
+    const age = receivedAt.getTime() - submittedAt.getTime();
+    if (age > maxAge) throw new Refusal("age", [{ field, rule: "date.min" }]);
+    // Dated further ahead, it could be replayed until that day.
+    if (age < -CLOCK_DIFFERENCE) throw new Refusal("future", [{ field, rule: "date.max" }]);
+  }
+
+  return { admit, refuseIfClosing, authenticate, refuseIfOutdated };
+}

@@ -1,0 +1,133 @@
+import { TextDecoder } from "node:util";
+
+import Joi from "joi";
+
+import type { Body } from "./body.js";
+import { notificationSchema, type MessageNotification } from "./notification.js";
+import { Refusal, type FieldError } from "./rejection.js";
+
+/** Turns a body into a notification; see {@link createParser}. */
+export type NotificationParser = (body: Body) => MessageNotification;
+
+/**
+ * Makes the function that turns a body into a frozen notification, or throws a {@link Refusal}. It
+ * takes the bytes, or the object that an earlier JSON parser made of them.
+ */
+export function createParser(schema: Joi.Schema): NotificationParser {
+  // Set once, because Joi would merge the preferences again with each call. Nothing in our own schema
+  // is converted, so Joi need not look for it.
+  const thorough = schema.prefs({ abortEarly: false, convert: schema !== notificationSchema });
+  const names = namesIn(schema);
+
+  return function parseNotification(body) {
+    const sent = Buffer.isBuffer(body) ? parseJson(body) : body;
+    if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
+      throw new Refusal("object");
+    }
+    if (namesPrototype(sent)) throw new Refusal("prototype");
+    // The result is frozen and may be the object that went in: it must not be the app's own `req.body`.
+    const { error, value } = validate(thorough, sent === body ? { ...sent } : sent);
+    if (error) {
+      throw new Refusal(isOtherProduct(sent) ? "product" : "schema", fieldErrors(error, names));
+    }
+    if (!hasReference(value)) throw new Refusal("schema", referenceErrors(value));
+    return Object.freeze(value);
+  };
+}
+
+// Strict, because a replacement character would alter a text. Drops a byte order mark (RFC 8259, 8.1).
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(body));
+  } catch {
+    // JSON.parse quotes the body in its error, so the error goes no further.
+    throw new Refusal("json");
+  }
+}
+
+/** Whether `__proto__` or `constructor.prototype` is a key at any depth. */
+function namesPrototype(sent: object): boolean {
+  // A set can grow while it is walked and holds each value once. Nesting may be deep, or cyclic if
+  // earlier middleware has made it so.
+  const values = new Set<object>([sent]);
+  for (const object of values) {
+    for (const key in object) {
+      const value = (object as Record<string, unknown>)[key];
+      if (key === "__proto__") return true;
+      if (typeof value !== "object" || value === null) continue;
+      if (key === "constructor" && Object.hasOwn(value, "prototype")) return true;
+      values.add(value);
+    }
+  }
+  return false;
+}
+
+function validate(schema: Joi.Schema, sent: object): { error?: Error; value: unknown } {
+  try {
+    const result: Joi.ValidationResult<unknown> = schema.validate(sent);
+    return result.error ? { error: result.error, value: undefined } : { value: result.value };
+  } catch {
+    // A rule of the user's own schema threw, perhaps with the text in its message.
+    throw new Refusal("schema");
+  }
+}
+
+/**
+ * Whether this is plainly a callback of another TeleSign product, such as a delivery report: one URI
+ * given to two services is a common mistake.
+ */
+function isOtherProduct(sent: object): boolean {
+  if ("mo_reference_id" in sent) return false;
+  if ("status" in sent && "reference_id" in sent) return true;
+  return ["sub_resource", "user_response", "verify"].some((property) => property in sent);
+}
+
+/** A schema of the user's own may let anything through, but an inbox needs the reference. */
+function hasReference(value: unknown): value is MessageNotification {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "mo_reference_id" in value &&
+    typeof value.mo_reference_id === "string" &&
+    value.mo_reference_id !== ""
+  );
+}
+
+function referenceErrors(value: unknown): FieldError[] {
+  const complete = Joi.object({ mo_reference_id: Joi.string().required() }).unknown().required();
+  return fieldErrors(complete.validate(value).error, new Set(["mo_reference_id"]));
+}
+
+/** Every failing field once, without Joi's own error, which repeats the values. */
+function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): FieldError[] {
+  const errors = new Map<string, FieldError>();
+  for (const { path = [], type: rule = "" } of detailsOf(error)) {
+    if (path.length === 0) continue;
+    const isKnown = path.every((name) => typeof name === "number" || names.has(name));
+    const field = isKnown ? path.join(".") : "(unknown)";
+    errors.set(`${field} ${rule}`, { field, rule });
+  }
+  return [...errors.values()];
+}
+
+/** A schema may replace Joi's error by one of its own, which may hold anything. */
+function detailsOf(error: Error | undefined): readonly Partial<Joi.ValidationErrorItem>[] {
+  const details: Joi.ValidationErrorItem[] | undefined = Joi.isError(error) ? error.details : [];
+  return details ?? [];
+}
+
+/** Every property name in a schema, however deep: these are not the sender's invention. */
+function namesIn(schema: Joi.Schema): Set<string> {
+  const names = new Set<string>();
+  const parts = new Set<object>([schema.describe()]);
+  for (const part of parts) {
+    for (const [property, value] of Object.entries<unknown>({ ...part })) {
+      if (typeof value !== "object" || value === null) continue;
+      if (property === "keys") for (const name in value) names.add(name);
+      parts.add(value);
+    }
+  }
+  return names;
+}

@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { after } from "../clock.js";
+import { departure } from "./departure.js";
+
+/** What an answer says. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * Answers. Resolves when the answer has left, or cannot any more.
+ *
+ * @throws whatever other middleware makes of it, if the answer cannot be given
+ */
+export async function respond(
+  req: IncomingMessage,
+  res: ServerResponse,
+  answer: Answer,
+): Promise<void> {
+  const left = departure(req, res);
+  try {
+    writeHeaders(req, res, answer);
+    // Undefined if a serverless host made the request up.
+    if (req.complete === false) await endUnread(req, res, answer.body);
+    else res.end(answer.body);
+  } catch (error) {
+    // Other middleware may have answered meanwhile, or sent the headers and left the rest to us.
+    if (!res.headersSent) throw error;
+    res.end();
+  }
+  await left;
+}
+
+/** By `node:http`'s own means: `res` may be nothing more, and Express's `res.json` adds an ETag. */
+function writeHeaders(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { status, headers }: Answer,
+): void {
+  res.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) {
+    // HTTP/2 has no such header (RFC 9113, section 8.2.2).
+    if (name === "Connection" && req.httpVersionMajor > 1) continue;
+    res.setHeader(name, value);
+  }
+}
+
+/** How much of an unwanted body is discarded before its connection is closed, in bytes. */
+const MOST_DISCARDED = 4_000_000;
+/** For how long it is discarded, in ms. */
+const LONGEST_DISCARDING = 2_000;
+
+/**
+ * Sends the whole answer, discards what still arrives, and only then ends (RFC 9112, section 9.6). If
+ * a connection is closed while input is unread, the kernel resets it, and the reset can overtake the
+ * answer: the sender, or a proxy in between, would see a broken connection instead.
+ */
+async function endUnread(req: IncomingMessage, res: ServerResponse, body: string): Promise<void> {
+  if (isHttp2(res)) {
+    res.end(body);
+    // HTTP/2 can end one stream without an error and without its connection (RFC 9113, section 8.1).
+    res.stream.close();
+    return;
+  }
+  res.setHeader("Content-Length", Buffer.byteLength(body));
+  res.write(body);
+  await discard(req);
+  res.end();
+}
+
+function isHttp2(res: ServerResponse): res is ServerResponse & { stream: { close(): void } } {
+  return "stream" in res;
+}
+
+function discard(req: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = after(LONGEST_DISCARDING, resolve);
+    const stop = () => {
+      cancel();
+      resolve();
+    };
+    let discarded = 0;
+    req.on("data", (chunk: Buffer | string) => {
+      discarded += chunk.length;
+      if (discarded >= MOST_DISCARDED) stop();
+    });
+    for (const event of ["end", "close", "error"]) req.on(event, stop);
+    req.resume();
+  });
+}

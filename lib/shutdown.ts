@@ -1,0 +1,73 @@
+import { within } from "./clock.js";
+import { TelesignCallbackError } from "./errors.js";
+import type { GuardedInbox } from "./inbox/guarded-inbox.js";
+import type { Listeners } from "./listeners.js";
+import { milliseconds, refuseUnknownAndUndefined } from "./option-checks.js";
+import type { Answers } from "./receive/answers.js";
+import type { UnderWay } from "./under-way.js";
+
+/** Options of {@link TelesignCallback.close}. */
+export interface CloseOptions {
+  /**
+   * How long to wait for work under way, in milliseconds.
+   * @default 10_000
+   */
+  timeout?: number;
+}
+
+/** What a shutdown waits for. */
+export interface ShutdownParts {
+  readonly answers: Answers;
+  readonly inbox: GuardedInbox;
+  readonly listeners: Listeners;
+  readonly underWay: UnderWay;
+}
+
+/** Makes `settled` and `close`, which is `settled` for good. */
+export function createShutdown({ answers, inbox, listeners, underWay }: ShutdownParts) {
+  let closing: Promise<void> | undefined;
+
+  function close(options: Readonly<CloseOptions> = {}): Promise<void> {
+    refuseUnknownAndUndefined(options, ["timeout"]);
+    const { timeout = 10_000 } = options;
+    milliseconds("timeout", timeout);
+    closing ??= drain(timeout);
+    return closing;
+  }
+
+  async function drain(timeout: number) {
+    let isInboxClosed = false;
+    const drained = async () => {
+      await answers.idle();
+      await inbox.close();
+      isInboxClosed = true;
+      await underWay.idle();
+    };
+    try {
+      await within(timeout, drained());
+    } catch {
+      listeners.reportNow(unfinishedError(timeout, isInboxClosed));
+    }
+  }
+
+  function unfinishedError(timeout: number, isInboxClosed: boolean) {
+    const left = [
+      answers.count() > 0 && `${answers.count()} answers that have not left`,
+      underWay.count() > 0 && `${underWay.count()} events whose listeners have not settled`,
+      !isInboxClosed && "an inbox that has not closed",
+    ].filter((item) => item !== false);
+    const code = underWay.count() > 0 ? "ERR_LISTENER" : "ERR_INBOX";
+    const text = `close() gave up after ${timeout} ms and leaves ${left.join(" and ")}`;
+    return new TelesignCallbackError(code, text);
+  }
+
+  async function settled() {
+    // Again, because what ends may start something else: an answer its listeners, a listener an error.
+    do {
+      await answers.idle();
+      await underWay.idle();
+    } while (answers.count() + underWay.count() > 0);
+  }
+
+  return { close, settled, isClosing: () => closing !== undefined };
+}

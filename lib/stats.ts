@@ -1,0 +1,62 @@
+/** A snapshot of what a callback has done since it was made. Plain numbers, without anybody's words. */
+export interface CallbackStats {
+  /** New notifications that were answered 200. */
+  readonly accepted: number;
+  /** Retries that were answered 200 and suppressed. */
+  readonly duplicates: number;
+  /** Requests that got a 4xx or 5xx, by status. */
+  readonly rejected: Readonly<Record<number, number>>;
+  /** Hand-overs in which every listener succeeded. */
+  readonly delivered: number;
+  /** Hand-overs in which a listener failed. */
+  readonly failed: number;
+  /** Notifications whose attempts are used up (`ERR_DEAD_LETTER`). */
+  readonly deadLettered: number;
+  /** Troubles with the inbox (`ERR_INBOX`). */
+  readonly inboxErrors: number;
+  /** Hand-overs under way now. */
+  readonly running: number;
+  /** Notifications in this process that no listener has been given yet. */
+  readonly waiting: number;
+  /** When a new notification was last accepted. */
+  readonly lastAcceptedAt: Date | undefined;
+}
+
+/** The counters behind {@link CallbackStats}. */
+export interface Counts {
+  accepted: number;
+  duplicates: number;
+  readonly rejected: Record<number, number>;
+  delivered: number;
+  failed: number;
+  deadLettered: number;
+  inboxErrors: number;
+  lastAcceptedAt: Date | undefined;
+}
+
+export function createCounts(): Counts {
+  return {
+    accepted: 0,
+    duplicates: 0,
+    rejected: {},
+    delivered: 0,
+    failed: 0,
+    deadLettered: 0,
+    inboxErrors: 0,
+    lastAcceptedAt: undefined,
+  };
+}
+
+/** A copy of the counters with what is going on now, frozen. */
+export function snapshot(
+  counts: Counts,
+  now: { readonly running: number; readonly waiting: number },
+): CallbackStats {
+  const { lastAcceptedAt } = counts;
+  return Object.freeze({
+    ...counts,
+    ...now,
+    rejected: Object.freeze({ ...counts.rejected }),
+    lastAcceptedAt: lastAcceptedAt && new Date(lastAcceptedAt),
+  });
+}

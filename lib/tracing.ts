@@ -1,0 +1,93 @@
+import { tracingChannel } from "node:diagnostics_channel";
+
+import type { Delivery } from "./receive/delivery.js";
+import type { MessageNotification } from "./receive/notification.js";
+
+/**
+ * Strings that travel from a request to every hand-over of its notification, through a durable inbox
+ * and to another process too: OpenTelemetry's carrier, such as W3C's `traceparent`. A subscriber to
+ * the start of `telesign-callback:request` may fill it.
+ */
+export type TraceCarrier = Record<string, string>;
+
+/** What subscribers to `telesign-callback:request` get: one callback, from its arrival to its answer. */
+export interface RequestTrace {
+  /** When the request arrived. */
+  readonly receivedAt: Date;
+  /** Fill it to link the notification's hand-overs to this request. */
+  readonly carrier: TraceCarrier;
+  /**
+   * How the request ended: `aborted` if the client hung up before its body had arrived, `failed` if
+   * other middleware made the answer impossible. Undefined until then.
+   */
+  outcome?: "accepted" | "duplicate" | "rejected" | "aborted" | "failed";
+  /** The HTTP status of the answer. */
+  status?: number;
+  /** The notification's `mo_reference_id`, once it has passed every check. */
+  reference?: string;
+}
+
+/** What subscribers to `telesign-callback:message` get: one hand-over to the listeners, which run inside it. */
+export interface MessageTrace {
+  /** The notification's `mo_reference_id`. */
+  readonly reference: string;
+  /** Which hand-over it is, counted from 1. */
+  readonly attempt: number;
+  /** When the notification arrived. */
+  readonly receivedAt: Date;
+  /** What the request's subscriber put into its carrier; empty without one. */
+  readonly carrier: Readonly<TraceCarrier>;
+  /** `failed` if any listener failed. Undefined until all have settled. */
+  outcome?: "delivered" | "failed";
+}
+
+const requests = tracingChannel<unknown, RequestTrace>("telesign-callback:request");
+const messages = tracingChannel<unknown, MessageTrace>("telesign-callback:message");
+
+/** Runs `receive` inside a trace, if anybody subscribes to the channel. */
+export async function traceRequest(receive: (trace?: RequestTrace) => Promise<void>) {
+  if (!requests.hasSubscribers) return receive();
+  const trace: RequestTrace = { receivedAt: new Date(), carrier: {} };
+  let failure: { error: unknown } | undefined;
+  await requests.tracePromise(async () => {
+    try {
+      await receive(trace);
+    } catch (error) {
+      // The channel must not publish the error: other people's may contain anything.
+      failure = { error };
+      trace.outcome = "failed";
+    }
+  }, trace);
+  if (failure) throw failure.error;
+}
+
+/** Runs `handOver`, which resolves to the failures, inside a trace, if anybody subscribes to the channel. */
+export async function traceHandOver(
+  message: MessageNotification,
+  delivery: Delivery,
+  handOver: () => Promise<readonly unknown[]>,
+): Promise<readonly unknown[]> {
+  if (!messages.hasSubscribers) return handOver();
+  const { attempt, receivedAt } = delivery;
+  const reference = message.mo_reference_id;
+  const trace: MessageTrace = { reference, attempt, receivedAt, carrier: carrierOf(delivery) };
+  let failures: readonly unknown[] = [];
+  await messages.tracePromise(async () => {
+    failures = await handOver();
+    trace.outcome = failures.length > 0 ? "failed" : "delivered";
+  }, trace);
+  return failures;
+}
+
+// Beside the delivery and not in it: the carrier is nothing that listeners should see.
+const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
+
+/** Notes what travels with a notification. */
+export function carry(delivery: Delivery, carrier: Readonly<TraceCarrier>): void {
+  carriers.set(delivery, carrier);
+}
+
+/** What travels with a notification. */
+export function carrierOf(delivery: Delivery): Readonly<TraceCarrier> {
+  return carriers.get(delivery) ?? {};
+}
