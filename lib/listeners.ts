@@ -87,8 +87,17 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
       reportFailure(event, args[0], cause);
     };
     underWay.begin();
+    const unsettled: Promise<void>[] = [];
     // A copy, since listeners may subscribe and unsubscribe others.
-    await Promise.all([...registry[event]].map((listener) => run(listener, args, fail)));
+    for (const listener of [...registry[event]]) {
+      try {
+        const result = listener(...args);
+        if (result !== undefined) unsettled.push(Promise.resolve(result).then(() => {}, fail));
+      } catch (cause) {
+        fail(cause);
+      }
+    }
+    if (unsettled.length > 0) await Promise.all(unsettled);
     underWay.end();
     return failures;
   }
@@ -133,19 +142,6 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
   }
 
   return { on, count: (event) => registry[event].size, emit, emitAfter, report, reportNow };
-}
-
-/** Starts one listener. Never rejects. */
-async function run<Args extends unknown[]>(
-  listener: (...args: Args) => unknown,
-  args: Args,
-  fail: (cause: unknown) => void,
-): Promise<void> {
-  try {
-    await listener(...args);
-  } catch (cause) {
-    fail(cause);
-  }
 }
 
 /** What an error about an event keeps, so that nothing is lost with the listener. */

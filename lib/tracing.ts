@@ -45,8 +45,11 @@ const requests = tracingChannel<unknown, RequestTrace>("telesign-callback:reques
 const messages = tracingChannel<unknown, MessageTrace>("telesign-callback:message");
 
 /** Runs `receive` inside a trace, if anybody subscribes to the channel. */
-export async function traceRequest(receive: (trace?: RequestTrace) => Promise<void>) {
-  if (!requests.hasSubscribers) return receive();
+export function traceRequest(receive: (trace?: RequestTrace) => Promise<void>): Promise<void> {
+  return requests.hasSubscribers ? receiveTraced(receive) : receive();
+}
+
+async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): Promise<void> {
   const trace: RequestTrace = { receivedAt: new Date(), carrier: {} };
   let failure: { error: unknown } | undefined;
   await requests.tracePromise(async () => {
@@ -61,19 +64,22 @@ export async function traceRequest(receive: (trace?: RequestTrace) => Promise<vo
   if (failure) throw failure.error;
 }
 
-/** Runs `handOver`, which resolves to the failures, inside a trace, if anybody subscribes to the channel. */
-export async function traceHandOver(
-  message: MessageNotification,
-  delivery: Delivery,
-  handOver: () => Promise<readonly unknown[]>,
-): Promise<readonly unknown[]> {
-  if (!messages.hasSubscribers) return handOver();
+/** Hands a notification to its listeners, and resolves to what the failed ones failed with. */
+type Emit = (message: MessageNotification, delivery: Delivery) => Promise<readonly unknown[]>;
+
+/** The same inside a trace, if anybody subscribes to the channel. */
+export function traced(emit: Emit): Emit {
+  return (...arrival) =>
+    messages.hasSubscribers ? emitTraced(emit, ...arrival) : emit(...arrival);
+}
+
+async function emitTraced(emit: Emit, message: MessageNotification, delivery: Delivery) {
   const { attempt, receivedAt } = delivery;
   const reference = message.mo_reference_id;
   const trace: MessageTrace = { reference, attempt, receivedAt, carrier: carrierOf(delivery) };
   let failures: readonly unknown[] = [];
   await messages.tracePromise(async () => {
-    failures = await handOver();
+    failures = await emit(message, delivery);
     trace.outcome = failures.length > 0 ? "failed" : "delivered";
   }, trace);
   return failures;

@@ -11,7 +11,7 @@ const ACCEPT_DEADLINE = 2_000;
 /** The user's inbox behind a guard: whatever it does, no message is lost and nothing is thrown. */
 export interface GuardedInbox {
   /** The inbox's verdict. If the inbox fails: `accepted`, and the listeners get the message at once. */
-  accept(message: MessageNotification, delivery: Delivery): Promise<Outcome>;
+  accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
   /** Call it when `message` listeners come or go: the inbox consumes while there is one. */
   consumeWhileHeard(): void;
   /** How many notifications wait in this process. */
@@ -29,16 +29,20 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     listeners.report(isOurs ? error : inboxError("the inbox reported an error", error));
   });
 
-  async function accept(message: MessageNotification, delivery: Delivery): Promise<Outcome> {
-    try {
-      const outcome = inbox.accept(message, delivery);
-      const isPromise = typeof outcome === "object" && outcome !== null;
-      return checked(isPromise ? await within(ACCEPT_DEADLINE, outcome) : outcome);
-    } catch (cause) {
+  function accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome> {
+    const handOverNow = (cause: unknown): Outcome => {
       const text = "the inbox did not accept a notification; listeners of this process get it now";
       listeners.report(inboxError(text, cause, message));
       handOver(message, delivery).catch(onUnheard(listeners.report));
       return "accepted";
+    };
+    try {
+      const outcome = inbox.accept(message, delivery);
+      // No deadline for an outcome that is there already.
+      if (typeof outcome === "string") return checked(outcome);
+      return within(ACCEPT_DEADLINE, outcome).then(checked).catch(handOverNow);
+    } catch (cause) {
+      return handOverNow(cause);
     }
   }
 

@@ -4,7 +4,7 @@ import type { Answers } from "../receive/answers.js";
 import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
 import type { Counts } from "../stats.js";
-import { traceHandOver } from "../tracing.js";
+import { traced } from "../tracing.js";
 import { createUnderWay, type UnderWay } from "../under-way.js";
 import type { HandOver } from "./inbox.js";
 
@@ -29,6 +29,7 @@ export interface HandOverParts {
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
   const line: Place[] = [];
   const running = createUnderWay();
+  const emitMessage = traced((...arrival) => listeners.emit("message", ...arrival));
 
   const handOver: HandOver = (message, delivery) => {
     const done = afterAnswer(message, delivery);
@@ -65,8 +66,7 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
 
   async function toListeners(message: MessageNotification, delivery: Delivery) {
     running.begin();
-    const emit = () => listeners.emit("message", message, delivery);
-    const failures = await traceHandOver(message, delivery, emit);
+    const failures = await emitMessage(message, delivery);
     running.end();
     counts[failures.length > 0 ? "failed" : "delivered"] += 1;
     if (failures.length > 0) throw failures[0];

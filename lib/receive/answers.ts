@@ -20,18 +20,20 @@ export function createAnswers(): Answers {
   const underWay = createUnderWay();
 
   function begin(reference: string) {
-    let end = () => {};
-    const own = new Promise<void>((resolve) => (end = resolve));
+    let resolve = () => {};
+    const own = new Promise<void>((settle) => (resolve = settle));
     // A retry may arrive while the first delivery is being answered: the entry then stands for both.
     const earlier = pending.get(reference);
     const all = earlier ? earlier.then(() => own) : own;
     pending.set(reference, all);
     underWay.begin();
-    void all.then(() => {
-      underWay.end();
-      if (pending.get(reference) === all) pending.delete(reference);
-    });
-    return end;
+    return function end() {
+      resolve();
+      void all.then(() => {
+        underWay.end();
+        if (pending.get(reference) === all) pending.delete(reference);
+      });
+    };
   }
 
   function sent(reference: string | undefined) {

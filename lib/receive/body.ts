@@ -23,7 +23,7 @@ export class ClientGoneError extends Error {}
  * @throws Refusal if there are more bytes, or they are gone
  * @throws ClientGoneError if the client hung up
  */
-export async function readBody(req: BodyRequest, limit: number): Promise<Body> {
+export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer> {
   const rawBody = toBytes(leftover(req, "rawBody"));
   if (rawBody) return withinLimit(rawBody, limit);
   if (!req.readableDidRead) {
@@ -106,7 +106,9 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
     req.on("data", take);
     req.on("end", () => resolve(bytes.subarray(0, size)));
     req.on("error", () => reject(new ClientGoneError()));
-    req.on("close", () => reject(new ClientGoneError()));
+    req.on("close", () => {
+      if (!req.readableEnded) reject(new ClientGoneError());
+    });
     // Earlier middleware may have paused it.
     req.resume();
   });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-import { after } from "../clock.js";
+import { after, setImmediate } from "../clock.js";
 
 /** How long listeners wait for an answer that other middleware holds back, in ms. TeleSign waits 5 s. */
 const PATIENCE = 4_000;
@@ -13,16 +13,32 @@ const PATIENCE = 4_000;
  */
 export function departure(req: IncomingMessage, res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
+    let isOver = false;
+    const settle = () => {
+      isOver = true;
+      resolve();
+    };
+    res.on("finish", settle);
+    res.on("close", settle);
+    // Nearly every answer has left by then.
+    setImmediate(() => {
+      if (!isOver) void delayedDeparture(req, res).then(resolve);
+    });
+  });
+}
+
+function delayedDeparture(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
     const settle = () => {
       cancel();
       forget();
       resolve();
     };
-    res.on("finish", settle);
-    res.on("close", settle);
     const cancel = after(PATIENCE, settle);
     // A response that waits in a pipeline for its turn is not told that its connection is gone.
     const forget = onHangUp(req.socket, settle);
+    res.on("finish", settle);
+    res.on("close", settle);
   });
 }
 

@@ -15,23 +15,19 @@ export interface Answer {
  *
  * @throws whatever other middleware makes of it, if the answer cannot be given
  */
-export async function respond(
-  req: IncomingMessage,
-  res: ServerResponse,
-  answer: Answer,
-): Promise<void> {
+export function respond(req: IncomingMessage, res: ServerResponse, answer: Answer): Promise<void> {
   const left = departure(req, res);
   try {
     writeHeaders(req, res, answer);
     // Undefined if a serverless host made the request up.
-    if (req.complete === false) await endUnread(req, res, answer.body);
+    if (req.complete === false) endUnread(req, res, answer.body);
     else res.end(answer.body);
   } catch (error) {
     // Other middleware may have answered meanwhile, or sent the headers and left the rest to us.
     if (!res.headersSent) throw error;
     res.end();
   }
-  await left;
+  return left;
 }
 
 /** By `node:http`'s own means: `res` may be nothing more, and Express's `res.json` adds an ETag. */
@@ -58,7 +54,7 @@ const LONGEST_DISCARDING = 2_000;
  * a connection is closed while input is unread, the kernel resets it, and the reset can overtake the
  * answer: the sender, or a proxy in between, would see a broken connection instead.
  */
-async function endUnread(req: IncomingMessage, res: ServerResponse, body: string): Promise<void> {
+function endUnread(req: IncomingMessage, res: ServerResponse, body: string): void {
   if (isHttp2(res)) {
     res.end(body);
     // HTTP/2 can end one stream without an error and without its connection (RFC 9113, section 8.1).
@@ -67,8 +63,7 @@ async function endUnread(req: IncomingMessage, res: ServerResponse, body: string
   }
   res.setHeader("Content-Length", Buffer.byteLength(body));
   res.write(body);
-  await discard(req);
-  res.end();
+  void discard(req).then(() => res.end());
 }
 
 function isHttp2(res: ServerResponse): res is ServerResponse & { stream: { close(): void } } {

@@ -3,6 +3,14 @@ const ISO_8601 =
 
 const DAY = 86_400_000;
 
+/** Whether {@link parseTimestamp} can parse a text. */
+export function isTimestamp(text: string): boolean {
+  if (!ISO_8601.test(text)) return false;
+  // Every month has 28 days. Only the other days, and leap seconds, need a calendar.
+  const isPlain = Number(text.slice(8, 10)) <= 28 && text.slice(17, 19) !== "60";
+  return isPlain || parseTimestamp(text) !== undefined;
+}
+
 /**
  * Parses an ISO 8601 date and time to the millisecond. Returns undefined for anything else, impossible
  * dates included. Without a zone it is UTC, as TeleSign's Transaction Callback Service page says;
