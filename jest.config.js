@@ -2,6 +2,8 @@ const isCI = process.env.CI === "true";
 
 /** @type {import('jest').Config} */
 module.exports = {
+  // Some specs run the built package.
+  globalSetup: "<rootDir>/spec/support/fresh-build.mjs",
   testMatch: ["<rootDir>/spec/**/*.spec.ts"],
   transform: { "\\.ts$": ["@swc/jest", { jsc: { target: "es2022" }, sourceMaps: "inline" }] },
   moduleNameMapper: {

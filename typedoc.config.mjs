@@ -10,7 +10,7 @@ export default {
     .map((entry) => entry.default.replace(/^\.\/dist\/(.*)\.js$/, "lib/$1.ts")),
   // Links into a repository would need a remote, which a clone may not have.
   disableSources: true,
-  out: "docs",
+  out: "reference",
   readme: "none",
   githubPages: false,
   treatWarningsAsErrors: true,

@@ -7,7 +7,7 @@ import Joi from "joi";
 import { LRUCache } from "lru-cache";
 import { telesignCallback } from "telesign-callback";
 
-import { API_KEY, PATH } from "./notifications.mjs";
+import { API_KEY, PATH } from "../proofs/support/notifications.mjs";
 
 /**
  * What is compared: each makes a server, and calls `deliver` with the reference of each message that

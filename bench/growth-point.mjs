@@ -2,7 +2,7 @@
 // network around it.
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
-import { API_KEY, bodyOf, PATH, signatureHeaders } from "./notifications.mjs";
+import { API_KEY, bodyOf, PATH, signatureHeaders } from "../proofs/support/notifications.mjs";
 
 const { requests, references = 0, listeners = 1, text, keys = 0 } = JSON.parse(process.argv[2]);
 const otherKeys = Array.from({ length: keys - 1 }, (_, index) => `${index}${API_KEY.slice(1)}`);

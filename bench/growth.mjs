@@ -1,13 +1,13 @@
 // How cost and memory grow: prints the figures and writes bench/growth.svg anew.
 //
-//   npm run bench:growth -- [--rounds 3] [--requests 50000] [--references 1000000]
+//   npm run bench growth -- [--rounds 3] [--requests 50000] [--references 1000000]
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { packedProject } from "./packed.mjs";
+import { packedProject } from "../proofs/support/packed.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -71,7 +71,7 @@ writeFileSync(new URL("growth.svg", import.meta.url), draw());
 
 async function measure(point) {
   const parameters = JSON.stringify({ requests: REQUESTS, ...point });
-  const script = join(project.directory, "growth-point.mjs");
+  const script = join(project.directory, "bench/growth-point.mjs");
   const child = fork(script, [parameters], { execArgv: ["--expose-gc"] });
   const [figures] = await once(child, "message");
   child.disconnect();

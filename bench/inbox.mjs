@@ -1,7 +1,9 @@
-// Notifications received and delivered per second, with one and with two processes, on each engine
-// and in memory: `npm run bench:inbox`. Medians of several rounds; all engines take turns, so that a
-// busy machine is unfair to none.
-import { ENGINES, freePort } from "../faults/engines.mjs";
+// Counts the notifications received and delivered per second, with one and with two processes, in
+// memory and on each engine. Prints medians of several rounds; the engines take turns, so that a busy
+// machine is unfair to none. Needs redis-server and PostgreSQL.
+//
+//   npm run bench inbox
+import { ENGINES, freePort } from "../proofs/faults/engines.mjs";
 import {
   account,
   createLog,
@@ -9,8 +11,10 @@ import {
   eventually,
   notification,
   startReceiver,
-} from "../faults/receivers.mjs";
+} from "../proofs/faults/receivers.mjs";
+import buildIfStale from "../spec/support/fresh-build.mjs";
 
+buildIfStale();
 const ROUNDS = 3;
 const COUNT = 3_000;
 const SENDERS = 50;

@@ -1,7 +1,7 @@
 // The load, in a process of its own: no pipelining, one request under way on each connection.
 import { connect } from "node:net";
 
-import { bodyOf, requestOf } from "./notifications.mjs";
+import { bodyOf, requestOf } from "../proofs/support/notifications.mjs";
 
 process.on("message", async ({ port, connections, from, count, apiKey, text }) => {
   const requests = Array.from({ length: count }, (_, index) =>

@@ -1,4 +1,4 @@
-// One contender in a process of its own: `node --expose-gc bench/server.mjs <name>`, started by bench.mjs.
+// One contender in a process of its own: `node --expose-gc bench/server.mjs <name>`, started by table.mjs.
 import { contenders } from "./contenders.mjs";
 
 let references = [];

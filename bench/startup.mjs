@@ -1,13 +1,13 @@
-// How long importing takes, beyond what express and joi take: `npm run bench:startup`. Each import is in
-// a process of its own, and they are interleaved.
+// Measures how long importing the package takes, beyond express and joi. Each import runs in its own
+// process; the imports are interleaved.
 //
-//   npm run bench:startup -- [--rounds 41]
+//   npm run bench startup -- [--rounds 41]
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { packedProject } from "./packed.mjs";
+import { packedProject } from "../proofs/support/packed.mjs";
 
 const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "41" } } });
 const ROUNDS = Number(options.rounds);

@@ -12,7 +12,7 @@ import { describeOnEachEngine, freePort } from "./support/servers.js";
 const KILLS = 3;
 const SENDERS = 4;
 // Of the built package: it receives and consumes, and appends what its listener finished to a file.
-const RECEIVER = join(__dirname, "../faults/receiver.mjs");
+const RECEIVER = join(__dirname, "../proofs/faults/receiver.mjs");
 
 describeOnEachEngine("bullmqInbox, in a process that is killed under load", (name, engine) => {
   const directory = mkdtempSync(join(tmpdir(), "telesign-callback-crash-"));

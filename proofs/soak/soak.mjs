@@ -1,11 +1,13 @@
-// Ten minutes of mixed load at 80 % of capacity: `npm run test:soak -- [--minutes 10]`.
-// Listeners fail, are slow, and hang. Nothing may be lost or doubled, and memory must stay level.
+// Ten minutes of mixed load at 80 % of capacity. Listeners fail, are slow, and hang. Nothing may be lost
+// or doubled, and memory must stay level.
+//
+//   npm run proof soak -- [--minutes 10]
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { packedProject } from "./packed.mjs";
+import { packedProject } from "../support/packed.mjs";
 
 const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
 const MINUTES = Number(options.minutes);
@@ -17,8 +19,10 @@ const SHARE = 0.8;
 const SECOND = 1000;
 
 const project = packedProject();
-const server = fork(join(project.directory, "soak-server.mjs"), { execArgv: ["--expose-gc"] });
-const load = fork(join(project.directory, "soak-load.mjs"));
+const server = fork(join(project.directory, "proofs/soak/server.mjs"), {
+  execArgv: ["--expose-gc"],
+});
+const load = fork(join(project.directory, "proofs/soak/load.mjs"));
 try {
   process.exitCode = (await main()) ? 0 : 1;
 } finally {

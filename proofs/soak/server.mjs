@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import express from "express";
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
-import { API_KEY, numberOf, PATH } from "./notifications.mjs";
+import { API_KEY, numberOf, PATH } from "../support/notifications.mjs";
 
 // Small enough to be full, and level, after the first minute.
 const inbox = memoryInbox({ max: 10_000 });

@@ -1,14 +1,14 @@
-// Mutates the core, and asks the specs of the core to notice: `npm run test:mutation`. It takes an hour.
+// Started by mutation.mjs.
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   mutate: [
-    "lib/*.ts",
-    // The durable inbox and the command line need servers and terminals.
-    "!lib/{bullmq-inbox,job-queue,job-worker,outage-buffer,stored-notification,engine-connection,severable-sockets,cli}.ts",
+    "lib/**/*.ts",
+    // The durable inboxes and the command line need servers and terminals.
+    "!lib/{bullmq,sqlite,cli,inbox/durable}/**",
   ],
   testRunner: "jest",
-  // To find the related specs anew for each mutant takes longer than most of them, and all of these are.
-  jest: { configFile: "mutation/jest.config.cjs", enableFindRelatedTests: false },
+  // Finding the related specs of each mutant takes longer than most mutants, and all of these are related.
+  jest: { configFile: "proofs/mutation/jest.config.cjs", enableFindRelatedTests: false },
   coverageAnalysis: "perTest",
   // A mutant may wait for an answer that never comes; the specs themselves wait at most 5 s.
   timeoutMS: 10_000,

@@ -1,7 +1,7 @@
 // The load of the soak: new messages, retries, forged and malformed requests, at a steady rate.
 import { Agent, request } from "node:http";
 
-import { API_KEY, bodyOf, PATH, signatureHeaders } from "./notifications.mjs";
+import { API_KEY, bodyOf, PATH, signatureHeaders } from "../support/notifications.mjs";
 
 const agent = new Agent({ keepAlive: true, maxSockets: 32 });
 let port;

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import express from "express";
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
-import { API_KEY, PATH } from "./notifications.mjs";
+import { API_KEY, PATH } from "../support/notifications.mjs";
 
 const MAX = 10_000;
 const counts = { delivered: 0, twice: 0, duplicates: 0, rejected: 0, errors: 0, unhandled: 0 };

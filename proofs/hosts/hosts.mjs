@@ -1,5 +1,5 @@
 // Takes the packed package to every place where it is promised to work, and shows a table. Run it
-// with `npm run test:matrix`; the exit status is the verdict. Everything else comes from npm.
+// with `npm run proof hosts`; the exit status is the verdict. Everything else comes from npm.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ const RUNNERS = [JEST, vitest("4"), vitest("5")];
 const runnersOn = (node) => [JEST, vitest(node === "20" ? "4" : "5")];
 const AT_ONCE = 2;
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const entries = Object.keys(manifest.exports)
   .filter((entry) => !entry.endsWith(".json"))

@@ -1,10 +1,11 @@
-const path = require("node:path");
+const { statSync } = require("node:fs");
+
 const { default: TestRunner } = require("jest-runner");
 
 /** The names of the tests of each file that ran before: most mutants concern a few tests of one file. */
 const namesOf = new Map();
 
-/** Runs the files in the order of the configuration, up to the first that fails: Jest's own `bail` ends the process. */
+/** Runs the files one by one, the smallest first, up to the first that fails: Jest's own `bail` ends the process. */
 module.exports = class extends TestRunner {
   async runTests(tests, watcher, options) {
     const asked = new RegExp(this._globalConfig.testNamePattern ?? "", "i");
@@ -17,7 +18,7 @@ module.exports = class extends TestRunner {
         result.testResults.map(({ fullName }) => fullName),
       );
     });
-    for (const test of tests.toSorted((a, b) => place(a) - place(b))) {
+    for (const test of tests.toSorted((a, b) => sizeOf(a) - sizeOf(b))) {
       if (failed) return;
       if (namesOf.get(test.path)?.some((name) => asked.test(name)) === false) continue;
       await super.runTests([test], watcher, options);
@@ -25,6 +26,6 @@ module.exports = class extends TestRunner {
   }
 };
 
-function place({ path: file, context }) {
-  return context.config.testMatch.findIndex((glob) => glob.endsWith(`/${path.basename(file)}`));
+function sizeOf({ path }) {
+  return statSync(path).size;
 }

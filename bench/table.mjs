@@ -1,4 +1,4 @@
-// The table of the README: every contender side by side, in interleaved rounds.
+// Compares the package with other receivers, in interleaved rounds.
 //
 //   npm run bench -- [--rounds 21] [--requests 15000] [--only mounted] [--node /path/to/node]
 import { fork, spawnSync } from "node:child_process";
@@ -7,8 +7,8 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { API_KEY } from "./notifications.mjs";
-import { packedProject } from "./packed.mjs";
+import { API_KEY } from "../proofs/support/notifications.mjs";
+import { packedProject } from "../proofs/support/packed.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -39,7 +39,7 @@ try {
 }
 
 async function main() {
-  const { contenders } = await import(join(project.directory, "contenders.mjs"));
+  const { contenders } = await import(join(project.directory, "bench/contenders.mjs"));
   const names = namesToRun(Object.keys(contenders));
   const load = start("load.mjs", [], 1);
   const runs = names.map((name) => ({ name, rounds: [] }));
@@ -79,7 +79,7 @@ async function startAnew(run) {
 
 /** Starts a file of the scratch project on one core, so that load and server do not share one. */
 function start(file, args, core) {
-  const script = join(project.directory, file);
+  const script = join(project.directory, "bench", file);
   const child = fork(script, args, { execPath: options.node, execArgv: ["--expose-gc"] });
   if (cpus().length > 1) spawnSync("taskset", ["-acp", String(core), String(child.pid)]);
   return child;

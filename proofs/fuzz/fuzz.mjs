@@ -1,6 +1,6 @@
 // A million requests, valid, damaged and hostile, within half an hour:
 //
-//   npm run test:fuzz -- [--requests 1000000] [--seed 1] [--minutes 30]
+//   npm run proof fuzz -- [--requests 1000000] [--seed 1] [--minutes 30]
 //
 // Connections are pipelined, cut and trickled; what they carry is random, or mutated from what is valid.
 import { fork } from "node:child_process";
@@ -9,8 +9,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { API_KEY, bodyOf, PATH, signatureHeaders } from "./notifications.mjs";
-import { packedProject } from "./packed.mjs";
+import { API_KEY, bodyOf, PATH, signatureHeaders } from "../support/notifications.mjs";
+import { packedProject } from "../support/packed.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -58,7 +58,9 @@ const accepted = { [PATH]: [], "/plain": [] };
 let reference = 0;
 
 const project = packedProject();
-const server = fork(join(project.directory, "fuzz-server.mjs"), { execArgv: ["--expose-gc"] });
+const server = fork(join(project.directory, "proofs/fuzz/server.mjs"), {
+  execArgv: ["--expose-gc"],
+});
 let crashes = 0;
 server.on("exit", () => {
   crashes += 1;

@@ -1,7 +1,7 @@
-// The long proofs, on real servers: crashes, two URIs, outages. `npm run test:faults` takes about ten
-// minutes. Its last line is a summary, and its exit status the verdict.
+// Crashes, two URIs and outages, on real servers. Takes about ten minutes; the last line is a summary,
+// and the exit status the verdict. Needs redis-server and PostgreSQL.
 //
-//   node faults/run.mjs [crash|twoUris|outage ...] [Redis|PostgreSQL ...]
+//   npm run proof faults -- [crash|twoUris|outage ...] [Redis|PostgreSQL ...]
 import { ENGINES, freePort } from "./engines.mjs";
 import {
   account,
@@ -13,7 +13,9 @@ import {
   pause,
   startReceiver,
 } from "./receivers.mjs";
+import buildIfStale from "../../spec/support/fresh-build.mjs";
 
+buildIfStale();
 const KILLS = 50;
 const PAIRS = 10_000;
 const OUTAGE = 20_000;
