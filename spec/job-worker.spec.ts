@@ -5,7 +5,7 @@ import type { HandOver } from "telesign-callback";
 
 import { unheardError } from "../lib/errors.js";
 import { createJobWorker } from "../lib/bullmq/job-worker.js";
-import { toStored } from "../lib/inbox/durable/stored-notification.js";
+import { createStoredForm } from "../lib/inbox/durable/stored-notification.js";
 import { freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
 /** BullMQ's worker as far as it is needed, on an engine that answers at once. */
@@ -68,7 +68,7 @@ describe("createJobWorker, for a job", () => {
     }));
     createJobWorker(open, { attempts: 1 }, handOver, { onTrouble: () => {}, report: () => {} });
     const process = open.mock.calls[0]![0];
-    const data = toStored(freshNotification(), freshDelivery());
+    const data = createStoredForm().write(freshNotification(), freshDelivery());
     const moveToDelayed = jest.fn().mockResolvedValue(undefined);
     const job = { data, attemptsMade: 0, stalledCounter: 0, moveToDelayed } as unknown as Job;
     const error: unknown = await process(job, "token").catch((cause: unknown) => cause);

@@ -4,12 +4,13 @@ import type { Delivery } from "../receive/delivery.js";
 import { endConnection, hasEnded, type EngineConnection } from "./engine-connection.js";
 import type { MessageNotification } from "../receive/notification.js";
 import type { Engine } from "../inbox/durable/outage-buffer.js";
-import { toStored, type StoredNotification } from "../inbox/durable/stored-notification.js";
+import { createStoredForm, type StoredNotification } from "../inbox/durable/stored-notification.js";
 
 /** How long, in ms, dead letters are kept. */
 const DEAD_LETTER_AGE = 30 * 86_400_000;
 /** How often, in ms, what has expired is deleted, and how much at a time. */
 const SWEEP = { interval: 3_600_000, limit: 10_000 };
+const storedForm = createStoredForm();
 /** No notification has it; see {@link deduplicationId}. */
 const NO_REFERENCE = "(none)";
 
@@ -97,7 +98,7 @@ export function createJobQueue(
 
   function prepare(message: MessageNotification, delivery: Delivery): PreparedJob {
     const reference = deduplicationId(message.mo_reference_id);
-    return { jobId: randomUUID(), reference, data: toStored(message, delivery) };
+    return { jobId: randomUUID(), reference, data: storedForm.write(message, delivery) };
   }
 
   async function store({ jobId, reference, data }: PreparedJob) {

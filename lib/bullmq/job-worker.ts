@@ -1,11 +1,13 @@
 import { endConnection, hasEnded, type EngineConnection } from "./engine-connection.js";
 import { bareError, isUnheard, TelesignCallbackError } from "../errors.js";
 import type { HandOver } from "../inbox/inbox.js";
-import { fromStored } from "../inbox/durable/stored-notification.js";
+import { createStoredForm } from "../inbox/durable/stored-notification.js";
 import { createUnderWay } from "../under-way.js";
 
 /** How long, in ms, until another worker tries what this one leaves: it stops, or is of an old release. */
 const POSTPONEMENT = 1_000;
+
+const storedForm = createStoredForm();
 
 /** What is needed of BullMQ's Job. */
 interface Job {
@@ -93,8 +95,8 @@ export function createJobWorker(
   async function process(job: Job, token?: string) {
     // BullMQ counts by itself only the attempts that came to an end.
     const attempt = job.attemptsMade + job.stalledCounter + 1;
-    const stored = fromStored(job.data, attempt);
-    if (isStopping || !stored) return postpone(job, token);
+    const stored = storedForm.read(job.data, attempt);
+    if (isStopping || "unreadable" in stored) return postpone(job, token);
     if (attempt > attempts && !isRetriedByHand(job)) throw new HandOverError({ isLast: true });
     running.begin();
     try {
@@ -113,7 +115,8 @@ export function createJobWorker(
     const text =
       "every attempt to hand a notification over has failed; " +
       "it stays among the failed jobs for 30 days, from where it can be retried";
-    const notification = fromStored(job.data, attempts)?.message;
+    const stored = storedForm.read(job.data, attempts);
+    const notification = "message" in stored ? stored.message : undefined;
     const cause = error instanceof HandOverError && "cause" in error ? { cause: error.cause } : {};
     report(new TelesignCallbackError("ERR_DEAD_LETTER", text, { ...cause, notification }));
   }

@@ -1,52 +1,152 @@
 import type { Delivery } from "../../receive/delivery.js";
 import type { MessageNotification } from "../../receive/notification.js";
+import { referenceKey } from "../reference-key.js";
+import { createEncryption, type EncryptionKey } from "./encryption.js";
 
 /**
- * What a queue holds of a notification. The version is for the day this shape changes: an old and a
- * new release share a queue during a deploy.
+ * What an engine holds of a notification: plain JSON, versioned, because an old and a new release
+ * share an engine during a deploy.
  */
-export interface StoredNotification {
+export type StoredNotification = PlainNotification | EncryptedNotification;
+
+interface PlainNotification extends Content {
   readonly v: 1;
+  /** See {@link referenceKey}. Version 1.0 did not store it. */
+  readonly reference?: string;
+}
+
+interface EncryptedNotification {
+  readonly v: 2;
+  /** In the clear, because the encrypted text is bound to it. See {@link referenceKey}. */
+  readonly reference: string;
+  /** The {@link Content} as JSON, encrypted. */
+  readonly sealed: string;
+}
+
+interface Content {
   /** As one JSON string, because PostgreSQL's `jsonb` refuses U+0000 and lone surrogates. */
   readonly notification: string;
   /** In milliseconds since 1970, as `submittedAt` is. */
   readonly receivedAt: number;
   readonly submittedAt?: number;
+  readonly trace?: Trace;
+}
+
+/** What a tracer needs to connect a hand-over to the request that brought the notification. */
+export type Trace = Readonly<Record<string, string>>;
+
+/** A notification as it was accepted. */
+export interface ReadNotification {
+  readonly message: MessageNotification;
+  readonly delivery: Delivery;
+  readonly trace?: Trace;
 }
 
 /**
- * The stored form of a notification.
- *
- * @throws RangeError if something unknown in it is nested too deep for JSON
+ * Why a stored notification cannot be read: no encryption key opens it; it is not in the shape that
+ * it was stored in; or a newer release stored it, in a shape of its own.
  */
-export function toStored(
+export type Unreadable = "locked" | "damaged" | "newer";
+
+/** Turns notifications into what an engine stores, and back. */
+export interface StoredForm {
+  /** @throws RangeError if something unknown in the message is nested too deep for JSON */
+  write(message: MessageNotification, delivery: Delivery, trace?: Trace): StoredNotification;
+  /** `attempt` counts the hand-overs, from 1. */
+  read(stored: unknown, attempt: number): ReadNotification | { readonly unreadable: Unreadable };
+}
+
+/**
+ * The stored form, encrypted if there is a key. What was stored before there was one stays readable.
+ *
+ * @throws TypeError if the key is bad
+ */
+export function createStoredForm(encryptionKey?: EncryptionKey): StoredForm {
+  const encryption = encryptionKey === undefined ? undefined : createEncryption(encryptionKey);
+
+  function write(message: MessageNotification, delivery: Delivery, trace?: Trace) {
+    const reference = referenceKey(message.mo_reference_id);
+    const content = contentOf(message, delivery, trace);
+    if (!encryption) return { v: 1, reference, ...content } as const;
+    const sealed = encryption.seal(JSON.stringify(content), reference);
+    return { v: 2, reference, sealed } as const;
+  }
+
+  function read(stored: unknown, attempt: number) {
+    const fields = fieldsOf(stored);
+    if (fields.v === 1) return parse(fields, fields.reference, attempt) ?? DAMAGED;
+    if (fields.v === 2) return readEncrypted(fields, attempt);
+    return { unreadable: Number(fields.v) > 2 ? "newer" : "damaged" } as const;
+  }
+
+  function readEncrypted({ reference, sealed }: Fields, attempt: number) {
+    if (typeof reference !== "string" || typeof sealed !== "string") return DAMAGED;
+    const text = encryption?.open(sealed, reference);
+    if (text === undefined) return { unreadable: "locked" } as const;
+    return parse(fieldsOf(parseJson(text)), reference, attempt) ?? DAMAGED;
+  }
+
+  return { write, read };
+}
+
+const DAMAGED = { unreadable: "damaged" } as const;
+
+/** Properties that nobody has checked yet. */
+type Fields = Readonly<Record<string, unknown>>;
+
+function contentOf(
   message: MessageNotification,
   { receivedAt, submittedAt }: Delivery,
-): StoredNotification {
-  const stored = {
-    v: 1,
+  trace: Trace | undefined,
+): Content {
+  return {
     notification: JSON.stringify(message),
     receivedAt: receivedAt.getTime(),
-  } as const;
-  return submittedAt ? { ...stored, submittedAt: submittedAt.getTime() } : stored;
-}
-
-/** A notification as it was accepted; undefined where a newer release stored it, in a form of its own. */
-export function fromStored(
-  data: unknown,
-  attempt: number,
-): { message: MessageNotification; delivery: Delivery } | undefined {
-  if (!isStored(data)) return undefined;
-  const { notification, receivedAt, submittedAt } = data;
-  const message = JSON.parse(notification) as MessageNotification;
-  const delivery = {
-    receivedAt: new Date(receivedAt),
-    submittedAt: submittedAt === undefined ? undefined : new Date(submittedAt),
-    attempt,
+    ...(submittedAt && { submittedAt: submittedAt.getTime() }),
+    ...(trace && { trace }),
   };
-  return { message: Object.freeze(message), delivery };
 }
 
-function isStored(data: unknown): data is StoredNotification {
-  return typeof data === "object" && data !== null && "v" in data && data.v === 1;
+/** Undefined where the content has another shape, or belongs to another reference. */
+function parse(content: Fields, reference: unknown, attempt: number): ReadNotification | undefined {
+  const { notification, trace } = content;
+  const message = typeof notification === "string" ? parseJson(notification) : undefined;
+  const receivedAt = dateOf(content.receivedAt);
+  const submittedAt = dateOf(content.submittedAt);
+  if (!isMessage(message) || !receivedAt) return undefined;
+  if (reference !== undefined && reference !== referenceKey(message.mo_reference_id)) {
+    return undefined;
+  }
+  if (content.submittedAt !== undefined && !submittedAt) return undefined;
+  if (trace !== undefined && !isTrace(trace)) return undefined;
+  const delivery = Object.freeze({ receivedAt, submittedAt, attempt });
+  return { message: Object.freeze(message), delivery, ...(trace && { trace }) };
+}
+
+/** A schema of the user's own decides what else a message holds. */
+function isMessage(value: unknown): value is MessageNotification {
+  const { mo_reference_id } = fieldsOf(value);
+  return typeof mo_reference_id === "string" && mo_reference_id !== "";
+}
+
+function isTrace(value: unknown): value is Trace {
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isMap && Object.values(value).every((entry) => typeof entry === "string");
+}
+
+function dateOf(value: unknown): Date | undefined {
+  const date = typeof value === "number" ? new Date(value) : undefined;
+  return date && !Number.isNaN(date.getTime()) ? date : undefined;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

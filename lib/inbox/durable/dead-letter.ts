@@ -1,0 +1,43 @@
+import { bareError, TelesignCallbackError } from "../../errors.js";
+import type { MessageNotification } from "../../receive/notification.js";
+import type { DeadLetter } from "./durable-inbox.js";
+import type { Unreadable } from "./stored-notification.js";
+
+/** How long, in ms, dead letters are kept. */
+export const DEAD_LETTER_AGE = 30 * 86_400_000;
+
+/** Why a notification is given up: a listener failed with `cause`, or no listener could be asked. */
+export type Failure = { readonly cause: unknown } | Exclude<Unreadable, "newer"> | "cut short";
+
+const KEPT = "it is kept as a dead letter for 30 days";
+const TEXTS = {
+  failed: `every attempt to hand a notification over has failed; ${KEPT}, to be redriven or discarded`,
+  "cut short": `the last attempt to hand a notification over did not end: its process died, or was silent for too long; ${KEPT}, to be redriven or discarded`,
+  locked: `no encryptionKey opens a stored notification; ${KEPT}: add the key that it was stored with, and redrive it`,
+  damaged: `a stored notification is damaged, and no listener can get it; ${KEPT}`,
+};
+const CODES = { "cut short": "ERR_CUT_SHORT", locked: "ERR_LOCKED", damaged: "ERR_DAMAGED" };
+
+/** The `ERR_DEAD_LETTER` of a notification that is given up. */
+export function deadLetterError(
+  failure: Failure,
+  notification: MessageNotification | undefined,
+): TelesignCallbackError {
+  const details = typeof failure === "string" ? {} : failure;
+  const text = TEXTS[typeof failure === "string" ? failure : "failed"];
+  return new TelesignCallbackError("ERR_DEAD_LETTER", text, { ...details, notification });
+}
+
+/**
+ * What is stored of a failure: its name and code, where they are words that a program chose. The text
+ * of an error may repeat a message.
+ */
+export function storedFailure(failure: Failure): DeadLetter["error"] {
+  if (typeof failure === "string") return { name: "DeadLetterError", code: CODES[failure] };
+  const { name, code } = bareError(failure.cause);
+  return { name: isWord(name) ? name : "Error", ...(isWord(code) && { code }) };
+}
+
+function isWord(text: unknown): text is string {
+  return typeof text === "string" && /^[A-Za-z]\w{0,59}$/.test(text);
+}
