@@ -77,9 +77,12 @@ export function bareError(cause: unknown): Error & { readonly code?: string } {
   const bare = new Error();
   try {
     // By its shape: in a consumer's Jest, Node's own errors are not of the same Error.
-    const { name, code } = Object(cause) as { name?: unknown; code?: unknown };
+    const { name, code, message } = Object(cause) as Record<string, unknown>;
     if (typeof name === "string") bare.name = name;
-    if (typeof code === "string") Object.assign(bare, { code });
+    // Redis's own code is the first word of a ReplyError's text: "WRONGPASS invalid username …".
+    const isReply = name === "ReplyError" && typeof message === "string";
+    const known = isReply ? (code ?? /^[A-Z]+(?= )/.exec(message)?.[0]) : code;
+    if (typeof known === "string") Object.assign(bare, { code: known });
   } catch {
     // A revoked proxy, for example, cannot be looked at.
   }
