@@ -1,9 +1,14 @@
-import {
-  createOutageBuffer,
-  type Engine,
-  type OutageBuffer,
-} from "../lib/inbox/durable/outage-buffer.js";
+import type { Engine } from "../lib/inbox/durable/engine.js";
+import { createOutageBuffer, type OutageBuffer } from "../lib/inbox/durable/outage-buffer.js";
+import type { Storable } from "../lib/inbox/durable/waiting-room.js";
 import { createErrors, freshDelivery, freshNotification } from "./support/inbox-contract.js";
+
+// The package takes Node's own timers when it is loaded; here they are the ones that the spec fakes.
+jest.mock("node:timers", () => ({
+  setTimeout: (callback: () => void, delay: number) => setTimeout(callback, delay),
+  clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),
+  setImmediate,
+}));
 
 type Answer = "accepted" | Error;
 
@@ -19,7 +24,7 @@ function createQuestions() {
 
   /** Answers the question that was asked `index` questions after the first, when it is asked. */
   async function answer(index: number, answer: Answer) {
-    while (pending.length <= index) await turn();
+    while (pending.length <= index) await jest.advanceTimersByTimeAsync(100);
     pending[index]?.(answer);
     await turn();
   }
@@ -40,22 +45,26 @@ describe("createOutageBuffer, in front of an engine", () => {
   let checks: ReturnType<typeof createQuestions>;
   let errors: ReturnType<typeof createErrors>["errors"];
   const passOn = jest.fn();
+  let sizeOfEach: number;
   const accept = (message = freshNotification()) => buffer.accept(message, freshDelivery());
 
   beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick"] });
     stores = createQuestions();
     checks = createQuestions();
     const { listener, ...reported } = createErrors();
     errors = reported.errors;
     passOn.mockReset();
-    const engine: Engine<string> = {
-      prepare: ({ mo_reference_id }) => mo_reference_id,
+    sizeOfEach = 1;
+    const engine: Engine<Storable> = {
+      prepare: ({ mo_reference_id }) => ({ reference: mo_reference_id, size: sizeOfEach }),
       store: stores.ask,
       check: async () => void (await checks.ask()),
       ownsConnections: true,
       reconnect: () => {},
       onOutage: () => {},
       onAnswer: () => {},
+      describeCause: (error) => (error === refusal ? "it refuses" : undefined),
       describeMisconfiguration: (error) =>
         error === missing ? "the schema is missing" : undefined,
     };
@@ -71,22 +80,25 @@ describe("createOutageBuffer, in front of an engine", () => {
     const closed = buffer.close();
     stores.pending.forEach((settle) => settle("accepted"));
     await closed;
+    jest.useRealTimers();
   });
 
-  it("tells of an engine that comes up without its schema, and lets go of what waits", async () => {
+  it("reports an engine that comes back without its schema, and passes on what waits", async () => {
     const [first, second] = [freshNotification(), freshNotification()];
     const outcome = accept(first);
     await stores.answer(0, refusal);
     expect([await outcome, await accept(second)]).toEqual(["accepted", "accepted"]);
     await stores.answer(1, missing);
     while (passOn.mock.calls.length < 2) await turn();
-    expect(passOn.mock.calls.map(([entry]) => entry.message)).toEqual([first, second]);
+    expect(passOn.mock.calls.map(([stored]) => stored.reference)).toEqual(
+      [first, second].map((message) => message.mo_reference_id),
+    );
     expect(errors.map(({ message }) => message).at(-1)).toBe("the schema is missing");
     await checks.answer(0, missing);
     expect(errors).toHaveLength(2);
   });
 
-  it("keeps one of two simultaneous deliveries that both failed", async () => {
+  it("keeps one of two simultaneous deliveries if both failed", async () => {
     const message = freshNotification();
     const outcomes = Promise.all([accept(message), accept(message)]);
     await stores.answer(0, refusal);
@@ -97,7 +109,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(stores.pending).toHaveLength(3);
   });
 
-  it("stores what failed late, when the outage that it belongs to is over", async () => {
+  it("stores a notification that failed after its outage was over", async () => {
     const outcomes = Promise.all([accept(), accept(), accept()]);
     await stores.answer(0, refusal);
     await checks.answer(0, "accepted");
@@ -111,7 +123,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(buffer.isDown()).toBe(false);
   });
 
-  it("waits again when it is refused what it has kept", async () => {
+  it("waits again if the engine refuses what has waited", async () => {
     const outcome = accept();
     await stores.answer(0, refusal);
     await outcome;
@@ -124,7 +136,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("takes a suspicion that a notification was quicker to confirm for the same outage", async () => {
+  it("reports one outage if both an error and a notification reveal it", async () => {
     buffer.suspect(refusal);
     const outcome = accept();
     await stores.answer(0, refusal);
@@ -133,23 +145,93 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("tells of no trouble that an outage leaves behind", async () => {
+  it("reports no trouble that an outage leaves behind", async () => {
     buffer.suspect(refusal);
     await checks.answer(0, refusal);
     await checks.answer(1, "accepted");
     buffer.suspect(new Error("a lock was lost"));
     await checks.answer(2, "accepted");
-    expect(errors).toEqual([expect.objectContaining({ code: "ERR_INBOX", message: OUTAGE })]);
+    expect(errors).toEqual([
+      expect.objectContaining({ code: "ERR_INBOX", message: `${OUTAGE}: it refuses` }),
+    ]);
   });
 
-  it("passes on what is refused when it is closed", async () => {
+  it("passes on what is refused after it was closed", async () => {
     const message = freshNotification();
     const outcome = accept(message);
     await buffer.close();
     await stores.answer(0, refusal);
     expect(await outcome).toBe("accepted");
     expect(passOn).toHaveBeenCalledTimes(1);
-    expect(passOn).toHaveBeenCalledWith(expect.objectContaining({ message }), undefined);
+    const reference = message.mo_reference_id;
+    expect(passOn).toHaveBeenCalledWith(expect.objectContaining({ reference }), undefined);
+  });
+
+  it("passes the oldest on when more than 64 MB of text would wait", async () => {
+    sizeOfEach = 40 * 1024 * 1024;
+    const [first, second] = [freshNotification(), freshNotification()];
+    const outcome = accept(first);
+    await stores.answer(0, refusal);
+    await outcome;
+    expect(passOn).not.toHaveBeenCalled();
+    expect(await accept(second)).toBe("accepted");
+    const reference = first.mo_reference_id;
+    expect(passOn.mock.calls).toEqual([[expect.objectContaining({ reference }), refusal]]);
+    expect(await accept(first)).toBe("duplicate");
+  });
+
+  it("passes on at once while the engine is misconfigured", async () => {
+    const outcome = accept();
+    await stores.answer(0, missing);
+    expect(await outcome).toBe("accepted");
+    await accept();
+    expect(passOn).toHaveBeenCalledTimes(2);
+    expect(buffer.isDown()).toBe(true);
+  });
+
+  it("says with an outage what an operator can do about its cause", async () => {
+    const outcome = accept();
+    await stores.answer(0, refusal);
+    await outcome;
+    expect(errors.map(({ message }) => message)).toEqual([`${OUTAGE}: it refuses`]);
+  });
+
+  it("reports trouble that goes on once, and trouble of another kind as well", async () => {
+    for (const [index, code] of ["A", "A", "B", "A", "B"].entries()) {
+      buffer.suspect(Object.assign(new Error(), { code }));
+      await checks.answer(index, "accepted");
+    }
+    expect(errors.map(({ cause }) => cause)).toMatchObject([{ code: "A" }, { code: "B" }]);
+  });
+
+  describe("asked whether it is ready", () => {
+    it("resolves once the engine has taken a write", async () => {
+      const ready = buffer.ready();
+      await checks.answer(0, "accepted");
+      await expect(ready).resolves.toBeUndefined();
+    });
+
+    it("rejects with the reason that the engine gives", async () => {
+      const ready = buffer.ready();
+      const rejected = expect(ready).rejects.toMatchObject({
+        code: "ERR_INBOX",
+        message: "it refuses",
+        cause: { code: "ECONNREFUSED" },
+      });
+      await checks.answer(0, refusal);
+      await rejected;
+    });
+
+    it("rejects with the reason of the outage if the engine says nothing", async () => {
+      const outcome = accept();
+      await stores.answer(0, refusal);
+      await outcome;
+      const rejected = expect(buffer.ready()).rejects.toMatchObject({
+        cause: { code: "ECONNREFUSED" },
+      });
+      await jest.advanceTimersByTimeAsync(1_000);
+      await rejected;
+    });
   });
 
   it("asks nothing more once it is closed", async () => {

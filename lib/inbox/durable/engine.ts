@@ -1,0 +1,33 @@
+import type { Delivery } from "../../receive/delivery.js";
+import type { MessageNotification } from "../../receive/notification.js";
+import type { Outcome } from "../inbox.js";
+import type { Storable } from "./waiting-room.js";
+
+/** An engine that may be down. Every promise may stay pending, or reject. */
+export interface FallibleEngine {
+  /** Resolves if the engine could store something now. */
+  check(): Promise<void>;
+  /** Whether the inbox may replace its connections. The user's own must stay as they are. */
+  readonly ownsConnections: boolean;
+  /** Replaces a connection that hangs or was refused. */
+  reconnect(): void;
+  /** Called when an outage begins. */
+  onOutage(): void;
+  /** Called when the engine is known to answer, after it was in doubt. */
+  onAnswer(): void;
+  /** Describes a cause that no restart of the engine cures, such as a missing schema. */
+  describeMisconfiguration(cause: unknown): string | undefined;
+  /** Describes a cause that an operator can cure, such as a user that the engine does not know. */
+  describeCause?(cause: unknown): string | undefined;
+}
+
+/** An engine that stores notifications. */
+export interface Engine<Stored extends Storable> extends FallibleEngine {
+  /**
+   * The form in which a notification is stored. It is stored once, however often `store` is called.
+   *
+   * @throws RangeError if the notification cannot be stored by any engine
+   */
+  prepare(message: MessageNotification, delivery: Delivery): Stored;
+  store(stored: Stored): Promise<Outcome>;
+}

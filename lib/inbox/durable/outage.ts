@@ -1,0 +1,95 @@
+import { DeadlineError } from "../../clock.js";
+import type { FallibleEngine } from "./engine.js";
+import { createProbe } from "./probe.js";
+import type { TroubleReports } from "./trouble-reports.js";
+
+/** What the inbox does with notifications. */
+export type InboxState =
+  /** The engine takes them. */
+  | { readonly name: "storing" }
+  /** The engine is down: they wait until it is back. */
+  | { readonly name: "waiting"; readonly cause: unknown }
+  /** The engine is misconfigured: they are passed on, because waiting would be in vain. */
+  | { readonly name: "unusable"; readonly cause: unknown }
+  /** The inbox was closed: they are passed on. `during` is the state that it was in. */
+  | { readonly name: "closed"; readonly during: InboxState };
+
+/** Whether an engine is down, and what that means for notifications. */
+export interface Outage {
+  state(): InboxState;
+  /** How many outages have begun. */
+  count(): number;
+  begin(cause: unknown): void;
+  /** Notes a reason that says more than the deadline with which the outage began. */
+  explain(cause: unknown): void;
+  close(): void;
+}
+
+/** How an {@link Outage} reaches the parts around it. */
+export interface OutageOptions {
+  readonly engine: FallibleEngine;
+  readonly reports: TroubleReports;
+  /** Asks the engine for something that it can only do when it is back. */
+  readonly ask: () => Promise<unknown>;
+  readonly onUnusable: (cause: unknown) => void;
+  readonly onEnd: () => void;
+}
+
+export function createOutage(options: OutageOptions): Outage {
+  const { engine, reports, ask, onUnusable, onEnd } = options;
+  const { ownsConnections } = engine;
+  const probe = createProbe({ ask, ownsConnections, reconnect: () => engine.reconnect() });
+  let state: InboxState = { name: "storing" };
+  let count = 0;
+
+  function begin(cause: unknown) {
+    if (state.name !== "storing") return;
+    const misconfiguration = engine.describeMisconfiguration(cause);
+    state = { name: misconfiguration === undefined ? "waiting" : "unusable", cause };
+    count += 1;
+    engine.onOutage();
+    reports.outage(cause, misconfiguration);
+    if (misconfiguration !== undefined) onUnusable(cause);
+    void probe.run(onProbeFailure).then(end);
+  }
+
+  /** An engine that was down may come back without its schema. */
+  function onProbeFailure(cause: unknown) {
+    const misconfiguration = engine.describeMisconfiguration(cause);
+    if (misconfiguration === undefined || state.name !== "waiting") return;
+    state = { name: "unusable", cause };
+    reports.misconfigured(cause, misconfiguration);
+    onUnusable(cause);
+  }
+
+  function end() {
+    if (state.name === "closed") return;
+    state = { name: "storing" };
+    reports.recovered();
+    engine.onAnswer();
+    onEnd();
+  }
+
+  function explain(cause: unknown) {
+    if (state.name === "waiting" && state.cause instanceof DeadlineError)
+      state = { ...state, cause };
+  }
+
+  function close() {
+    state = { name: "closed", during: state };
+    probe.stop();
+  }
+
+  return { state: () => state, count: () => count, begin, explain, close };
+}
+
+/** The reason why notifications are not stored, if there is one. */
+export function causeOf(state: InboxState): unknown {
+  if (state.name === "closed") return causeOf(state.during);
+  return state.name === "storing" ? undefined : state.cause;
+}
+
+/** Whether the engine was down when it was last heard of. */
+export function isDown(state: InboxState): boolean {
+  return state.name === "closed" ? isDown(state.during) : state.name !== "storing";
+}

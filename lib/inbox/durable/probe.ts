@@ -1,0 +1,67 @@
+import { clearTimeout, DeadlineError, setTimeout, within } from "../../clock.js";
+
+/** How long, in ms, an engine has to answer. TeleSign must get its 200 within 2 s in any case. */
+export const ANSWER_DEADLINE = 1_000;
+/** Delay between two questions to an engine that is down, in ms. */
+const INTERVAL = 500;
+
+/** How a {@link Probe} reaches its engine. */
+export interface ProbeOptions {
+  /** Asks the engine for something that it can only do when it is back. */
+  readonly ask: () => Promise<unknown>;
+  readonly ownsConnections: boolean;
+  readonly reconnect: () => void;
+}
+
+/** Asks an engine that is down until it answers. */
+export interface Probe {
+  /** Resolves when the engine has answered, or the probe is stopped. */
+  run(onFailure: (cause: unknown) => void): Promise<void>;
+  stop(): void;
+}
+
+export function createProbe({ ask, ownsConnections, reconnect }: ProbeOptions): Probe {
+  let question: Promise<unknown> | undefined;
+  let isStopped = false;
+  let wake = () => {};
+
+  async function run(onFailure: (cause: unknown) => void) {
+    while (!isStopped && !(await hasAnswered(onFailure))) {
+      if (!isStopped) await interval();
+    }
+  }
+
+  async function hasAnswered(onFailure: (cause: unknown) => void): Promise<boolean> {
+    question ??= ask();
+    try {
+      await within(ANSWER_DEADLINE, question);
+      question = undefined;
+      return true;
+    } catch (cause) {
+      // On the user's own connection, wait for a question that hangs instead of asking again.
+      if (ownsConnections || !(cause instanceof DeadlineError)) {
+        question = undefined;
+        if (!isStopped) reconnect();
+      }
+      onFailure(cause);
+      return false;
+    }
+  }
+
+  function interval() {
+    return new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, INTERVAL);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  function stop() {
+    isStopped = true;
+    wake();
+  }
+
+  return { run, stop };
+}

@@ -1,0 +1,52 @@
+import { DeadlineError, within } from "../../clock.js";
+import { inboxError } from "../../errors.js";
+import type { FallibleEngine } from "./engine.js";
+import { causeOf, isDown, type Outage } from "./outage.js";
+import { ANSWER_DEADLINE } from "./probe.js";
+import type { TroubleReports } from "./trouble-reports.js";
+
+/** How long, in ms, to wait for an engine that is neither up nor known to be down. */
+const READY_DEADLINE = 10_000;
+
+/**
+ * Resolves once an engine has taken a write. Rejects with an `ERR_INBOX` that names the reason if it
+ * cannot.
+ */
+export async function untilReady(engine: FallibleEngine, outage: Outage): Promise<void> {
+  const end = performance.now() + READY_DEADLINE;
+  for (;;) {
+    try {
+      return await within(ANSWER_DEADLINE, engine.check());
+    } catch (error) {
+      const isLate = error instanceof DeadlineError;
+      if (isLate && !isDown(outage.state()) && performance.now() < end) continue;
+      const cause = isLate ? (causeOf(outage.state()) ?? error) : error;
+      const text = engine.describeMisconfiguration(cause) ?? engine.describeCause?.(cause);
+      throw inboxError(text ?? "the inbox's engine does not take a write", cause);
+    }
+  }
+}
+
+/** Makes the function that takes errors seen elsewhere, and asks the engine whether it is down. */
+export function createSuspicion(
+  engine: FallibleEngine,
+  outage: Outage,
+  reports: TroubleReports,
+): (cause: unknown) => void {
+  let isChecking = false;
+
+  return function suspect(cause) {
+    outage.explain(cause);
+    if (outage.state().name !== "storing" || isChecking) return;
+    isChecking = true;
+    within(ANSWER_DEADLINE, engine.check())
+      .then(
+        () => {
+          engine.onAnswer();
+          reports.trouble(cause);
+        },
+        () => outage.begin(cause),
+      )
+      .finally(() => (isChecking = false));
+  };
+}

@@ -1,0 +1,70 @@
+import { bareError, inboxError } from "../../errors.js";
+
+/** An engine that comes back often fails once more within this time, in ms: it is the same outage. */
+const RELAPSE = 5_000;
+/** Trouble of one kind is one error until it has stopped for this long, in ms. */
+const QUIET = 60_000;
+
+const OUTAGE =
+  "the inbox's engine does not store; notifications wait in this process until it does again";
+const TROUBLE = "the inbox's engine reported an error but is still reachable";
+
+/** Reports an engine's trouble, and trouble that goes on once. */
+export interface TroubleReports {
+  /** An outage begins. `misconfiguration` describes it if it will not end by itself. */
+  outage(cause: unknown, misconfiguration: string | undefined): void;
+  /** The engine turns out to be misconfigured during an outage. */
+  misconfigured(cause: unknown, misconfiguration: string): void;
+  /** The outage is over. */
+  recovered(): void;
+  /** The engine reported an error, but is not down. */
+  trouble(cause: unknown): void;
+}
+
+/** How {@link TroubleReports} are made. */
+export interface TroubleReportsOptions {
+  readonly report: (error: Error) => void;
+  /** Time after an outage, in ms, in which the errors of its connections and locks still belong to it. */
+  readonly aftermath: number;
+  readonly describeCause: (cause: unknown) => string | undefined;
+}
+
+export function createTroubleReports(options: TroubleReportsOptions): TroubleReports {
+  const { report, aftermath, describeCause } = options;
+  const lastSeen = new Map<string, number>();
+  let lastEnd = -Infinity;
+
+  function outage(cause: unknown, misconfiguration: string | undefined) {
+    if (performance.now() < lastEnd + RELAPSE) return;
+    report(inboxError(misconfiguration ?? withDescription(OUTAGE, cause), cause));
+  }
+
+  function misconfigured(cause: unknown, misconfiguration: string) {
+    report(inboxError(misconfiguration, cause));
+  }
+
+  function recovered() {
+    lastEnd = performance.now();
+  }
+
+  function trouble(cause: unknown) {
+    if (performance.now() < lastEnd + aftermath || isGoingOn(cause)) return;
+    report(inboxError(withDescription(TROUBLE, cause), cause));
+  }
+
+  function isGoingOn(cause: unknown): boolean {
+    const { name, code } = bareError(cause);
+    const kind = `${name} ${code}`;
+    const now = performance.now();
+    const last = lastSeen.get(kind) ?? -Infinity;
+    lastSeen.set(kind, now);
+    return now < last + QUIET;
+  }
+
+  function withDescription(text: string, cause: unknown): string {
+    const description = describeCause(cause);
+    return description === undefined ? text : `${text}: ${description}`;
+  }
+
+  return { outage, misconfigured, recovered, trouble };
+}

@@ -1,0 +1,91 @@
+import { LRUCache } from "lru-cache";
+
+import { within } from "../../clock.js";
+import { ANSWER_DEADLINE } from "./probe.js";
+
+/** A notification in the form in which an engine stores it. */
+export interface Storable {
+  /** The key under which its reference is remembered. */
+  readonly reference: string;
+  /** Size of its text, in bytes. */
+  readonly size: number;
+}
+
+/** Notifications that wait in memory until they can be stored. */
+export interface WaitingRoom<Stored extends Storable> {
+  /** Whether a notification waits, or was passed on within the last 10 minutes. */
+  knows(stored: Stored): boolean;
+  /** Adds a notification, and passes the oldest ones on while they do not fit. */
+  add(stored: Stored, cause: unknown): void;
+  /** Passes a notification on instead of storing it. */
+  passOn(stored: Stored, cause: unknown): void;
+  passOnAll(cause: unknown): void;
+  storeOldest(): Promise<void>;
+  /** Stores the oldest few at the same time. */
+  storeSome(): Promise<unknown>;
+  size(): number;
+}
+
+/** How a {@link WaitingRoom} is made. */
+export interface WaitingRoomOptions<Stored> {
+  /** How many notifications may wait. */
+  readonly max: number;
+  readonly store: (stored: Stored) => Promise<unknown>;
+  readonly passOn: (stored: Stored, cause: unknown) => void;
+}
+
+/** The most bytes of text that may wait. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Number of waiting notifications that are stored at a time. New ones are stored in between. */
+const BATCH = 10;
+/** How many references are remembered of notifications that were passed on, and how long. */
+const REMEMBERED = { max: 10_000, ttl: 600_000 };
+
+export function createWaitingRoom<Stored extends Storable>(
+  options: WaitingRoomOptions<Stored>,
+): WaitingRoom<Stored> {
+  const waiting = new Map<string, Stored>();
+  const passedOn = new LRUCache<string, true>(REMEMBERED);
+  let bytes = 0;
+
+  function add(stored: Stored, cause: unknown) {
+    waiting.set(stored.reference, stored);
+    bytes += stored.size;
+    for (const oldest of waiting.values()) {
+      if (waiting.size <= options.max && bytes <= MAX_BYTES) return;
+      passOn(oldest, cause);
+    }
+  }
+
+  function remove({ reference, size }: Stored) {
+    if (waiting.delete(reference)) bytes -= size;
+  }
+
+  function passOn(stored: Stored, cause: unknown) {
+    remove(stored);
+    passedOn.set(stored.reference, true);
+    options.passOn(stored, cause);
+  }
+
+  async function store(stored: Stored) {
+    await options.store(stored);
+    remove(stored);
+  }
+
+  function storeSome() {
+    const oldest = [...waiting.values()].slice(0, BATCH);
+    return within(ANSWER_DEADLINE, Promise.all(oldest.map(store)));
+  }
+
+  return {
+    knows: ({ reference }) => waiting.has(reference) || passedOn.has(reference),
+    add,
+    passOn,
+    passOnAll: (cause) => [...waiting.values()].forEach((stored) => passOn(stored, cause)),
+    storeOldest: async () => {
+      for (const stored of waiting.values()) return store(stored);
+    },
+    storeSome,
+    size: () => waiting.size,
+  };
+}
