@@ -15,6 +15,7 @@ import {
 } from "./support/inbox-contract.js";
 import {
   describeOnEachEngine,
+  inboxOfAnotherProcess,
   inboxOn,
   isThere,
   POSTGRES_URL,
@@ -85,7 +86,8 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
   }
 
   it("hands each notification over once, though it comes to two processes at once", async () => {
-    const receivers = [open().inbox, open().inbox] as const;
+    const other = inboxOfAnotherProcess(engine, { queueName });
+    const receivers = [open().inbox, other] as const;
     const { handOver, handOvers, received } = createReception();
     receivers.forEach((inbox) => inbox.consume(handOver));
     const messages = Array.from({ length: 100 }, () => freshNotification());
@@ -162,7 +164,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
         const [error] = await receivedErrors(1);
         expect(error?.cause).toBe(thrown);
         const [job] = await withQueue((queue) => queue.getFailed());
-        expect(job?.failedReason).toBe("a listener failed");
+        expect(job?.failedReason).toBe("a listener failed: Error");
       },
       20_000,
     );
@@ -205,7 +207,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
   it("leaves what a newer release stored to that release", async () => {
     const { inbox, errors } = open();
     await withQueue(async (queue) => {
-      const { id } = await queue.add("notification", { v: 2 }, { attempts: 3 });
+      const { id } = await queue.add("notification", { v: 3 }, { attempts: 3 });
       inbox.consume(createReception().handOver);
       await until(async () => (await queue.getJobState(id ?? "")) === "delayed");
       const job = (await queue.getJob(id ?? "")) as Job;
@@ -268,7 +270,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
   }, 20_000);
 });
 
-const TROUBLE = "the inbox's engine reported trouble, and answers";
+const TROUBLE = "the inbox's engine reported an error but is still reachable";
 
 function oddError() {
   return Object.assign(new Error("words"), { name: "+1 555 1230001", code: 15551230001 });
@@ -383,7 +385,7 @@ describe("bullmqInbox, with a client of the user's own", () => {
       client.disconnect();
     }, 20_000);
 
-    it("waits for what hangs on it instead of asking again", async () => {
+    it("hands over what was accepted while Redis hung", async () => {
       const client = await openClient();
       client.on("error", () => {});
       const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
@@ -411,7 +413,6 @@ describe("bullmqInbox, given options", () => {
     ["connection", { connection: undefined }],
     ["connection", { connection: { connectionString: "postgres://127.0.0.1" } }],
     ["connection", { connection: new Pool() }],
-    ["connection", { connection: new Redis({ lazyConnect: true }) }],
     ["backend", { connection, backend: "postgres" }],
     ["queueName", { connection, queueName: "a:b" }],
     ["queueName", { connection, queueName: "" }],

@@ -1,15 +1,15 @@
-import { endConnection, hasEnded } from "../lib/bullmq/engine-connection.js";
+import { endConnection, hasClosed } from "../lib/bullmq/engine-connection.js";
 
 const never = () => new Promise<void>(() => {});
 const refuse = () => Promise.reject(new Error("refused"));
 
-describe("hasEnded", () => {
+describe("hasClosed", () => {
   it("is true of a goodbye that was said", async () => {
-    expect(await hasEnded(Promise.resolve())).toBe(true);
+    expect(await hasClosed(Promise.resolve())).toBe(true);
   });
 
   it("is false of one that was refused", async () => {
-    expect(await hasEnded(refuse())).toBe(false);
+    expect(await hasClosed(refuse())).toBe(false);
   });
 });
 
@@ -22,7 +22,7 @@ describe("endConnection", () => {
     async (_, answer) => {
       const backend = { disconnectBlocking: answer, close: answer, disconnect: answer };
       const sever = jest.fn();
-      await endConnection({ backend, isOurs: true, sever });
+      await endConnection({ backend, isOurs: true, sever, onEnd: () => {} });
       expect(sever).toHaveBeenCalledTimes(1);
     },
     10_000,
@@ -31,7 +31,7 @@ describe("endConnection", () => {
   it("leaves a client open that is the user's own", async () => {
     const disconnect = jest.fn(never);
     const backend = { disconnectBlocking: refuse, close: () => Promise.resolve(), disconnect };
-    await endConnection({ backend, isOurs: false, sever: () => {} });
+    await endConnection({ backend, isOurs: false, sever: () => {}, onEnd: () => {} });
     expect(disconnect).not.toHaveBeenCalled();
   });
 });

@@ -1,27 +1,6 @@
-import { EventEmitter } from "node:events";
-
 import { createJobQueue } from "../lib/bullmq/job-queue.js";
-
-/** BullMQ's queue as far as it is needed, on an engine that answers at once. */
-function idleQueue() {
-  return Object.assign(new EventEmitter(), {
-    add: () => Promise.resolve({ id: "" }),
-    removeDeduplicationKey: () => Promise.resolve(),
-    clean: jest.fn().mockResolvedValue([]),
-    waitUntilReady: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  });
-}
-
-const connection = {
-  backend: {
-    disconnectBlocking: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    disconnect: () => Promise.resolve(),
-  },
-  isOurs: true,
-  sever: () => {},
-};
+import { createStoredForm } from "../lib/inbox/durable/stored-notification.js";
+import { idleConnection, idleQueue } from "./support/bullmq-doubles.js";
 
 describe("createJobQueue", () => {
   function create() {
@@ -32,15 +11,15 @@ describe("createJobQueue", () => {
       () => {
         const queue = idleQueue();
         opened.push(queue);
-        return { queue, connection, prune };
+        return { queue, connection: idleConnection(), prune };
       },
-      { attempts: 1, dedupeTtl: 1 },
+      { attempts: 1, dedupeTtl: 1, form: createStoredForm() },
       { onTrouble },
     );
     return { opened, onTrouble, prune, ...jobs };
   }
 
-  it("tells of trouble with its connection, and of none with one that it has replaced", async () => {
+  it("reports trouble with its connection, but not with one that it has replaced", async () => {
     const { opened, onTrouble, reconnect, close } = create();
     reconnect();
     opened[0]?.emit("error", new Error("replaced"));
@@ -48,7 +27,7 @@ describe("createJobQueue", () => {
     opened[1]?.emit("error", new Error("current"));
     expect(onTrouble).toHaveBeenCalledTimes(1);
     await close(false);
-    opened[1]?.emit("error", new Error("ended"));
+    opened[1]?.emit("error", new Error("closed"));
     expect(onTrouble).toHaveBeenCalledTimes(1);
   });
 

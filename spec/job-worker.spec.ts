@@ -1,96 +1,153 @@
-import { EventEmitter } from "node:events";
+import { setImmediate } from "node:timers/promises";
 
-import type { Job } from "bullmq";
-import type { HandOver } from "telesign-callback";
+import type { HandOver, TelesignCallbackError } from "telesign-callback";
 
+import { createJobWorker, type Job, type Processor } from "../lib/bullmq/job-worker.js";
 import { unheardError } from "../lib/errors.js";
-import { createJobWorker } from "../lib/bullmq/job-worker.js";
 import { createStoredForm } from "../lib/inbox/durable/stored-notification.js";
+import { idleConnection, idleWorker } from "./support/bullmq-doubles.js";
 import { freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
-/** BullMQ's worker as far as it is needed, on an engine that answers at once. */
-function idleWorker() {
-  return Object.assign(new EventEmitter(), {
-    waitUntilReady: jest.fn().mockResolvedValue(undefined),
-    pause: jest.fn().mockResolvedValue(undefined),
-    resume: jest.fn().mockResolvedValue(undefined),
-    close: jest.fn().mockResolvedValue(undefined),
+const form = createStoredForm();
+const stored = form.write(freshNotification(), freshDelivery());
+
+function create(handOver: HandOver = () => Promise.resolve()) {
+  const opened: ReturnType<typeof openIdle>[] = [];
+  const onTrouble = jest.fn();
+  const report = jest.fn<void, [Error]>();
+  const options = { attempts: 2, form, handOver, onTrouble, report };
+  const open = jest.fn((_process: Processor) => {
+    const next = openIdle();
+    opened.push(next);
+    return next;
   });
+  const jobs = createJobWorker(open, options);
+  return { opened, process: open.mock.calls[0]![0], onTrouble, report, ...jobs };
 }
 
-const connection = {
-  backend: {
-    disconnectBlocking: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    disconnect: () => Promise.resolve(),
-  },
-  isOurs: true,
-  sever: () => {},
-};
+function openIdle() {
+  return { worker: idleWorker(), connection: idleConnection() };
+}
+
+/** A job as BullMQ gives it, and what becomes of it. */
+async function run(handOver: HandOver, overrides: Partial<Job> = {}) {
+  const { process, opened, report } = create(handOver);
+  const moveToDelayed = jest.fn().mockResolvedValue(undefined);
+  const counts = { attemptsMade: 0, stalledCounter: 0, progress: 0 };
+  const job: Job = { data: stored, ...counts, moveToDelayed, ...overrides };
+  const error: unknown = await process(job, "token").catch((cause: unknown) => cause);
+  const failed = { ...job, finishedOn: 1 };
+  opened[0]!.worker.emit("failed", failed, error);
+  const [[reported] = []] = report.mock.calls as [TelesignCallbackError][];
+  return { error, moveToDelayed, reported };
+}
 
 describe("createJobWorker, once it is stopped", () => {
-  function create() {
-    const worker = idleWorker();
-    const onTrouble = jest.fn();
-    const jobs = createJobWorker(
-      () => ({ worker, connection }),
-      { attempts: 1 },
-      () => Promise.resolve(),
-      { onTrouble, report: () => {} },
-    );
-    return { worker, onTrouble, ...jobs };
-  }
-
-  it("hands nothing over any more, though its engine comes back", async () => {
-    const { worker, rest, revive, stop } = create();
+  it("hands nothing over although its engine comes back", async () => {
+    const { opened, rest, revive, stop } = create();
     rest();
     const stopped = stop(() => false);
     revive();
     await stopped;
-    expect(worker.resume).not.toHaveBeenCalled();
+    expect(opened[0]!.worker.resume).not.toHaveBeenCalled();
   });
 
-  it("tells of no trouble with the connections that it ends", async () => {
-    const { worker, onTrouble, stop } = create();
+  it("reports no trouble with the connections that it closes", async () => {
+    const { opened, onTrouble, stop } = create();
     await stop(() => false);
-    worker.emit("error", new Error("ended"));
+    opened[0]!.worker.emit("error", new Error("closed"));
     expect(onTrouble).not.toHaveBeenCalled();
+  });
+
+  it("waits for the hand-over under way", async () => {
+    let finish = () => {};
+    const { process, stop } = create(() => new Promise((resolve) => (finish = resolve)));
+    const counts = { attemptsMade: 0, stalledCounter: 0, progress: 0 };
+    const work = process({ data: stored, ...counts, moveToDelayed: () => Promise.resolve() });
+    const onStopped = jest.fn();
+    const stopped = stop(() => true).then(onStopped);
+    await setImmediate();
+    expect(onStopped).not.toHaveBeenCalled();
+    finish();
+    await Promise.all([work, stopped]);
+  });
+
+  it("leaves a job that it was given too late to another worker", async () => {
+    const handOver = jest.fn();
+    const { process, stop } = create(handOver);
+    await stop(() => false);
+    const moveToDelayed = jest.fn().mockResolvedValue(undefined);
+    const counts = { attemptsMade: 0, stalledCounter: 0, progress: 0 };
+    const work = process({ data: stored, ...counts, moveToDelayed });
+    await expect(work).rejects.toMatchObject({ name: "DelayedError" });
+    expect(handOver).not.toHaveBeenCalled();
   });
 });
 
-describe("createJobWorker, for a job", () => {
-  /** What BullMQ would run for a job that holds a notification. */
-  async function run(handOver: HandOver) {
-    const worker = idleWorker();
-    const open = jest.fn((_process: (job: Job, token?: string) => Promise<void>) => ({
-      worker,
-      connection,
-    }));
-    createJobWorker(open, { attempts: 1 }, handOver, { onTrouble: () => {}, report: () => {} });
-    const process = open.mock.calls[0]![0];
-    const data = createStoredForm().write(freshNotification(), freshDelivery());
-    const moveToDelayed = jest.fn().mockResolvedValue(undefined);
-    const job = { data, attemptsMade: 0, stalledCounter: 0, moveToDelayed } as unknown as Job;
-    const error: unknown = await process(job, "token").catch((cause: unknown) => cause);
-    return { error, moveToDelayed };
-  }
+describe("createJobWorker, when its connection ends for good", () => {
+  it("reports it, and opens another worker when the engine answers", async () => {
+    const { opened, onTrouble, revive, stop } = create();
+    await setImmediate();
+    opened[0]!.connection.end();
+    expect(onTrouble).toHaveBeenCalledTimes(1);
+    revive();
+    await setImmediate();
+    expect(opened).toHaveLength(2);
+    expect(opened[1]!.worker.resume).toHaveBeenCalledTimes(1);
+    await stop(() => false);
+  });
+});
 
-  it("counts no attempt that no listener has seen, and leaves it to whoever listens", async () => {
+describe("createJobWorker, given a job", () => {
+  it("counts no attempt that no listener has seen, and leaves it to another worker", async () => {
     const { error, moveToDelayed } = await run((message) => Promise.reject(unheardError(message)));
     expect(error).toMatchObject({ name: "DelayedError" });
     expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), "token");
   });
 
-  it("keeps of a listener's error what can be looked at, and no more", async () => {
+  it("keeps the name of a listener's error that cannot be looked at further", async () => {
     const hostile = Object.defineProperty(new Error("15551234"), "code", {
       get() {
         throw new Error("15551234");
       },
     });
-    const { error } = await run(() => Promise.reject(hostile));
+    const { error } = await run(() => Promise.reject(hostile), { attemptsMade: 1 });
     expect(error).toMatchObject({
       name: "UnrecoverableError",
       message: "a listener failed: Error",
     });
+  });
+
+  it("leaves a job of a newer release to that release", async () => {
+    const handOver = jest.fn();
+    const { error } = await run(handOver, { data: { v: 3 } });
+    expect(error).toMatchObject({ name: "DelayedError" });
+    expect(handOver).not.toHaveBeenCalled();
+  });
+
+  const otherKey = createStoredForm(Buffer.alloc(32));
+  it.each<[string, unknown, string]>([
+    ["another program's", { to: "somebody" }, "damaged"],
+    ["nothing at all", null, "damaged"],
+    ["half of a notification", { ...stored, notification: '{"mo_ref' }, "damaged"],
+    ["a notification without its times", { ...stored, receivedAt: "today" }, "damaged"],
+    ["a list", [stored], "damaged"],
+    ["encrypted", otherKey.write(freshNotification(), freshDelivery()), "no encryptionKey opens"],
+  ])("makes a dead letter of data that is %s", async (_, data, text) => {
+    const handOver = jest.fn();
+    const { error, reported } = await run(handOver, { data });
+    expect(handOver).not.toHaveBeenCalled();
+    expect(error).toMatchObject({ name: "UnrecoverableError" });
+    expect(reported).toMatchObject({ code: "ERR_DEAD_LETTER", notification: undefined });
+    expect(reported?.message).toContain(text);
+  });
+
+  it("counts the attempts of a redriven job from 1, whatever crashed before", async () => {
+    const handOver = jest.fn().mockResolvedValue(undefined);
+    await run(handOver, { stalledCounter: 2, progress: { stalledBefore: 2 } });
+    expect(handOver).toHaveBeenCalledWith(
+      expect.anything(),
+      expect.objectContaining({ attempt: 1 }),
+    );
   });
 });

@@ -1,7 +1,7 @@
 import { within } from "../clock.js";
 
-/** How long, in ms, an engine gets to say goodbye. */
-const GOODBYE_DEADLINE = 2_000;
+/** Time that an engine has to end a connection in good order, in ms. */
+const CLOSE_DEADLINE = 2_000;
 
 /** The connection of one queue or worker. */
 export interface EngineConnection {
@@ -10,27 +10,29 @@ export interface EngineConnection {
     close(force?: boolean): Promise<void>;
     disconnect(): Promise<void>;
   };
-  /** The user's own clients and pools stay open. */
+  /** Whether it may be closed. The user's own clients and pools stay open. */
   readonly isOurs: boolean;
-  /** Ends what the backend itself cannot: sockets that hang. */
+  /** Ends what the backend cannot end itself: sockets that hang. */
   readonly sever: () => void;
+  /** Calls back if the connection ends for good, and nobody severed it. */
+  readonly onEnd: (listener: () => void) => void;
 }
 
-/** Waits for a goodbye, for a while. False if the engine did not say it. */
-export async function hasEnded(goodbye: Promise<unknown>): Promise<boolean> {
-  return within(GOODBYE_DEADLINE, goodbye).then(
+/** Waits a while for a connection to close. False if it did not. */
+export async function hasClosed(closing: Promise<unknown>): Promise<boolean> {
+  return within(CLOSE_DEADLINE, closing).then(
     () => true,
     () => false,
   );
 }
 
-/** Ends a connection that may hang, or that never came about. */
+/** Ends a connection that may hang, or that was never established. */
 export async function endConnection({ backend, isOurs, sever }: EngineConnection): Promise<void> {
   sever();
-  // What waits for an answer from a connection that never was stays pending, or rejects.
+  // Commands on a connection that was never established stay pending, or reject.
   backend.disconnectBlocking(false).catch(() => {});
   const closing = backend.close(true);
   // On Redis this ends the client, whoever owns it.
   if (isOurs) backend.disconnect().catch(() => {});
-  await hasEnded(closing);
+  await hasClosed(closing);
 }

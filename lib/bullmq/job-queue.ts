@@ -1,17 +1,18 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 
+import { DEAD_LETTER_AGE } from "../inbox/durable/dead-letter.js";
+import type { Engine } from "../inbox/durable/engine.js";
+import type { StoredForm, StoredNotification } from "../inbox/durable/stored-notification.js";
+import type { Storable } from "../inbox/durable/waiting-room.js";
+import { referenceKey } from "../inbox/reference-key.js";
 import type { Delivery } from "../receive/delivery.js";
-import { endConnection, hasEnded, type EngineConnection } from "./engine-connection.js";
 import type { MessageNotification } from "../receive/notification.js";
-import type { Engine } from "../inbox/durable/outage-buffer.js";
-import { createStoredForm, type StoredNotification } from "../inbox/durable/stored-notification.js";
+import type { DeadLetterQueue } from "./dead-letters.js";
+import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
 
-/** How long, in ms, dead letters are kept. */
-const DEAD_LETTER_AGE = 30 * 86_400_000;
-/** How often, in ms, what has expired is deleted, and how much at a time. */
+/** What has expired is deleted once an hour, at most 10,000 jobs at a time. */
 const SWEEP = { interval: 3_600_000, limit: 10_000 };
-const storedForm = createStoredForm();
-/** No notification has it; see {@link deduplicationId}. */
+/** A {@link referenceKey} never has this form. */
 const NO_REFERENCE = "(none)";
 
 const JOB_OPTIONS = {
@@ -28,8 +29,8 @@ interface JobOptions {
   readonly deduplication: { readonly id: string; readonly ttl: number };
 }
 
-/** What is needed of BullMQ's Queue. */
-interface Queue {
+/** The part of BullMQ's Queue that is used. */
+export interface Queue extends DeadLetterQueue {
   add(
     name: string,
     data: StoredNotification,
@@ -46,31 +47,39 @@ interface Queue {
 export interface OpenedQueue {
   readonly queue: Queue;
   readonly connection: EngineConnection;
-  /** Deletes the references that are remembered no longer, where the engine does not. */
+  /** Deletes the references that are no longer remembered, where the engine does not. */
   readonly prune: () => Promise<unknown>;
 }
 
 export type OpenQueue = () => OpenedQueue;
 
-/** A notification as `add` takes it; with the same `jobId` it is stored once, however often it is asked. */
-export interface PreparedJob {
+/** A notification as it is added. With the same `jobId` it is stored once, however often it is added. */
+export interface PreparedJob extends Storable {
   readonly jobId: string;
-  readonly reference: string;
   readonly data: StoredNotification;
 }
 
-/** The way in: a queue, replaced when its connection fails. */
-export interface JobQueue extends Omit<
+/** Adds notifications to a queue, which is replaced when its connection fails. */
+export interface JobQueue extends Pick<
   Engine<PreparedJob>,
-  "ownsConnections" | "onOutage" | "onAnswer"
+  "prepare" | "store" | "check" | "reconnect"
 > {
+  /** BullMQ's queue as it is now. */
+  queue(): Queue;
   close(isDown: boolean): Promise<void>;
 }
 
-/** Opens the queue at once, so that an engine that is down or not set up shows at once. */
+/** How notifications are stored. */
+export interface JobQueueSettings {
+  readonly attempts: number;
+  readonly dedupeTtl: number;
+  readonly form: StoredForm;
+}
+
+/** Opens the queue at once, so that an engine that is down or not set up is noticed at once. */
 export function createJobQueue(
   openQueue: OpenQueue,
-  { attempts, dedupeTtl }: { readonly attempts: number; readonly dedupeTtl: number },
+  { attempts, dedupeTtl, form }: JobQueueSettings,
   { onTrouble }: { readonly onTrouble: (error: unknown) => void },
 ): JobQueue {
   let isClosed = false;
@@ -87,29 +96,21 @@ export function createJobQueue(
     return opened;
   }
 
-  async function sweep({ queue, prune }: OpenedQueue) {
-    try {
-      await queue.clean(DEAD_LETTER_AGE, SWEEP.limit, "failed");
-      await prune();
-    } catch {
-      // Next time. If the engine is down, others say so.
-    }
-  }
-
   function prepare(message: MessageNotification, delivery: Delivery): PreparedJob {
-    const reference = deduplicationId(message.mo_reference_id);
-    return { jobId: randomUUID(), reference, data: storedForm.write(message, delivery) };
+    const reference = referenceKey(message.mo_reference_id);
+    const data = form.write(message, delivery);
+    return { jobId: randomUUID(), reference, data, size: sizeOf(data) };
   }
 
   async function store({ jobId, reference, data }: PreparedJob) {
     const deduplication = { id: reference, ttl: dedupeTtl };
     const options = { ...JOB_OPTIONS, attempts, jobId, deduplication };
     const job = await current.queue.add("notification", data, options);
-    // It answers with the job that has the reference, be it this one or an earlier one.
+    // BullMQ returns the job that has the reference: this one, or an earlier one.
     return job.id === jobId ? "accepted" : "duplicate";
   }
 
-  /** A write, since an engine may be read-only. */
+  /** Writes, because an engine may be read-only. */
   async function check() {
     await current.queue.removeDeduplicationKey(NO_REFERENCE);
   }
@@ -123,29 +124,22 @@ export function createJobQueue(
     isClosed = true;
     clearInterval(sweeping);
     const { queue, connection } = current;
-    if (isDown || !(await hasEnded(queue.close()))) await endConnection(connection);
+    if (isDown || !(await hasClosed(queue.close()))) await endConnection(connection);
     connection.sever();
   }
 
-  return { prepare, store, check, reconnect, describeMisconfiguration, close };
+  return { prepare, store, check, reconnect, queue: () => current.queue, close };
 }
 
-/** A user's own schema may let references through that PostgreSQL cannot hold in a text. */
-function deduplicationId(reference: string): string {
-  if (/^[\w-]{1,128}$/.test(reference)) return reference;
-  return createHash("sha256").update(reference).digest("base64url");
+async function sweep({ queue, prune }: OpenedQueue) {
+  try {
+    await queue.clean(DEAD_LETTER_AGE, SWEEP.limit, "failed");
+    await prune();
+  } catch {
+    // It is tried again next time. If the engine is down, others report it.
+  }
 }
 
-// As BullMQ and PostgreSQL say it: no schema, no function, no table.
-const MISCONFIGURATIONS: readonly unknown[] = ["SchemaMigrationRequiredError", "42883", "42P01"];
-
-/** With a pool of the user's own the schema is the user's, too. */
-function describeMisconfiguration(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const signs = [error.name, "code" in error ? error.code : undefined];
-  if (!signs.some((sign) => MISCONFIGURATIONS.includes(sign))) return undefined;
-  return (
-    "the pool finds no BullMQ schema; call runMigrations of bullmq once, and give the pool the " +
-    'option "-c search_path=bullmq". Until then listeners of this process get notifications at once'
-  );
+function sizeOf(data: StoredNotification): number {
+  return Buffer.byteLength(data.v === 1 ? data.notification : data.sealed);
 }

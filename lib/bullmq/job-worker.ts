@@ -1,26 +1,24 @@
-import { endConnection, hasEnded, type EngineConnection } from "./engine-connection.js";
-import { bareError, isUnheard, TelesignCallbackError } from "../errors.js";
+import { isUnheard } from "../errors.js";
+import { deadLetterError, type Failure } from "../inbox/durable/dead-letter.js";
+import type { StoredForm } from "../inbox/durable/stored-notification.js";
 import type { HandOver } from "../inbox/inbox.js";
-import { createStoredForm } from "../inbox/durable/stored-notification.js";
-import { createUnderWay } from "../under-way.js";
+import { attemptOf, type CountedJob } from "./attempts.js";
+import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
+import { HandOverError } from "./hand-over-error.js";
 
-/** How long, in ms, until another worker tries what this one leaves: it stops, or is of an old release. */
+/** Delay, in ms, before another worker tries a job that this one leaves: it stops, or is too old for it. */
 const POSTPONEMENT = 1_000;
 
-const storedForm = createStoredForm();
-
-/** What is needed of BullMQ's Job. */
-interface Job {
+/** The part of BullMQ's Job that is used. */
+export interface Job extends CountedJob {
   readonly data: unknown;
-  readonly attemptsMade: number;
-  readonly stalledCounter: number;
   readonly failedReason?: string;
   readonly finishedOn?: number;
   moveToDelayed(timestamp: number, token?: string): Promise<void>;
 }
 
-/** What is needed of BullMQ's Worker. */
-interface Worker {
+/** The part of BullMQ's Worker that is used. */
+export interface Worker {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "failed", listener: (job: Job | undefined, error: Error) => void): unknown;
   waitUntilReady(): Promise<unknown>;
@@ -40,29 +38,28 @@ export interface OpenedWorker {
 /** Opens a worker that does not run yet. */
 export type OpenWorker = (process: Processor) => OpenedWorker;
 
-/** The way out: a worker, replaced if its engine was down when it started. */
+/** Hands jobs over. Its worker is replaced if the engine was down when it started, or its connection ended. */
 export interface JobWorker {
-  /** To be called when the engine is known to be down. A worker asks one that refuses without pause. */
+  /** To be called when the engine is down: BullMQ's worker would ask it without pause. */
   rest(): void;
-  /** To be called when the engine is known to answer. */
+  /** To be called when the engine answers again. */
   revive(): void;
   /** Starts no more hand-overs, and resolves when those under way have settled. */
   stop(isDown: () => boolean): Promise<void>;
 }
 
-interface JobWorkerEvents {
+/** How jobs are handed over. */
+export interface JobWorkerOptions {
+  readonly attempts: number;
+  readonly form: StoredForm;
+  readonly handOver: HandOver;
   readonly onTrouble: (error: unknown) => void;
   readonly report: (error: Error) => void;
 }
 
 /** Starts handing over at once. */
-export function createJobWorker(
-  openWorker: OpenWorker,
-  { attempts }: { readonly attempts: number },
-  handOver: HandOver,
-  { onTrouble, report }: JobWorkerEvents,
-): JobWorker {
-  const running = createUnderWay();
+export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOptions): JobWorker {
+  const { process, running, stopStarting } = createProcessor(options);
   let isResting = false;
   let isStopping = false;
   let current = open();
@@ -70,55 +67,35 @@ export function createJobWorker(
 
   function open() {
     const opened = { ...openWorker(process), state: "opening" as WorkerState };
-    const { worker } = opened;
-    worker.on("error", fail);
-    worker.on("failed", reportDeadLetter);
-    // It must not run before. On PostgreSQL it keeps a rejection for ever, and running it would ask
-    // again and again without once letting go of the event loop.
-    worker.waitUntilReady().then(
+    opened.worker.on("error", fail);
+    opened.worker.on("failed", (job, error) => reportDeadLetter(job, error));
+    opened.connection.onEnd(() => onBroken(opened, new Error("the connection has ended")));
+    // It must not run before it is ready. On PostgreSQL it remembers a failed connection for ever, and
+    // would ask again and again without letting go of the event loop.
+    opened.worker.waitUntilReady().then(
       () => {
         opened.state = "ready";
-        if (!isResting && !isStopping) void worker.resume();
+        if (!isResting && !isStopping) void opened.worker.resume();
       },
-      (error: unknown) => {
-        opened.state = "broken";
-        fail(error);
-      },
+      (error: unknown) => onBroken(opened, error),
     );
     return opened;
   }
 
-  function fail(error: unknown) {
-    if (!isStopping) onTrouble(error);
+  function onBroken(opened: { state: WorkerState }, error: unknown) {
+    opened.state = "broken";
+    fail(error);
   }
 
-  async function process(job: Job, token?: string) {
-    // BullMQ counts by itself only the attempts that came to an end.
-    const attempt = job.attemptsMade + job.stalledCounter + 1;
-    const stored = storedForm.read(job.data, attempt);
-    if (isStopping || "unreadable" in stored) return postpone(job, token);
-    if (attempt > attempts && !isRetriedByHand(job)) throw new HandOverError({ isLast: true });
-    running.begin();
-    try {
-      await handOver(stored.message, stored.delivery);
-    } catch (cause) {
-      // No listener has seen it, so this was no attempt.
-      if (isUnheard(cause)) return await postpone(job, token);
-      throw new HandOverError({ isLast: attempt >= attempts, cause });
-    } finally {
-      running.end();
-    }
+  function fail(error: unknown) {
+    if (!isStopping) options.onTrouble(error);
   }
 
   function reportDeadLetter(job: Job | undefined, error: Error) {
     if (job?.finishedOn === undefined) return;
-    const text =
-      "every attempt to hand a notification over has failed; " +
-      "it stays among the failed jobs for 30 days, from where it can be retried";
-    const stored = storedForm.read(job.data, attempts);
-    const notification = "message" in stored ? stored.message : undefined;
-    const cause = error instanceof HandOverError && "cause" in error ? { cause: error.cause } : {};
-    report(new TelesignCallbackError("ERR_DEAD_LETTER", text, { ...cause, notification }));
+    const read = options.form.read(job.data, attemptOf(job));
+    const failure = error instanceof HandOverError ? error.failure : "cut short";
+    options.report(deadLetterError(failure, "message" in read ? read.message : undefined));
   }
 
   function rest() {
@@ -137,17 +114,59 @@ export function createJobWorker(
 
   async function stop(isDown: () => boolean) {
     isStopping = true;
+    stopStarting();
     const { worker, connection, state } = current;
     await worker.pause(true);
     const closing = isDown() || state !== "ready" ? undefined : worker.close();
     do {
-      await running.idle();
-      if (closing && (await hasEnded(closing))) return connection.sever();
-    } while (running.count() > 0);
+      await Promise.all(running);
+      if (closing && (await hasClosed(closing))) return connection.sever();
+    } while (running.size > 0);
     await abandon(current);
   }
 
   return { rest, revive, stop: (isDown) => (stopped ??= stop(isDown)) };
+}
+
+type WorkerState = "opening" | "ready" | "broken";
+
+/** Makes the function that BullMQ calls for each job. */
+function createProcessor({ attempts, form, handOver }: JobWorkerOptions) {
+  const running = new Set<Promise<void>>();
+  let isStopping = false;
+
+  async function process(job: Job, token?: string) {
+    const attempt = attemptOf(job);
+    const read = form.read(job.data, attempt);
+    if (isStopping) return postpone(job, token);
+    if ("unreadable" in read) {
+      if (read.unreadable === "newer") return postpone(job, token);
+      throw giveUp(read.unreadable);
+    }
+    if (attempt > attempts && !isRetriedByHand(job)) throw giveUp("cut short");
+    try {
+      await track(handOver(read.message, read.delivery));
+    } catch (cause) {
+      // No listener has seen it, so this was no attempt.
+      if (isUnheard(cause)) return await postpone(job, token);
+      throw new HandOverError({ cause }, { isLast: attempt >= attempts });
+    }
+  }
+
+  /** Lets `stop` wait for a hand-over. */
+  async function track(work: Promise<void>) {
+    const settled = work.catch(() => {});
+    running.add(settled);
+    await settled;
+    running.delete(settled);
+    return work;
+  }
+
+  return { process, running, stopStarting: () => (isStopping = true) };
+}
+
+function giveUp(failure: Failure): HandOverError {
+  return new HandOverError(failure, { isLast: true });
 }
 
 async function postpone(job: Job, token: string | undefined): Promise<never> {
@@ -155,41 +174,20 @@ async function postpone(job: Job, token: string | undefined): Promise<never> {
   throw new PostponedError();
 }
 
-type WorkerState = "opening" | "ready" | "broken";
-
-/** Ends a worker whose engine does not answer: its own goodbye would wait for it. */
+/** Ends a worker whose engine does not answer. Its own way to close would wait for it. */
 async function abandon({ worker, connection }: OpenedWorker) {
   // BullMQ takes a client from a pool for a worker that is closed while it opens, and keeps it.
-  if (!connection.isOurs) await hasEnded(worker.waitUntilReady());
+  if (!connection.isOurs) await hasClosed(worker.waitUntilReady());
   void worker.close(true);
   await endConnection(connection);
 }
 
-/** Bull Board leaves the counts of a job that it retries as they are, but clears the reason it failed for. */
+/** Bull Board leaves the counts of a job that it retries as they are, but clears the reason for its failure. */
 function isRetriedByHand({ attemptsMade, failedReason }: Job): boolean {
   return attemptsMade > 0 && !failedReason;
 }
 
-/** BullMQ knows its own errors by their names: after this one, the job is where it was moved to. */
+/** BullMQ recognises its own errors by name. After this one it leaves the job where it was moved to. */
 class PostponedError extends Error {
   override readonly name = "DelayedError";
-}
-
-/** What BullMQ stores of a failed attempt; the listener's own error may say anything, and stays here. */
-class HandOverError extends Error {
-  constructor({ isLast, ...details }: { isLast: boolean; cause?: unknown }) {
-    super("cause" in details ? `a listener failed${kindOf(details.cause)}` : CUT_SHORT, details);
-    // The name by which BullMQ knows that there is no next attempt.
-    if (isLast) this.name = "UnrecoverableError";
-  }
-}
-
-const CUT_SHORT = "the last attempt did not end: its process died, or was silent for too long";
-
-/** The name and code of an error, where they are words that a program chose. */
-function kindOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return "";
-  const { name, code = "" } = bareError(cause);
-  const words = [name, code].filter((kind) => /^[A-Za-z]\w{0,59}$/.test(kind));
-  return words.length > 0 ? `: ${words.join(" ")}` : "";
 }

@@ -230,3 +230,14 @@ export async function withPool<T>(use: (pool: Pool) => Promise<T>): Promise<T> {
 export function inboxOn(engine: TestEngine, options: object = {}) {
   return bullmqInbox({ queueName: "spec", ...engine.options(), ...options });
 }
+
+/** The same as another process would have it: the package is loaded once more. */
+export function inboxOfAnotherProcess(engine: TestEngine, options: object = {}) {
+  let open = bullmqInbox;
+  jest.isolateModules(() => {
+    open = jest.requireActual<typeof import("telesign-callback/bullmq")>(
+      "telesign-callback/bullmq",
+    ).bullmqInbox;
+  });
+  return open({ queueName: "spec", ...engine.options(), ...options });
+}

@@ -1,0 +1,81 @@
+import type {
+  DeadLetter,
+  DeadLettersOptions,
+  DurableInbox,
+} from "../inbox/durable/durable-inbox.js";
+import type { StoredForm } from "../inbox/durable/stored-notification.js";
+import { referenceKey } from "../inbox/reference-key.js";
+import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
+import { attemptOf, type CountedJob } from "./attempts.js";
+import { parseFailure } from "./hand-over-error.js";
+
+/** Number of failed jobs that are read at a time. */
+const PAGE = 500;
+
+/** The part of BullMQ's Job that is used for a dead letter. */
+export interface DeadLetterJob extends CountedJob {
+  readonly id?: string | undefined;
+  readonly data: unknown;
+  readonly finishedOn?: number | undefined;
+  readonly failedReason: string;
+  readonly deduplicationId?: string | undefined;
+  updateProgress(progress: object): Promise<void>;
+  retry(state: "failed", options: object): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** The part of BullMQ's Queue that is used for dead letters. */
+export interface DeadLetterQueue {
+  getFailed(start: number, end: number): Promise<DeadLetterJob[]>;
+}
+
+/** The dead letters of an inbox: the failed jobs of its queue. */
+export type DeadLetters = Pick<DurableInbox, "deadLetters" | "redrive" | "discard">;
+
+export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm): DeadLetters {
+  async function deadLetters(options: Readonly<DeadLettersOptions> = {}): Promise<DeadLetter[]> {
+    refuseUnknownAndUndefined(options, ["limit"]);
+    const limit = wholeNumber("limit", options.limit ?? 100);
+    const jobs = await queue().getFailed(0, limit - 1);
+    return jobs.map(toDeadLetter);
+  }
+
+  function toDeadLetter(job: DeadLetterJob): DeadLetter {
+    const attempts = attemptOf(job) - 1;
+    const read = form.read(job.data, Math.max(attempts, 1));
+    const message = "message" in read ? read.message : undefined;
+    return {
+      message,
+      reference: message?.mo_reference_id ?? job.deduplicationId ?? String(job.id),
+      attempts,
+      failedAt: new Date(job.finishedOn ?? 0),
+      error: parseFailure(job.failedReason),
+    };
+  }
+
+  async function redrive(reference: string): Promise<boolean> {
+    const job = await find(reference);
+    if (!job) return false;
+    // BullMQ keeps the count of crashes, so note from where the next ones count.
+    await job.updateProgress({ stalledBefore: job.stalledCounter });
+    await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
+    return true;
+  }
+
+  async function discard(reference: string): Promise<boolean> {
+    const job = await find(reference);
+    await job?.remove();
+    return job !== undefined;
+  }
+
+  async function find(reference: string): Promise<DeadLetterJob | undefined> {
+    const key = referenceKey(reference);
+    for (let start = 0; ; start += PAGE) {
+      const jobs = await queue().getFailed(start, start + PAGE - 1);
+      const found = jobs.find((job) => referenceKey(toDeadLetter(job).reference) === key);
+      if (found || jobs.length === 0) return found;
+    }
+  }
+
+  return { deadLetters, redrive, discard };
+}

@@ -1,0 +1,31 @@
+import type { BackendFactory, IQueueBackend } from "bullmq";
+
+/** Delay, in ms, before a connection or a worker that was refused tries again. */
+export const RETRY_INTERVAL = 1_000;
+
+/** A queue or a worker, on a connection of its own. */
+export interface Opened<T> {
+  readonly made: T;
+  /** Ends the connection whatever state it is in. */
+  readonly sever: () => void;
+  /** Calls back if the connection ends for good, and nobody severed it. */
+  readonly onEnd: (listener: () => void) => void;
+}
+
+/** What differs between Redis and PostgreSQL. */
+export interface Driver<Backend extends IQueueBackend, Connection> {
+  readonly backend: BackendFactory<Backend, Connection>;
+  /** Whether the inbox may replace and close its connections. The user's own stay as they are. */
+  readonly ownsConnections: boolean;
+  /** Names the server and the database on it, to recognise a queue that is used twice. */
+  readonly place: string;
+  readonly open: <T extends { getBackend(): Backend }>(
+    make: (connection: Connection) => T,
+  ) => Opened<T>;
+  /** Deletes the references that are no longer remembered. */
+  readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
+  /** Describes a cause that no restart of the engine cures. */
+  readonly describeMisconfiguration: (cause: unknown) => string | undefined;
+  /** Describes a cause that an operator can cure. */
+  readonly describeCause: (cause: unknown) => string | undefined;
+}

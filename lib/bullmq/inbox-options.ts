@@ -1,0 +1,177 @@
+import {
+  isPgPool,
+  type BackendFactory,
+  type ConnectionOptions,
+  type PostgresConnectionOptions,
+  type PostgresQueueBackend,
+  type Telemetry,
+} from "bullmq";
+
+import type { EncryptionKey } from "../inbox/durable/encryption.js";
+import { createStoredForm } from "../inbox/durable/stored-notification.js";
+import { milliseconds, refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
+
+/** Options that do not depend on the engine. */
+export interface CommonInboxOptions {
+  /**
+   * Name of the queue, without a colon. Processes that use the same queue share its notifications. On
+   * a Redis Cluster it must hold a hash tag, as in `'{telesign-callback}'`.
+   * @default 'telesign-callback'
+   */
+  queueName?: string;
+  /**
+   * How many times a notification is handed over before it becomes a dead letter: an
+   * `ERR_DEAD_LETTER` error, kept in BullMQ's failed set for 30 days. A hand-over that a crash cut
+   * short counts.
+   * @default 12
+   */
+  attempts?: number;
+  /**
+   * How long a reference is remembered, in milliseconds, counted from when it was stored.
+   * @default 86_400_000
+   */
+  dedupeTtl?: number;
+  /**
+   * How many notifications this process hands over at the same time.
+   * @default 10
+   */
+  concurrency?: number;
+  /**
+   * How long a process may be silent, in milliseconds, before its notifications count as cut short.
+   * They are handed over again within twice that time. A listener may take longer, but must not block
+   * the event loop for as long.
+   * @default 30_000
+   */
+  lockDuration?: number;
+  /**
+   * How many notifications may wait in this process while the engine is down. Their text is limited
+   * to 64 MB as well. Beyond either limit the oldest goes to this process's listeners at once, or
+   * into an `error` event if there are none.
+   * @default 10_000
+   */
+  maxBuffered?: number;
+  /**
+   * Encrypts what is stored: 32 bytes as base64 or a Buffer, or several keys while one is replaced.
+   * The first encrypts, all decrypt. Without it the engine holds the texts in the clear.
+   */
+  encryptionKey?: EncryptionKey;
+  /** Passed on to BullMQ, for traces and metrics of its queue and its worker. */
+  telemetry?: Telemetry;
+}
+
+/** Options of an inbox on Redis or Valkey. */
+export interface RedisInboxOptions extends CommonInboxOptions {
+  /**
+   * Redis or Valkey, as BullMQ takes it: options of ioredis, or a client (a `Redis` or a `Cluster`).
+   * The inbox opens its own connections in either case. A client stays yours to close.
+   */
+  connection: ConnectionOptions;
+  /** Only PostgreSQL needs it. */
+  backend?: never;
+}
+
+/** A `pg.Pool`. BullMQ's own type for it does not fit the one of `@types/pg`. */
+export interface UserPool {
+  /** Lends a client. */
+  connect(): Promise<unknown>;
+  /** Runs a query on any client. */
+  query(text: string): Promise<unknown>;
+  /** Ends all clients. */
+  end(): Promise<void>;
+}
+
+/** Options of an inbox on PostgreSQL. */
+export interface PostgresInboxOptions extends CommonInboxOptions {
+  /**
+   * PostgreSQL, as BullMQ takes it: a connection string or a configuration, with which the inbox
+   * makes and migrates its schema; or a `pg.Pool`, which stays yours to migrate and to close.
+   */
+  connection: PostgresConnectionOptions | UserPool;
+  /** BullMQ's `createPostgresBackend`. */
+  backend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions>;
+}
+
+/** Where a durable inbox stores notifications, and how it hands them over. */
+export type BullmqInboxOptions = RedisInboxOptions | PostgresInboxOptions;
+
+const NAMES = [
+  "connection",
+  "backend",
+  "queueName",
+  "attempts",
+  "dedupeTtl",
+  "concurrency",
+  "lockDuration",
+  "maxBuffered",
+  "encryptionKey",
+  "telemetry",
+];
+
+/** The options that do not depend on the engine, with their defaults. */
+export type Settings = ReturnType<typeof resolveOptions>;
+
+/**
+ * Checks the options. The drivers check `connection` further.
+ *
+ * @throws TypeError naming the option that is bad or unknown
+ */
+export function resolveOptions(options: Readonly<BullmqInboxOptions>) {
+  refuseUnknownAndUndefined(options, NAMES);
+  checkEngine(options);
+  const {
+    attempts = 12,
+    dedupeTtl = 86_400_000,
+    concurrency = 10,
+    lockDuration = 30_000,
+  } = options;
+  const { queueName = "telesign-callback", maxBuffered = 10_000, telemetry } = options;
+  if (typeof queueName !== "string" || !/^[^:]+$/.test(queueName)) {
+    throw new TypeError("queueName must be a text without a colon");
+  }
+  if (telemetry !== undefined && !isTelemetry(telemetry)) {
+    throw new TypeError("telemetry must be what BullMQ takes, such as BullMQOtel of bullmq-otel");
+  }
+  return {
+    queueName,
+    attempts: wholeNumber("attempts", attempts),
+    dedupeTtl: milliseconds("dedupeTtl", dedupeTtl),
+    concurrency: wholeNumber("concurrency", concurrency),
+    lockDuration: milliseconds("lockDuration", lockDuration),
+    maxBuffered: wholeNumber("maxBuffered", maxBuffered),
+    form: createStoredForm(options.encryptionKey),
+    telemetry,
+  };
+}
+
+function checkEngine({ connection, backend }: Readonly<BullmqInboxOptions>) {
+  if (backend !== undefined && typeof backend !== "function") {
+    throw new TypeError("backend must be createPostgresBackend, of bullmq");
+  }
+  if (backend === undefined && isPostgres(connection)) {
+    throw new TypeError(
+      "connection is PostgreSQL's; add backend: createPostgresBackend, of bullmq",
+    );
+  }
+  const isText = typeof connection === "string" && backend !== undefined;
+  if (!isText && (typeof connection !== "object" || connection === null)) {
+    throw new TypeError(
+      "connection must be what BullMQ takes; only PostgreSQL's can be a text: " +
+        "for Redis write { url: 'redis://…' }",
+    );
+  }
+}
+
+/** BullMQ would take it for options of Redis that name no host, and store on this machine's. */
+function isPostgres(connection: unknown): boolean {
+  if (typeof connection !== "object" || connection === null) return false;
+  return isPgPool(connection) || "connectionString" in connection;
+}
+
+function isTelemetry(telemetry: unknown): boolean {
+  return (
+    typeof telemetry === "object" &&
+    telemetry !== null &&
+    "tracer" in telemetry &&
+    "contextManager" in telemetry
+  );
+}

@@ -1,0 +1,58 @@
+import { Queue, Worker, type IQueueBackend } from "bullmq";
+
+import { RETRY_INTERVAL, type Driver } from "./driver.js";
+import type { EngineConnection } from "./engine-connection.js";
+import type { Settings } from "./inbox-options.js";
+import type { OpenQueue } from "./job-queue.js";
+import type { OpenWorker } from "./job-worker.js";
+
+/** The longest delay of one Node timer, in ms. BullMQ's would fire at once beyond it. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Opens the queues and the workers of one inbox. */
+export function createOpener<Backend extends IQueueBackend, Connection>(
+  driver: Driver<Backend, Connection>,
+  settings: Settings,
+): { openQueue: OpenQueue; openWorker: OpenWorker } {
+  const { queueName, telemetry } = settings;
+  const shared = telemetry ? { telemetry } : {};
+
+  const openQueue: OpenQueue = () => {
+    const { made, ...ends } = driver.open(
+      (connection) => new Queue(queueName, { ...shared, connection }, driver.backend),
+    );
+    const prune = () => driver.prune(made.getBackend(), queueName);
+    return { queue: made, connection: connectionOf(made, ends), prune };
+  };
+
+  const openWorker: OpenWorker = (process) => {
+    const options = { ...shared, ...workerOptions(settings) };
+    const { made, ...ends } = driver.open(
+      (connection) => new Worker(queueName, process, { ...options, connection }, driver.backend),
+    );
+    return { worker: made, connection: connectionOf(made, ends) };
+  };
+
+  function connectionOf(
+    made: { getBackend(): Backend },
+    ends: Pick<EngineConnection, "sever" | "onEnd">,
+  ): EngineConnection {
+    return { backend: made.getBackend(), isOurs: driver.ownsConnections, ...ends };
+  }
+
+  return { openQueue, openWorker };
+}
+
+function workerOptions({ attempts, concurrency, lockDuration }: Settings) {
+  return {
+    concurrency,
+    lockDuration,
+    lockRenewTime: Math.min(lockDuration / 2, LONGEST_TIMER),
+    // A crash shows after two checks. Four checks to a lock find it within twice the lock.
+    stalledInterval: Math.min(Math.ceil(lockDuration / 4), LONGEST_TIMER),
+    // The job worker counts by itself. This only ends jobs that BullMQ cannot even give to it.
+    maxStalledCount: attempts,
+    runRetryDelay: RETRY_INTERVAL,
+    autorun: false,
+  };
+}

@@ -1,0 +1,82 @@
+import type { EventEmitter } from "node:events";
+
+import { isPgPool, type PgPool } from "bullmq";
+
+import { localName, refuseWrongPlace } from "./connection-checks.js";
+
+/** A `pg.Pool`. BullMQ's own type for it leaves out that it is an emitter, and its options. */
+export type EmitterPool = PgPool &
+  EventEmitter & {
+    readonly ended?: boolean;
+    readonly ending?: boolean;
+    readonly options?: Readonly<Record<string, unknown>>;
+  };
+
+/** Options that say where PostgreSQL is. If a variable behind one is unset, pg takes this machine's. */
+const WHERE = ["connectionString", "host", "port", "database", "user"];
+
+/** Whether a connection is a pool, and not a configuration. */
+export function isPool(given: unknown): given is EmitterPool {
+  return isPgPool(given);
+}
+
+/**
+ * Refuses a pool that cannot work.
+ *
+ * @throws TypeError that says what to write instead
+ */
+export function refuseUnfitPool(pool: EmitterPool): void {
+  if ("connectionParameters" in pool) {
+    throw new TypeError("connection must be a Pool of pg, which lends clients, and not a Client");
+  }
+  if (pool.ended || pool.ending) throw new TypeError("connection is a Pool that has ended");
+  const { max = 10, ...options } = pool.options ?? {};
+  if (Number(max) < 2) {
+    throw new TypeError("connection must be a Pool with max: 2 or more; one client waits for jobs");
+  }
+  refuseUnfitOptions(options);
+}
+
+/**
+ * A configuration as the inbox needs it.
+ *
+ * @throws TypeError that says what to write instead
+ */
+export function fitConfiguration(given: string | object): Readonly<Record<string, unknown>> {
+  const written = typeof given === "string" ? { connectionString: given } : given;
+  refuseWrongPlace(written, WHERE);
+  const options: Record<string, unknown> = { ...written };
+  refuseUnfitOptions(options);
+  if ("migrate" in options && "skipMigrations" in options) {
+    throw new TypeError("connection must have migrate or skipMigrations, not both");
+  }
+  const migrate = "skipMigrations" in options ? {} : { migrate: true };
+  return { ...migrate, keepAlive: true, ...options };
+}
+
+function refuseUnfitOptions(options: Readonly<Record<string, unknown>>) {
+  const { connectionString, binary, client_encoding: encoding, replication } = options;
+  if (connectionString !== undefined && !isMatch(connectionString, /^(postgres(ql)?|socket):/)) {
+    throw new TypeError("connection must start with postgres:// or postgresql://");
+  }
+  if (binary) throw new TypeError("connection must not have binary; BullMQ reads text");
+  if (replication) throw new TypeError("connection must not have replication; BullMQ runs queries");
+  if (encoding !== undefined && !isMatch(encoding, /^utf-?8$/i)) {
+    throw new TypeError("connection must not have client_encoding; pg reads and writes UTF-8");
+  }
+}
+
+function isMatch(value: unknown, pattern: RegExp): boolean {
+  return typeof value === "string" && pattern.test(value);
+}
+
+/** Names the server, the database and the schema. */
+export function placeOf(options: Readonly<Record<string, unknown>> = {}): string {
+  const text = options.connectionString;
+  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
+  const { PGHOST, PGPORT, PGDATABASE } = process.env;
+  const server = url
+    ? [localName(url.hostname), url.port, url.pathname.slice(1)]
+    : [localName(options.host ?? PGHOST), options.port ?? PGPORT, options.database ?? PGDATABASE];
+  return JSON.stringify(["postgres", ...server.map(String), options.schema, options.options]);
+}

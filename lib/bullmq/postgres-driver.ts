@@ -1,0 +1,84 @@
+import type {
+  PgPool,
+  PostgresPoolConfig,
+  PostgresConnectionOptions,
+  PostgresQueueBackend,
+} from "bullmq";
+
+import type { Driver } from "./driver.js";
+import type { PostgresInboxOptions } from "./inbox-options.js";
+import {
+  fitConfiguration,
+  isPool,
+  placeOf,
+  refuseUnfitPool,
+  type EmitterPool,
+} from "./postgres-connection.js";
+import { describeCause, describeMisconfiguration } from "./postgres-errors.js";
+import { createSeverableSockets } from "./severable-sockets.js";
+
+type PostgresDriver = Driver<PostgresQueueBackend, PostgresConnectionOptions>;
+
+/**
+ * BullMQ on PostgreSQL. With a configuration, every queue and worker gets a pool of its own.
+ *
+ * @throws TypeError if the connection cannot work
+ */
+export function postgresDriver({ connection, backend }: PostgresInboxOptions): PostgresDriver {
+  const common = {
+    backend,
+    describeMisconfiguration,
+    describeCause,
+    prune: ({ connection: { pool } }: PostgresQueueBackend, queueName: string) =>
+      pool.query("DELETE FROM dedup WHERE queue = $1 AND expire_at_ms < $2", [
+        queueName,
+        Date.now(),
+      ]),
+  };
+  if (isPool(connection)) {
+    const pool = connection;
+    refuseUnfitPool(pool);
+    surviveCuts(pool);
+    const place = placeOf(pool.options);
+    return { ...common, ownsConnections: false, place, open: (make) => onPool(pool, make) };
+  }
+  const configuration = fitConfiguration(connection);
+  const place = placeOf(configuration);
+  const open: PostgresDriver["open"] = (make) => onConfiguration(configuration, make);
+  return { ...common, ownsConnections: true, place, open };
+}
+
+/**
+ * Nobody hears the `error` of a client on loan, unless it runs a query of the pool's own. If its
+ * connection were cut while BullMQ looks at the schema, the process would end.
+ */
+function surviveCuts(pool: PgPool) {
+  if (surviving.has(pool)) return;
+  surviving.add(pool);
+  pool.on("connect", (client) => client.on("error", () => {}));
+}
+
+// One pool of the user's own may serve several inboxes, one after another.
+const surviving = new WeakSet<PgPool>();
+
+function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
+  configuration: object,
+  make: (connection: PostgresPoolConfig) => T,
+) {
+  const { stream, sever } = createSeverableSockets();
+  const made = make({ stream, ...configuration });
+  surviveCuts(made.getBackend().connection.pool);
+  // A pool does not end by itself.
+  return { made, sever, onEnd: () => {} };
+}
+
+/** BullMQ leaves a listener on a pool that is not its own, for each queue that it ever had. */
+function onPool<T>(pool: EmitterPool, make: (pool: PgPool) => T) {
+  const added: ((error: Error) => void)[] = [];
+  const note = (_: "error", listener: (error: Error) => void) => added.push(listener);
+  pool.on("newListener", note);
+  const made = make(pool);
+  pool.off("newListener", note);
+  const sever = () => added.forEach((listener) => pool.off("error", listener));
+  return { made, sever, onEnd: () => {} };
+}

@@ -1,0 +1,41 @@
+import { bareError } from "../errors.js";
+
+// As BullMQ and PostgreSQL say it: no schema, no function, no table.
+const NO_SCHEMA: readonly unknown[] = ["SchemaMigrationRequiredError", "42883", "42P01"];
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  "28000":
+    "PostgreSQL refuses the user, or the connection names none; " +
+    "write postgres://user@host/database, or set PGUSER",
+  "28P01": "PostgreSQL refuses the user or the password",
+  "3D000": "PostgreSQL has no such database",
+  "42501": "PostgreSQL's user may not do what BullMQ needs",
+  "53100": "PostgreSQL's disk is full",
+  "53300": "PostgreSQL has too many connections",
+  "25006": "this PostgreSQL is read-only, as a replica is; connect to its primary",
+};
+
+/** Describes a cause that no restart of PostgreSQL cures. The schema of a user's own pool is the user's. */
+export function describeMisconfiguration(cause: unknown): string | undefined {
+  if (isEndedPool(cause)) {
+    return "the pool has ended; close the callback before the pool. Listeners get notifications at once";
+  }
+  const { name, code } = bareError(cause);
+  if (![name, code].some((sign) => NO_SCHEMA.includes(sign))) return undefined;
+  return (
+    "the pool finds no BullMQ schema; call runMigrations of bullmq once, and give the pool the " +
+    'option "-c search_path=bullmq". Until then listeners of this process get notifications at once'
+  );
+}
+
+/** Describes a cause that an operator can cure. */
+export function describeCause(cause: unknown): string | undefined {
+  return DESCRIPTIONS[String(bareError(cause).code)];
+}
+
+/** It has no code of its own. */
+function isEndedPool(cause: unknown): boolean {
+  const text = "Cannot use a pool after calling end on the pool";
+  return cause instanceof Error && cause.message === text;
+}

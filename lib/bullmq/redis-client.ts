@@ -1,0 +1,103 @@
+import type { ConnectionOptions } from "bullmq";
+import type { Cluster, Redis, RedisOptions } from "ioredis";
+
+import { bareError } from "../errors.js";
+import { localName } from "./connection-checks.js";
+import {
+  fitClusterOptions,
+  fitOptions,
+  refuseMisplacedOptions,
+  refuseUnfitOptions,
+} from "./redis-options.js";
+
+type Client = Redis | Cluster;
+
+/** Makes the clients of one inbox. */
+export interface ClientFactory {
+  /** Opens a client whose options fit. */
+  readonly open: () => Client;
+  /** Names the server and the database on it. */
+  readonly place: string;
+}
+
+/**
+ * Makes clients from options, or after the model of a client of the user's own. Undefined for a
+ * client of another driver, which BullMQ takes as it is.
+ *
+ * @throws TypeError if the options cannot work
+ * @throws Error if ioredis is needed and not installed
+ */
+export function clientFactory(
+  given: ConnectionOptions,
+  queueName: string,
+): ClientFactory | undefined {
+  if (typeof given.duplicate !== "function") return like(modelOf(given), queueName);
+  return isIoredis(given) ? like(given, queueName) : undefined;
+}
+
+/** BullMQ's adapters of other drivers imitate ioredis, and have `runCommand` besides. */
+function isIoredis(client: object): client is Client {
+  return "defineCommand" in client && "options" in client && !("runCommand" in client);
+}
+
+/** A client that never connects. ioredis reads the options and the URL as it always does. */
+function modelOf(given: ConnectionOptions): Redis {
+  refuseMisplacedOptions(given);
+  const { url, ...options } = { ...given } as RedisOptions & { url?: string };
+  const { Redis } = loadDriver();
+  const settings = { ...options, replyMapping: "legacy", lazyConnect: true } as const;
+  try {
+    return url === undefined ? new Redis(settings) : new Redis(url, settings);
+  } catch (cause) {
+    // Its text may repeat an option.
+    // eslint-disable-next-line preserve-caught-error
+    throw new TypeError("connection has options that ioredis refuses", { cause: bareError(cause) });
+  }
+}
+
+/** BullMQ reports a missing driver in a rejection, after the first notifications were acknowledged. */
+function loadDriver() {
+  try {
+    // Bundlers see this call, and no other form that can fail.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    return require("ioredis") as typeof import("ioredis");
+  } catch (cause) {
+    throw new Error("the inbox needs ioredis for Redis; npm install ioredis", { cause });
+  }
+}
+
+function like(model: Client, queueName: string): ClientFactory {
+  return isCluster(model) ? likeCluster(model, queueName) : likeSingle(model);
+}
+
+function isCluster(client: Client): client is Cluster {
+  return client.isCluster;
+}
+
+function likeSingle(model: Redis): ClientFactory {
+  const { options } = model;
+  refuseUnfitOptions(options);
+  const { host, port, path, sentinels, name, db } = options;
+  const server = sentinels ? [sentinels, name] : (path ?? [localName(host), port]);
+  return {
+    open: () => model.duplicate(fitOptions(options)),
+    place: JSON.stringify(["redis", server, db]),
+  };
+}
+
+function likeCluster(model: Cluster, queueName: string): ClientFactory {
+  const { options } = model;
+  const { keyPrefix = options.redisOptions?.keyPrefix } = options;
+  refuseUnfitOptions({ keyPrefix });
+  // The first pair of braces decides in which slot a key is, and all keys of a queue must share one:
+  // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+  if (!/^[^{]*\{[^}]+\}/.test(queueName)) {
+    throw new TypeError(
+      "queueName must hold a hash tag on a Redis Cluster, as in '{telesign-callback}'",
+    );
+  }
+  return {
+    open: () => model.duplicate([], fitClusterOptions(options)),
+    place: JSON.stringify(["redis", Reflect.get(model, "startupNodes")]),
+  };
+}

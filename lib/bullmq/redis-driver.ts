@@ -1,0 +1,60 @@
+import { createRedisBackend, type ConnectionOptions, type IQueueBackend } from "bullmq";
+
+import { bareError } from "../errors.js";
+import type { Driver } from "./driver.js";
+import { clientFactory } from "./redis-client.js";
+
+type RedisDriver = Driver<IQueueBackend, ConnectionOptions>;
+
+/**
+ * BullMQ on Redis or Valkey. Every queue and worker gets a client of its own.
+ *
+ * @throws TypeError if the connection cannot work
+ * @throws Error if ioredis is needed and not installed
+ */
+export function redisDriver(given: ConnectionOptions, queueName: string): RedisDriver {
+  const clients = clientFactory(given, queueName);
+  const common = {
+    backend: createRedisBackend,
+    prune: () => Promise.resolve(),
+    describeMisconfiguration: () => undefined,
+    describeCause,
+  };
+  if (!clients) {
+    const open: RedisDriver["open"] = (make) => ({
+      made: make(given),
+      sever: () => {},
+      onEnd: () => {},
+    });
+    return { ...common, ownsConnections: false, place: "", open };
+  }
+  const open: RedisDriver["open"] = (make) => {
+    const client = clients.open();
+    let isSevered = false;
+    // Errors that nobody listens to are printed by ioredis, and BullMQ listens only for a while.
+    client.on("error", () => {});
+    return {
+      made: make(client),
+      sever() {
+        isSevered = true;
+        client.disconnect();
+      },
+      onEnd: (listener) => void client.on("end", () => isSevered || listener()),
+    };
+  };
+  return { ...common, ownsConnections: true, place: clients.place, open };
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  WRONGPASS: "Redis refuses the username or the password",
+  NOAUTH: "Redis asks for a password",
+  NOPERM: "the user of Redis may not run a command that BullMQ needs",
+  OOM: "Redis has used up its maxmemory",
+  READONLY: "this Redis is a replica; connect to its master",
+  CROSSSLOT: "this Redis is a cluster; connect with a Cluster and put braces around queueName",
+  MOVED: "this Redis is a cluster; connect with a Cluster and put braces around queueName",
+};
+
+function describeCause(cause: unknown): string | undefined {
+  return DESCRIPTIONS[String(bareError(cause).code)];
+}

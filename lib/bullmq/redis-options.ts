@@ -1,0 +1,109 @@
+import type { Cluster, ClusterOptions, RedisOptions } from "ioredis";
+
+import { refuseWrongPlace } from "./connection-checks.js";
+import { RETRY_INTERVAL } from "./driver.js";
+
+/** Options that belong elsewhere. BullMQ would ignore them, and store on this machine's Redis. */
+const MISPLACED: Readonly<Record<string, string>> = {
+  hostname: "host",
+  uri: "url",
+  socket: "host and port beside the other options",
+  prefix: "no prefix: queueName tells applications apart",
+  ...Object.fromEntries(
+    [
+      "nodes",
+      "rootNodes",
+      "startupNodes",
+      "redisOptions",
+      "scaleReads",
+      "clusterRetryStrategy",
+    ].map((name) => [name, "a client: new Cluster(nodes, options)"]),
+  ),
+};
+
+/** Options that say where Redis is. If a variable behind one is unset, ioredis takes this machine's. */
+const WHERE = ["url", "host", "port", "path", "sentinels", "name"];
+
+/**
+ * Refuses options of a connection that would reach another Redis than the one that was meant.
+ *
+ * @throws TypeError that says what to write instead
+ */
+export function refuseMisplacedOptions(options: object): void {
+  refuseWrongPlace(options, WHERE);
+  for (const name of Object.keys(options)) {
+    const instead = MISPLACED[name];
+    if (instead) throw new TypeError(`connection must not have ${name}; write ${instead}`);
+  }
+  const { url, port } = options as { url?: unknown; port?: unknown };
+  if (url !== undefined && !isRedisUrl(url)) {
+    throw new TypeError("connection.url must be a text that starts with redis:// or rediss://");
+  }
+  if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
+    throw new TypeError("connection.port must be a number from 1 to 65535");
+  }
+}
+
+function isRedisUrl(url: unknown): boolean {
+  return typeof url === "string" && /^rediss?:\/\//.test(url);
+}
+
+/**
+ * Refuses options of a client that cannot be set right.
+ *
+ * @throws TypeError that says what to write instead
+ */
+export function refuseUnfitOptions({ keyPrefix, role }: RedisOptions): void {
+  if (keyPrefix) {
+    throw new TypeError(
+      "connection must not have keyPrefix, with which BullMQ does not work; " +
+        "tell applications apart by queueName",
+    );
+  }
+  if (role === "slave") {
+    throw new TypeError("connection must not have role: 'slave'; only a master can store");
+  }
+}
+
+type DuplicateOptions = NonNullable<Parameters<Cluster["duplicate"]>[1]>;
+
+// An outage may take any time, and BullMQ does not replace a client that gives up.
+const retryStrategy = () => RETRY_INTERVAL;
+
+/** Options of a client as the inbox needs them, whatever the given ones are. */
+export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
+  return {
+    retryStrategy,
+    sentinelRetryStrategy: retryStrategy,
+    maxRetriesPerRequest: null,
+    enableOfflineQueue: true,
+    lazyConnect: false,
+    // A worker waits for jobs in a command that takes up to 10 s. The inbox has its own deadlines.
+    ...{ commandTimeout: undefined, socketTimeout: undefined, blockingTimeout: undefined },
+    // Without it, a worker would wait for the answer to a command that was lost with its connection.
+    autoResendUnfulfilledCommands: true,
+    // BullMQ reads replies as ioredis returns them by default.
+    stringNumbers: false,
+    replyMapping: "legacy",
+    ...{ monitor: false, readOnly: false, enableAutoPipelining: false },
+    ...(reconnectOnError && {
+      // ioredis itself answers NOSCRIPT. Reconnecting because of it would never end.
+      reconnectOnError: (error: Error) =>
+        !error.message.startsWith("NOSCRIPT") && reconnectOnError(error),
+    }),
+  };
+}
+
+/** The same for a Cluster. */
+export function fitClusterOptions({ redisOptions = {} }: ClusterOptions): DuplicateOptions {
+  const fit = fitOptions(redisOptions);
+  return {
+    clusterRetryStrategy: () => RETRY_INTERVAL,
+    enableOfflineQueue: true,
+    lazyConnect: false,
+    scaleReads: "master",
+    enableAutoPipelining: false,
+    // A cluster has only one database.
+    redisOptions: { ...redisOptions, ...fit, replyMapping: "legacy", db: 0 },
+  };
+}

@@ -1,0 +1,39 @@
+import { EventEmitter } from "node:events";
+
+/** BullMQ's worker as far as it is used, on an engine that answers at once. */
+export function idleWorker() {
+  return Object.assign(new EventEmitter(), {
+    waitUntilReady: jest.fn().mockResolvedValue(undefined),
+    pause: jest.fn().mockResolvedValue(undefined),
+    resume: jest.fn().mockResolvedValue(undefined),
+    close: jest.fn().mockResolvedValue(undefined),
+  });
+}
+
+/** BullMQ's queue as far as it is used, on an engine that answers at once. */
+export function idleQueue() {
+  return Object.assign(new EventEmitter(), {
+    add: () => Promise.resolve({ id: "" }),
+    removeDeduplicationKey: () => Promise.resolve(),
+    clean: jest.fn().mockResolvedValue([]),
+    getFailed: jest.fn().mockResolvedValue([]),
+    waitUntilReady: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  });
+}
+
+/** A connection that closes at once. `end` ends it as if it had given up. */
+export function idleConnection() {
+  const listeners: (() => void)[] = [];
+  return {
+    backend: {
+      disconnectBlocking: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+      disconnect: () => Promise.resolve(),
+    },
+    isOurs: true,
+    sever: () => {},
+    onEnd: (listener: () => void) => void listeners.push(listener),
+    end: () => listeners.forEach((listener) => listener()),
+  };
+}
