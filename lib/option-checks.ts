@@ -15,8 +15,8 @@ export function refuseUnknownAndUndefined(options: object, known: readonly strin
   }
 }
 
-/** Inherited options, or those of a promise that was not awaited, would not be seen. */
-function isPlain(options: unknown): boolean {
+/** Whether it is a plain object. The properties of any other, such as a promise, may be inherited. */
+export function isPlain(options: unknown): options is object {
   if (typeof options !== "object" || options === null) return false;
   const prototype: unknown = Object.getPrototypeOf(options);
   // Object.prototype, of whatever realm, is the one that has no prototype itself.

@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
 import { keysOf } from "../receive/signature.js";
+import type { HeadersToSend } from "../testing/request-headers.js";
 import { printable, type Terminal } from "./terminal.js";
 
 /** A command whose arguments are in order. Resolves to the exit status. */
@@ -19,18 +20,18 @@ export function parse<Config extends ParseArgsConfig>(
   } catch (cause) {
     const fault = String(cause)
       .replace(/^.*?: /, "")
-      // Advice on arguments that start with a dash, which no command takes.
+      // Node's advice on arguments that start with a dash, which no command takes.
       .replace(/'\. [^]*/, "'")
-      // And on values that do, which is the remedy.
+      // Node's advice on values that start with a dash, which is the remedy.
       .replace(/\.\n[^]*To specify an option argument (.*)\.$/, "; to specify one $1");
     throw new TypeError(printable(fault), { cause });
   }
 }
 
 /**
- * What `make` makes of options that came from flags of the same names.
+ * Calls a function that checks options, where flags of the same names set the options.
  *
- * @throws TypeError naming the flag, where `make` throws one that names the option
+ * @throws TypeError naming the flag, if `make` throws one that names the option
  */
 export function flagged<T>(make: () => T): T {
   try {
@@ -66,13 +67,38 @@ export function wholeNumberOf(
   text: string,
   [least, most]: readonly [number, number],
 ): number {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  const value = numberIn(text);
   if (value >= least && value <= most) return value;
   throw new TypeError(`${flag} must be a whole number from ${least} to ${most}`);
 }
 
+/** The number in a text of digits; `NaN` for any other text, of which `Number` would read some. */
+export function numberIn(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : NaN;
+}
+
 /**
- * The API key, which is no flag: `ps` shows those to everyone.
+ * The headers in texts of the form `Name: value`. A name that is repeated gets several values.
+ *
+ * @throws TypeError repeating none, since a value may be a secret
+ */
+export function headersIn(texts: readonly string[]): HeadersToSend {
+  const headers = new Map<string, string[]>();
+  for (const text of texts) {
+    const [, given, value] = /^([^:]*):[ \t]*([^]*?)[ \t]*$/.exec(text) ?? [];
+    if (given === undefined || value === undefined) {
+      throw new TypeError("--header must have the form 'Name: value'");
+    }
+    const name = given.toLowerCase();
+    headers.set(name, [...(headers.get(name) ?? []), value]);
+  }
+  return Object.fromEntries(
+    [...headers].map(([name, values]) => [name, values.length === 1 ? values.join() : values]),
+  );
+}
+
+/**
+ * The API key. It is not a flag, because `ps` shows flags to everyone.
  *
  * @throws TypeError naming the variable
  */

@@ -4,16 +4,16 @@ import { setMaxListeners } from "node:events";
 import { main } from "./main.js";
 
 const interruption = new AbortController();
-// Every message that awaits a retry listens to it.
+// Every message that waits for its retry adds a listener; Node warns of more than ten.
 setMaxListeners(0, interruption.signal);
 const interrupt = () => interruption.abort();
 
-// Once, so that a second Ctrl-C ends the process at once.
+// Only once, so that a second Ctrl-C ends the process immediately.
 process.once("SIGINT", interrupt);
 process.once("SIGTERM", interrupt);
-// Whoever reads the output, such as `head`, may have had enough.
+// The reader of the output, such as `head`, may go away.
 process.stdout.on("error", interrupt);
-// Whoever reads what is said beside it matters less.
+// If the reader of the standard error goes away, the command goes on.
 process.stderr.on("error", () => {});
 
 void main(process.argv.slice(2), {

@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
 
+import { pause } from "../testing/attempts.js";
 import { notification } from "../testing/testing.js";
 import { parse, wholeNumberOf, type Run } from "./arguments.js";
 import { createReport } from "./report.js";
-import { createSender, pause, SENDER_FLAGS } from "./sender.js";
+import { createSender, SENDER_FLAGS } from "./sender.js";
 import { paint, printable, type Terminal } from "./terminal.js";
 
 const FLAGS = { ...SENDER_FLAGS, pace: { type: "string", default: "1500" } } as const;
 
-/** A line of the play. The answer to some gets lost, so that TeleSign delivers them again. */
+/** A line of the play. The answers to some are taken for lost, so they are delivered again. */
 interface Line {
   readonly isReply: boolean;
   readonly text: string;
@@ -27,7 +28,7 @@ const PLAY: readonly Line[] = [
 ];
 
 /**
- * `conversation <url>`: two people who look for each other, with a retry or two.
+ * `conversation <url>`: sends the texts of two people who look for each other, with two retries.
  *
  * @throws TypeError naming the argument that is wrong
  */

@@ -19,7 +19,7 @@ const FLAGS = {
 } as const;
 
 /**
- * `listen`: a receiver on 127.0.0.1 that prints what arrives.
+ * `listen`: runs a receiver on 127.0.0.1 and prints what arrives.
  *
  * @throws TypeError naming the argument that is wrong
  */
@@ -41,7 +41,7 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
       return 1;
     }
     const { origin } = addressOf(server);
-    // Not new URL(path, origin), which would take a path of two slashes for a host.
+    // Not new URL(path, origin), which reads the path //x as the host x.
     const url = `${origin}${path}`;
     terminal.err.write(introduction({ origin, path, isVerified: apiKey !== undefined }));
     if (values.json) writeJson(terminal, { event: "listening", url });
@@ -53,7 +53,7 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
   };
 }
 
-/** Listens. Resolves to the code of the error if it cannot. */
+/** Makes the server listen. Resolves to an error code if it cannot. */
 function bind(server: Server, port: number): Promise<string | undefined> {
   const listening = once(server, "listening");
   server.listen(port, "127.0.0.1");
@@ -63,7 +63,7 @@ function bind(server: Server, port: number): Promise<string | undefined> {
   );
 }
 
-/** The app: the package as any user has it, with a listener on every event worth seeing. */
+/** The app: the package as users have it, with a listener for every event to print. */
 function receiver(callback: TelesignCallback, print: Printer): Express {
   callback.on("message", print.message);
   callback.on("duplicate", print.duplicate);
@@ -77,12 +77,12 @@ function receiver(callback: TelesignCallback, print: Printer): Express {
     });
 }
 
-/** Shows what arrives. */
+/** Prints what arrives. */
 interface Printer {
   readonly message: (message: MessageNotification, delivery: Delivery) => void;
   readonly duplicate: (message: MessageNotification, delivery: Delivery) => void;
   readonly rejected: (rejection: Rejection) => void;
-  /** A request that was no `POST` on the path. */
+  /** For a request that is not a `POST` to the path. */
   readonly elsewhere: () => void;
 }
 
@@ -93,11 +93,15 @@ function createPrinter(terminal: Terminal, isJson: boolean): Printer {
 function jsonPrinter(terminal: Terminal): Printer {
   const print = (event: string, details: object) => writeJson(terminal, { event, ...details });
   return {
-    message: (message, { receivedAt }) => print("message", { receivedAt, message }),
-    duplicate: (message, { receivedAt }) => print("duplicate", { receivedAt, message }),
+    message: (message, { receivedAt }) => print("message", details(message, receivedAt)),
+    duplicate: (message, { receivedAt }) => print("duplicate", details(message, receivedAt)),
     rejected: ({ status, title, errors }) => print("rejected", { status, title, errors }),
     elsewhere: () => print("elsewhere", { status: 404 }),
   };
+}
+
+function details(message: MessageNotification, receivedAt: Date) {
+  return { reference: message.mo_reference_id, receivedAt, message };
 }
 
 function readablePrinter({ out }: Terminal): Printer {
@@ -106,10 +110,14 @@ function readablePrinter({ out }: Terminal): Printer {
     out.write(`${time}  ${paint(out, colour, what.padEnd(8))}  ${printable(details)}\n`);
   }
   return {
-    message: ({ from_phone_number: from, to_phone_number: to, mo_message: text }) =>
-      print("cyan", "message", `${from} → ${to}  ${text}`),
+    message: ({ mo_reference_id: reference, from_phone_number: from, ...message }) =>
+      print(
+        "cyan",
+        "message",
+        `${reference}  ${from} → ${message.to_phone_number}  ${message.mo_message}`,
+      ),
     duplicate: ({ mo_reference_id: reference }) =>
-      print("yellow", "retry", `of ${reference}, suppressed`),
+      print("yellow", "retry", `${reference}  suppressed`),
     rejected: ({ status, title, errors }) => {
       const faults = errors.map(({ field, rule }) => `${field} (${rule})`);
       print("red", "rejected", [`${status} ${title}`, ...faults].join(", "));
@@ -128,17 +136,17 @@ function introduction({ origin, path, isVerified }: Place): string {
   const verification = isVerified
     ? "Signatures are verified with the key in TELESIGN_API_KEY."
     : "Signatures are not verified: TELESIGN_API_KEY is not set.";
-  const condition = isVerified ? ", where TELESIGN_API_KEY is set, too" : "";
+  const condition = isVerified ? ", with the same TELESIGN_API_KEY" : "";
   return `Listening on ${origin}${path}
 ${verification}
 
-TeleSign cannot reach 127.0.0.1: a tunnel is needed. Point one at this port, and
-give your TeleSign contact the tunnel's own host with the private path:
+TeleSign cannot reach 127.0.0.1. Point a tunnel at this port, and give your
+TeleSign contact the host of the tunnel with the private path:
   https://<host of the tunnel>${path}
 
-To send a text without TeleSign, in another terminal${condition}:
+To send a message yourself, run in another terminal${condition}:
   npx telesign-callback send ${origin}${path}
 
-Ctrl-C ends.
+Press Ctrl-C to stop.
 `;
 }

@@ -9,14 +9,14 @@ interface Command {
   readonly prepare: (args: string[], env: Terminal["env"]) => Run;
 }
 
-/** Loaded when asked for: Express takes its time, and only `listen` needs it. */
+/** Each is loaded when it is used: only `listen` needs Express, and only `dead-letters` an engine. */
 const COMMANDS: Readonly<Record<keyof typeof HELP, () => Promise<Command>>> = {
   send: () => import("./send.js"),
   conversation: () => import("./conversation.js"),
   listen: () => import("./listen.js"),
 };
 
-/** Runs a command line. Resolves to the exit status: 0 if all went well, 2 if the line is wrong. */
+/** Runs a command line. Resolves to the exit status: 0 for success, 2 for a wrong command line. */
 export async function main([name, ...args]: string[], terminal: Terminal): Promise<number> {
   if (isHelp(name)) return show(OVERVIEW, terminal);
   if (name === "--version") return show(`${await version()}\n`, terminal);
@@ -39,7 +39,7 @@ export async function main([name, ...args]: string[], terminal: Terminal): Promi
   return run(terminal);
 }
 
-/** Express is a peer dependency, which whoever only sends does not have. */
+/** Express is a peer dependency, so a project that only sends may not have it. */
 function unlessExpressIsMissing(error: unknown): undefined {
   if (String(error).includes("Cannot find module 'express'")) return;
   throw error;

@@ -1,42 +1,46 @@
 import type { Attempt } from "../testing/attempts.js";
-import { paint, writeJson, type Terminal } from "./terminal.js";
+import { paint, printable, writeJson, type Terminal } from "./terminal.js";
 
-/** One attempt, with what the sender knows of it. */
+/** The result of one delivery attempt, with what the sender knows about it. */
 export interface ReportedAttempt extends Attempt {
   readonly reference: string;
-  /** Which attempt of this message, from 1. */
+  /** The number of this attempt to deliver the message, from 1. */
   readonly attempt: number;
-  /** Whether its answer is taken for lost, although it was good. */
+  /** Whether the answer was 200 and is taken for lost, so that a retry follows. */
   readonly isLost: boolean;
-  /** How long until the next attempt, in milliseconds; undefined if there is none. */
+  /** The wait until the next attempt, in milliseconds; undefined if there is none. */
   readonly wait: number | undefined;
 }
 
-/** Shows what is being sent, and counts it. */
+/** Shows the messages that are sent, and counts them. */
 export interface Report {
-  /** A line for people. */
+  /** Shows a line, except in JSON. */
   say(text: string): void;
+  /** Counts a message whose first attempt begins. */
   begin(): void;
+  /** Shows an attempt that has ended. */
   attempted(ended: ReportedAttempt): void;
+  /** Counts a message that needs no further attempt. */
   end(isDelivered: boolean): void;
-  /** Writes the summary. Returns the exit status, 0 only if all messages ended in a 200. */
+  /** Shows the summary. Returns the exit status, which is 0 only if every message got a 200. */
   close(): number;
 }
 
-/** What a report is about. */
+/** Options of {@link createReport}. */
 export interface ReportOptions {
   readonly isJson: boolean;
-  /** How many messages there are to send. */
+  /** How many messages will be sent. */
   readonly total: number;
-  /** Whether a terminal gets a bar, and single lines for failures only. */
+  /** Whether a terminal shows a progress bar, and lines for failures only. */
   readonly hasBar: boolean;
 }
 
 const BAR_WIDTH = 24;
-/** How wide a terminal is taken to be that does not say. */
+/** The width of a terminal that does not tell its own. */
 const COLUMNS = 80;
 const ERASE_LINE = "\r\u001b[K";
 
+/** Makes the report of one run of a command. */
 export function createReport(terminal: Terminal, options: ReportOptions): Report {
   const { out, interrupted } = terminal;
   const { isJson, total } = options;
@@ -60,9 +64,10 @@ export function createReport(terminal: Terminal, options: ReportOptions): Report
 
   function describe({ reference, attempt, status, error, ms, isLost, wait }: ReportedAttempt) {
     const answer = paint(out, status === 200 ? "green" : "red", String(status ?? error));
-    const lost = isLost ? paint(out, "yellow", ", and the answer gets lost") : "";
+    const id = paint(out, "grey", printable(reference));
+    const lost = isLost ? paint(out, "yellow", ", answer taken for lost") : "";
     const next = wait === undefined ? "" : paint(out, "grey", `, next attempt in ${wait} ms`);
-    return `${paint(out, "grey", reference)}  attempt ${attempt}  ${answer} in ${ms} ms${lost}${next}`;
+    return `${id}  delivery attempt ${attempt}  ${answer} in ${ms} ms${lost}${next}`;
   }
 
   function end(isDelivered: boolean) {
@@ -74,7 +79,7 @@ export function createReport(terminal: Terminal, options: ReportOptions): Report
     const ended = counts.delivered + counts.failed;
     const { retries, failed } = counts;
     const figures = `] ${ended}/${total}, retries: ${retries}, failed: ${failed}`;
-    // A line that wraps would not be erased whole, and one that fills the last column may wrap.
+    // A line that fills the last column may wrap, and only part of a wrapped line would be erased.
     const { columns = 0 } = out;
     const room = (columns > 0 ? columns : COLUMNS) - 1;
     const width = Math.max(0, Math.min(BAR_WIDTH, room - figures.length - 1));

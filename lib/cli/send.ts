@@ -1,20 +1,22 @@
 import { performance } from "node:perf_hooks";
 
+import { pause } from "../testing/attempts.js";
 import { notification } from "../testing/testing.js";
 import { parse, wholeNumberOf, type Run } from "./arguments.js";
 import { createReport } from "./report.js";
-import { createSender, pause, SENDER_FLAGS } from "./sender.js";
+import { createSender, SENDER_FLAGS } from "./sender.js";
 import type { Terminal } from "./terminal.js";
 
 const FLAGS = {
   ...SENDER_FLAGS,
   text: { type: "string" },
+  reference: { type: "string" },
   count: { type: "string", default: "1" },
   rate: { type: "string", default: "10" },
 } as const;
 
 /**
- * `send <url>`: one text, or many at a steady rate, each with its own reference and its own retries.
+ * `send <url>`: sends one message, or many at a steady rate, each with its own retries.
  *
  * @throws TypeError naming the argument that is wrong
  */
@@ -27,6 +29,7 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
     from_phone_number: values.from,
     to_phone_number: values.to,
     ...(values.text !== undefined && { mo_message: values.text }),
+    ...(values.reference !== undefined && { mo_reference_id: values.reference }),
     ...(values.session !== undefined && { session_reference_id: values.session }),
   };
 
@@ -37,7 +40,8 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
     const underWay: Promise<void>[] = [];
     for (let begun = 0; begun < total; begun += 1) {
       const due = start + (begun * 1_000) / rate;
-      await pause(Math.max(0, due - performance.now()), signal);
+      // At least one timer, so that a sender behind its schedule still reads its answers.
+      await pause(Math.max(1, due - performance.now()), signal);
       if (signal.aborted) break;
       underWay.push(transmit(notification(overrides), report, { signal }));
     }

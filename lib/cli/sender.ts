@@ -1,10 +1,13 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
-import { attempts, LONGEST_WAIT, TELESIGN_TIMEOUT, TELESIGN_WAITS } from "../testing/attempts.js";
-import { CUSTOMER_ID, CUSTOMER_ID_RULE, isCustomerId } from "../testing/customer-id.js";
 import type { MessageNotification } from "../receive/notification.js";
-import { sign } from "../testing/testing.js";
-import { apiKeyIn, urlAmong, wholeNumberOf } from "./arguments.js";
+import {
+  attempts,
+  checkPersistence,
+  TELESIGN_TIMEOUT,
+  TELESIGN_WAITS,
+} from "../testing/attempts.js";
+import { checkHeaders, requestHeaders } from "../testing/request-headers.js";
+import { checkCustomerId, CUSTOMER_ID } from "../testing/sign.js";
+import { apiKeyIn, headersIn, numberIn, urlAmong } from "./arguments.js";
 import type { Report } from "./report.js";
 import type { Terminal } from "./terminal.js";
 
@@ -13,6 +16,7 @@ export const SENDER_FLAGS = {
   from: { type: "string", default: "15551234" },
   to: { type: "string", default: "15554567" },
   session: { type: "string" },
+  header: { type: "string", multiple: true, default: [] as string[] },
   "customer-id": { type: "string", default: CUSTOMER_ID },
   waits: { type: "string", default: TELESIGN_WAITS.join(",") },
   timeout: { type: "string", default: String(TELESIGN_TIMEOUT) },
@@ -22,13 +26,14 @@ export const SENDER_FLAGS = {
 
 /** The values of {@link SENDER_FLAGS} that say how to send. */
 interface SenderValues {
+  readonly header: readonly string[];
   readonly "customer-id": string;
   readonly waits: string;
   readonly timeout: string;
   readonly "no-retries": boolean;
 }
 
-/** Sends a message until it is answered 200 or the attempts are used up, and reports each attempt. */
+/** Delivers a message until it is answered with 200 or has no attempts left. Reports each attempt. */
 export type Sender = (
   message: MessageNotification,
   report: Report,
@@ -36,7 +41,7 @@ export type Sender = (
 ) => Promise<void>;
 
 /**
- * Makes a sender out of what the command line says.
+ * Makes a sender from the command line.
  *
  * @throws TypeError naming what is wrong
  */
@@ -46,17 +51,14 @@ export function createSender(
   env: Terminal["env"],
 ): Sender {
   const url = urlAmong(positionals);
-  const timeout = wholeNumberOf("--timeout", values.timeout, [1, LONGEST_WAIT]);
-  const given = values.waits
-    .split(",")
-    .map((wait) => wholeNumberOf("--waits", wait, [0, LONGEST_WAIT]));
-  const waits = values["no-retries"] ? [] : given;
-  const signatureOver = createSigner(apiKeyIn(env), values["customer-id"]);
+  const { waits, timeout } = persistenceOf(values);
+  const { signer, headers } = requestOf(values, env);
 
   return async function transmit(message, report, { signal, isAnswerLost = false }) {
     const { mo_reference_id: reference } = message;
     const body = Buffer.from(JSON.stringify(message));
-    const callback = { url, body, signature: signatureOver(body) };
+    const sent = requestHeaders(body, signer, headers);
+    const callback = { url, path: `${url.pathname}${url.search}`, headers: sent, body };
     const lostAnswers = isAnswerLost && waits.length > 0 ? 1 : 0;
     let status: number | undefined;
     let attempt = 0;
@@ -72,12 +74,16 @@ export function createSender(
   };
 }
 
-function createSigner(apiKey: string | undefined, customerId: string) {
-  if (!isCustomerId(customerId)) throw new TypeError(`--customer-id ${CUSTOMER_ID_RULE}`);
-  return (body: Buffer) => (apiKey === undefined ? {} : sign(body, { apiKey, customerId }));
+function persistenceOf(values: SenderValues) {
+  const waits = values.waits.split(",").map(numberIn);
+  const persistence = checkPersistence(waits, numberIn(values.timeout), "--");
+  return values["no-retries"] ? { ...persistence, waits: [] } : persistence;
 }
 
-/** Waits, or less if it is interrupted. */
-export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await sleep(milliseconds, undefined, { signal }).catch(() => {});
+function requestOf(values: SenderValues, env: Terminal["env"]) {
+  const { header, "customer-id": customerId } = values;
+  const apiKey = apiKeyIn(env);
+  checkCustomerId("--customer-id", customerId);
+  const headers = checkHeaders("--header", headersIn(header), apiKey);
+  return { headers, signer: { apiKey, customerId } };
 }

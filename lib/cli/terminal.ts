@@ -2,31 +2,31 @@
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
-  /** How wide a terminal is; one that cannot tell says 0. */
+  /** The width of a terminal; 0 if it is unknown. */
   readonly columns?: number | undefined;
-  /** Whether it shows colours; only a terminal answers, and asks the environment (`NO_COLOR`) first. */
+  /** Whether it shows colours. Only a terminal has this function; it respects `NO_COLOR`. */
   hasColors?(): boolean;
 }
 
-/** What a command may use of the process it runs in. */
+/** The parts of its process that a command uses. */
 export interface Terminal {
   readonly out: Output;
   readonly err: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C: finish what is under way, begin nothing. */
+  /** Aborted by Ctrl-C: the command finishes what is under way and begins nothing new. */
   readonly interrupted: AbortSignal;
 }
 
 const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, grey: 90 };
 
-/** The text in a colour, where the output has colours. node:util's styleText came with Node 20.12 only. */
+/** Colours a text if the output shows colours. Node 20.11 and earlier have no `util.styleText`. */
 export function paint(output: Output, colour: keyof typeof COLOURS, text: string): string {
   return output.hasColors?.() ? `\u001b[${COLOURS[colour]}m${text}\u001b[39m` : text;
 }
 
 /**
- * The text with what would command the terminal, or turn the reading direction, written out as an
- * escape. What strangers send goes through here; JSON stays the same JSON.
+ * Escapes the characters that control a terminal or turn the reading direction. Every text that a
+ * stranger sent goes through this function. JSON keeps its meaning.
  */
 export function printable(text: string): string {
   return text.replace(
@@ -39,7 +39,7 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** One line of JSON for the next program. */
+/** Writes a value as one line of JSON. */
 export function writeJson({ out }: Terminal, value: object): void {
   out.write(`${printable(JSON.stringify(value))}\n`);
 }

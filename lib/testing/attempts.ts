@@ -1,87 +1,110 @@
 import { request as requestHttp, type ClientRequest } from "node:http";
 import { request as requestHttps } from "node:https";
 import { performance } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { URL } from "node:url";
 
-import { within } from "../clock.js";
+import { after, within } from "../clock.js";
+import { milliseconds } from "../option-checks.js";
 
-/** How one attempt to deliver a notification ended. Only a `status` of 200 is a success. */
+/** The result of one delivery attempt: one HTTP request. Only a `status` of 200 is a success. */
 export interface Attempt {
-  /** The HTTP status of the answer, if a whole answer came in time. */
+  /** The HTTP status, if the whole answer arrived in time. */
   readonly status?: number;
-  /** Why none came: the code of Node's error, such as `ECONNREFUSED`; `ETIMEDOUT` if it took too long. */
+  /** Why no answer arrived: the code of Node's error, such as `ECONNREFUSED`, or `ETIMEDOUT`. */
   readonly error?: string;
-  /** How long it took, in milliseconds. */
+  /** The duration of the attempt, in milliseconds. */
   readonly ms: number;
 }
 
-/** TeleSign's request to a receiver, the same on every attempt. */
+/** TeleSign's request to a receiver, the same on every delivery attempt. */
 export interface OutgoingCallback {
   readonly url: URL;
+  /** The path and query to request. Sent literally, whereas a URL rewrites `//` and `..`. */
+  readonly path: string;
+  readonly headers: Record<string, string | string[]>;
   readonly body: Buffer;
-  /** The headers of the signature, if it is signed. */
-  readonly signature: Readonly<Record<string, string>>;
 }
 
-/** How persistent the sender is. */
+/** How often and how long the sender tries. */
 export interface Persistence {
-  /** How long to wait before each attempt but the first, in milliseconds. */
+  /** The wait before each delivery attempt but the first, in milliseconds. */
   readonly waits: readonly number[];
-  /** How long to wait for an answer, in milliseconds. */
+  /** The longest wait for a whole answer, in milliseconds. */
   readonly timeout: number;
-  /** Whose answers, of the first attempts, to take for lost on their way back, so that a retry follows. */
+  /** How many successful answers to ignore, as if they had been lost on the way. */
   readonly lostAnswers?: number;
-  /** Ends the waiting, and with it the attempts; the one under way is finished. */
+  /** Ends the waiting and starts no further attempt. The attempt under way is finished. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * TeleSign's waits, in milliseconds: 10 s after the first failure and 30 s after the second, as an
- * older edition of its page has them.
+ * older edition of its page says.
  */
 export const TELESIGN_WAITS: readonly number[] = [10_000, 30_000];
 
-/** How long TeleSign waits for an answer, in milliseconds, as it does for its SMS products. */
+/** How long TeleSign waits for the answer of its SMS products, in milliseconds. */
 export const TELESIGN_TIMEOUT = 5_000;
 
-/** The longest that a timer of Node's can wait, in milliseconds; given more, it does not wait at all. */
-export const LONGEST_WAIT = 2 ** 31 - 1;
+/**
+ * Checks how often and how long to try.
+ *
+ * @param prefix what precedes the names of the options in the error
+ * @throws TypeError naming the option
+ */
+export function checkPersistence(waits: unknown, timeout: unknown, prefix = ""): Persistence {
+  if (!Array.isArray(waits)) throw new TypeError(`${prefix}waits must be an array`);
+  const checked = waits.map((wait: unknown) =>
+    wait === 0 ? 0 : milliseconds(`${prefix}waits, where not 0,`, wait),
+  );
+  return { waits: checked, timeout: milliseconds(`${prefix}timeout`, timeout) };
+}
 
-/** Delivers a callback as TeleSign does, until an answer of 200, and yields each attempt as it ends. */
+/** Delivers a callback as TeleSign does, until it is answered with 200. Yields each attempt as it ends. */
 export async function* attempts(
   callback: OutgoingCallback,
   { waits, timeout, lostAnswers = 0, signal }: Persistence,
 ): AsyncGenerator<Attempt, void> {
   for (const [retries, wait] of [0, ...waits].entries()) {
-    const isDue = await sleep(wait, true, { signal }).catch(() => false);
-    if (!isDue) return;
+    await pause(wait, signal);
+    if (signal?.aborted) return;
     const attempt = await post(callback, timeout);
     yield attempt;
     if (attempt.status === 200 && retries >= lostAnswers) return;
   }
 }
 
-function post({ url, body, signature }: OutgoingCallback, timeout: number): Promise<Attempt> {
+/** Waits until the time is over or the signal aborts. */
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  // No timer for 0, which might be a fake one if this package was loaded after the fake timers.
+  if (milliseconds === 0 || signal?.aborted) return;
+  await new Promise<void>((resolve) => {
+    const cancel = after(milliseconds, end);
+    signal?.addEventListener("abort", end);
+    function end() {
+      cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }
+  });
+}
+
+function post({ url, path, headers, body }: OutgoingCallback, timeout: number): Promise<Attempt> {
   const start = performance.now();
   const elapsed = () => Math.round(performance.now() - start);
   const send = url.protocol === "https:" ? requestHttps : requestHttp;
-  const headers = {
-    "Content-Type": "application/json",
-    "Content-Length": body.length,
-    ...signature,
-  };
-  // No agent: a connection that is kept would keep the process, and the receiver's server, up.
-  const request = send(url, { method: "POST", headers, agent: false });
+  // No agent: a kept connection would keep the process and the receiver's server alive.
+  const request = send(url, { method: "POST", path, headers, agent: false });
   return within(timeout, statusOf(request, body))
     .then(
       (status) => ({ status, ms: elapsed() }),
-      // The code alone, since the text may name the address. No instanceof: Jest has an Error of its own.
+      // Only the code, since the text may name the address. No instanceof: Jest has its own Error.
       ({ code }: NodeJS.ErrnoException) => ({ error: String(code), ms: elapsed() }),
     )
     .finally(() => request.destroy());
 }
 
-/** The status of an answer that came whole. */
+/** Sends the body. Resolves to the status once the whole answer has arrived. */
 function statusOf(request: ClientRequest, body: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     request.on("error", reject);

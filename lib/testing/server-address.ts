@@ -2,9 +2,9 @@ import type { Server } from "node:http";
 import { URL } from "node:url";
 
 /**
- * Where a server that listens can be reached from this machine.
+ * The URL at which this machine reaches a server that is listening.
  *
- * @throws TypeError if it does not listen, or on a socket file
+ * @throws TypeError if it is not listening, or is listening on a socket file
  */
 export function addressOf(server: Server): URL {
   const bound = server.address();
@@ -12,7 +12,7 @@ export function addressOf(server: Server): URL {
     throw new TypeError("target must be a server that listens on a port");
   }
   const { address, family, port } = bound;
-  // 0.0.0.0 and :: are where a server listens, not where it can be reached.
+  // 0.0.0.0 and :: say where a server listens; they are no address to connect to.
   if (address === "0.0.0.0" || address === "::") return new URL(`http://127.0.0.1:${port}/`);
   return new URL(`http://${family === "IPv6" ? `[${address}]` : address}:${port}/`);
 }
