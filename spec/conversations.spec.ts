@@ -1,131 +1,16 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Browser, Locator, Page } from "playwright-core";
+import { memoryInbox } from "telesign-callback";
+import { notification } from "telesign-callback/testing";
 
-import type { Browser, Page } from "playwright-core";
-import request from "supertest";
-import { memoryInbox, type Inbox } from "telesign-callback";
-import { deliver, notification } from "telesign-callback/testing";
-
-import { createConversations } from "../examples/conversations/app.js";
-import { documented } from "../examples/conversations/scenario.js";
+import { burstInbox, startSite, stopSites, type Site } from "./support/conversations-site.js";
 import { describeInBrowser, launchBrowser } from "./support/browser.js";
-import fixture from "./fixtures/documented.json";
 
 const TIME_LIMIT = 20_000;
-const CALLBACK_PATH = "/telesign/4f9d0c";
 const OTHER_SESSION = "00000000000000000000000000000002";
 
 jest.setTimeout(TIME_LIMIT);
 
-interface Site {
-  readonly url: string;
-  readonly send: (...overrides: Parameters<typeof notification>) => Promise<void>;
-  readonly drop: () => void;
-  readonly stop: () => Promise<void>;
-}
-
-interface SiteOptions {
-  readonly port?: number;
-  readonly log?: { maxEntries?: number };
-  readonly inbox?: Inbox;
-}
-
-const sites: Site[] = [];
-
-/** The example on a port of its own, or on the one that a former one had. */
-async function startSite({ port = 0, ...options }: SiteOptions = {}): Promise<Site> {
-  const { app, close } = createConversations({ path: CALLBACK_PATH, ...options });
-  const server = createServer(app).listen(port, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const site = {
-    url,
-    async send(overrides = {}) {
-      await deliver(url + CALLBACK_PATH, notification(overrides), { waits: [] });
-    },
-    drop: () => server.closeAllConnections(),
-    async stop() {
-      await close();
-      await closeServer(server);
-    },
-  };
-  sites.push(site);
-  return site;
-}
-
-/** An inbox that takes callbacks, and to which a burst of texts can be given without HTTP's pace. */
-function burstInbox() {
-  const inbox = memoryInbox();
-  let give: Parameters<typeof inbox.consume>[0];
-  return {
-    ...inbox,
-    consume(handOver: typeof give) {
-      give = handOver;
-      return inbox.consume(handOver);
-    },
-    async burst(length: number, overrides: (number: number) => object = () => ({})) {
-      const start = Date.now() - length * 1_000;
-      for (let number = 1; number <= length; number += 1) {
-        const submittedAt = new Date(start + number * 1_000);
-        const delivery = { receivedAt: new Date(), submittedAt, attempt: 1 };
-        const sent = notification({ mo_message: `No. ${number}`, ...overrides(number) });
-        await give(sent, delivery);
-      }
-    },
-  };
-}
-
-async function closeServer(server: Server) {
-  if (!server.listening) return;
-  server.close();
-  server.closeAllConnections();
-  await once(server, "close");
-}
-
-afterEach(async () => {
-  await Promise.all(sites.splice(0).map(({ stop }) => stop()));
-});
-
-describe("The page of conversations", () => {
-  it("plays the example as TeleSign's page prints it", () => {
-    expect(JSON.stringify(documented)).toBe(JSON.stringify(fixture));
-  });
-
-  it("forbids whatever is not its own, inline scripts and styles included", async () => {
-    const { app } = createConversations();
-    const { headers } = await request(app).get("/").set("Host", "127.0.0.1").expect(200);
-    expect(headers["content-security-policy"]).toBe(
-      "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';" +
-        "base-uri 'none';form-action 'none';frame-ancestors 'none';" +
-        "require-trusted-types-for 'script'",
-    );
-  });
-
-  it("is not there for who comes through a tunnel, while callbacks are", async () => {
-    const { app } = createConversations();
-    await request(app).get("/").set("Host", "tunnel.example").expect(404);
-    await request(app).get("/events").set("Host", "tunnel.example:443").expect(404);
-    await request(app).post("/").set("Host", "tunnel.example").send(fixture).expect(200);
-  });
-
-  it.each(["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"])(
-    "is not there for who comes through a tunnel that rewrites Host and adds %s",
-    async (header) => {
-      const { app } = createConversations();
-      const local = { Host: "127.0.0.1", [header]: "tunnel.example" };
-      await request(app).get("/").set(local).expect(404);
-      await request(app).get("/events").set(local).expect(404);
-      await request(app).post("/").set(local).send(fixture).expect(200);
-    },
-  );
-
-  it("answers HEAD on its events with their headers, and ends", async () => {
-    const { app } = createConversations();
-    const { headers } = await request(app).head("/events").set("Host", "127.0.0.1").expect(200);
-    expect(headers["content-type"]).toBe("text/event-stream");
-  });
-});
+afterEach(stopSites);
 
 describeInBrowser("The page of conversations, in a browser", () => {
   let browser: Browser;
@@ -170,7 +55,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.getByText("No texts yet").waitFor();
     await site.send({ mo_message: "Hello there" });
     await texts().getByText("Hello there").waitFor();
-    await counted("message", 1).waitFor();
+    await counted("accepted", 1).waitFor();
     expect(await page.getByRole("option").count()).toBe(1);
   });
 
@@ -180,18 +65,105 @@ describeInBrowser("The page of conversations, in a browser", () => {
     const sent = notification({ mo_message: "Only once" });
     await site.send(sent);
     await site.send(sent);
-    await counted("duplicate", 1).waitFor();
+    await counted("duplicates", 1).waitFor();
     await page.getByText("retry suppressed").waitFor();
     expect(await texts().allTextContents()).toEqual(["Only once"]);
   });
 
-  it("counts what was rejected, and says why", async () => {
+  it("says of what was rejected when, from where and why, and cuts nothing off", async () => {
+    const site = await startSite();
+    await open(site, { width: 320, height: 568 });
+    await page.getByText("Nothing rejected, nothing failed.").waitFor();
+    await site.send({ mo_reference_id: "", from_phone_number: "nobody" });
+    await counted("rejected", 1).waitFor();
+    const trouble = page.locator("#trouble");
+    const reason = /^Rejected at \d\d:\d\d:\d\d from 127\.0\.0\.1: 400 Not a valid notification$/;
+    expect(await trouble.textContent()).toMatch(reason);
+    expect(await isWhole(trouble)).toBe(true);
+    const dialog = await openDetails();
+    const rejections = dialog.locator("#rejection-list li");
+    expect(await rejections.count()).toBe(1);
+    expect(await rejections.innerText()).toMatch(
+      /^400 Not a valid notification\n+\d\d:\d\d:\d\d from/,
+    );
+    expect(await rejections.locator("code").allTextContents()).toEqual([
+      "from_phone_number: string.pattern.base",
+      "mo_reference_id: string.empty",
+    ]);
+  });
+
+  it("shows the counts of stats(), each by its name", async () => {
     const site = await startSite();
     await open(site);
+    const sent = notification();
+    await site.send(sent);
+    await site.send(sent);
     await site.send({ mo_reference_id: "" });
     await counted("rejected", 1).waitFor();
-    const reason = await page.locator("#last-rejection").textContent();
-    expect(reason).toContain("400 Not a valid notification");
+    const dialog = await openDetails();
+    const counts = await dialog
+      .locator("#all-counts > div")
+      .evaluateAll((rows) =>
+        rows.map((row) => [row.querySelector("dt")?.textContent, row.lastChild?.textContent]),
+      );
+    expect(Object.fromEntries(counts)).toEqual({
+      accepted: "1",
+      duplicates: "1",
+      rejected: "400: 1",
+      delivered: "1",
+      failed: "0",
+      deadLettered: "0",
+      inboxErrors: "0",
+      running: "0",
+      waiting: "0",
+    });
+    expect(await page.getByText("Dead letters").first().isVisible()).toBe(false);
+  });
+
+  it("shows the dead letters of an inbox that has them, with their numbers masked", async () => {
+    const failedAt = new Date();
+    const deadLetters = [
+      {
+        message: notification({ mo_message: "Never \u202earrived" }),
+        reference: "A".repeat(32),
+        attempts: 12,
+        failedAt,
+        error: { name: "Error", code: "ECONNREFUSED" },
+      },
+      {
+        message: undefined,
+        reference: "B".repeat(32),
+        attempts: 1,
+        failedAt,
+        error: { name: "TypeError" },
+      },
+    ];
+    const inbox = { ...memoryInbox(), deadLetters: () => Promise.resolve(deadLetters) };
+    const site = await startSite({ inbox });
+    await open(site, { width: 320, height: 568 });
+    await counted("dead", 2).waitFor();
+    await page.getByText("2 texts could not be handed over, and need a person.").waitFor();
+    expect(await overflow()).toBe(0);
+    const items = (await openDetails()).locator("#dead-letter-list li");
+    const [first = "", second = ""] = await items.allInnerTexts();
+    expect(first).toContain("Never U+202E arrived");
+    expect(first).toContain("1555•••34 → 1555•••67 · 12 attempts, the last at");
+    expect(first).toContain("Error ECONNREFUSED");
+    expect(second).toContain("No key opens this text");
+    expect(second).toContain("B".repeat(32));
+    expect(await overflow()).toBe(0);
+  });
+
+  it("opens and closes its details from the keyboard, and returns the focus", async () => {
+    const site = await startSite();
+    await open(site);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "Details" });
+    await dialog.waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("open-details");
   });
 
   it("shows markup as the text that it is, and runs none of it", async () => {
@@ -202,7 +174,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await texts().first().waitFor();
     expect(await texts().allTextContents()).toEqual([markup]);
     expect(await page.locator(".row-preview").textContent()).toBe(markup);
-    expect(await page.locator("main img, main script").count()).toBe(0);
+    expect(await page.locator("main script, .words *, .row-preview *").count()).toBe(0);
     expect(await page.title()).toBe("Conversations");
   });
 
@@ -218,6 +190,64 @@ describeInBrowser("The page of conversations, in a browser", () => {
       .nth(1)
       .evaluate((node) => getComputedStyle(node).direction);
     expect(await direction).toBe("rtl");
+    expect(await overflow()).toBe(0);
+  });
+
+  it.each([
+    ["   ", "Blank text (U+0020)"],
+    ["\u200b\u2060\u200b", "Blank text (U+200B, U+2060)"],
+    ["\u3164", "Blank text (U+3164)"],
+    ["\n".repeat(600), "Blank text (U+000A)"],
+    ["\u202e", "Blank text (U+202E)"],
+  ])("says that a text is blank, and of what: %j", async (mo_message, words) => {
+    const site = await startSite();
+    await open(site);
+    await site.send({ mo_message });
+    await texts().first().waitFor();
+    expect(await texts().allTextContents()).toEqual([words]);
+    expect(await page.locator(".row-preview").textContent()).toBe(words);
+  });
+
+  it("shows control characters as their codes, so that none turns the words after it", async () => {
+    const site = await startSite();
+    await open(site);
+    await site.send({ mo_message: "Hello" });
+    await texts().getByText("Hello").waitFor();
+    await site.send({ mo_message: "Pay \u202e05$\u2067 now\u0007" });
+    await page.locator("#announcer").getByText("A: Pay U+202E 05$ U+2067 now U+0007").waitFor();
+    expect(await texts().last().textContent()).toBe("Pay U+202E05$U+2067 nowU+0007");
+    expect(await texts().last().locator(".control").count()).toBe(3);
+    expect(await page.locator("body").textContent()).not.toMatch(/\p{Bidi_Control}/u);
+  });
+
+  it("folds a text of many lines, and shows all of it on demand", async () => {
+    const site = await startSite();
+    await open(site);
+    const tall = `top${"\n".repeat(600)}end`;
+    await site.send({ mo_message: tall });
+    await texts().first().waitFor();
+    const height = () =>
+      texts()
+        .first()
+        .evaluate((node) => node.getBoundingClientRect().height);
+    expect(await height()).toBeLessThan(400);
+    const fold = page.getByRole("button", { name: "Show all 601 lines", expanded: false });
+    await fold.press("Enter");
+    expect(await texts().allTextContents()).toEqual([tall]);
+    await page.getByRole("button", { name: "Show less", expanded: true }).press("Enter");
+    await fold.waitFor();
+    expect(await height()).toBeLessThan(400);
+  });
+
+  it("bounds the height of a text that is short, of glyphs as wide as a line", async () => {
+    const site = await startSite();
+    await open(site, { width: 320, height: 568 });
+    await site.send({ mo_message: "\ufdfd\n\u{12031} ".repeat(11) + "\ufdfd ".repeat(200) });
+    await page.getByRole("option").click();
+    const words = texts().first();
+    await words.waitFor();
+    const height = await words.evaluate((node) => node.getBoundingClientRect().height);
+    expect(height).toBeLessThan(600);
     expect(await overflow()).toBe(0);
   });
 
@@ -242,7 +272,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     for (const from_phone_number of ["+123456789012345", "12345", "7"]) {
       await site.send({ from_phone_number });
     }
-    await counted("message", 3).waitFor();
+    await counted("accepted", 3).waitFor();
     const masked = ["+1234•••45", "1555•••67", "•••45", "•••"];
     expect(await page.locator("#parties .number").allTextContents()).toEqual(masked);
   });
@@ -252,12 +282,14 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await open(site);
     await site.send({ mo_message: "The older one", session_reference_id: OTHER_SESSION });
     await site.send({ mo_message: "The newer one" });
-    await counted("message", 2).waitFor();
+    await counted("accepted", 2).waitFor();
     const focused = () =>
       page.evaluate(() => {
         const { id, textContent } = document.activeElement ?? document.body;
         return id === "" ? textContent : id;
       });
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("open-details");
     await page.keyboard.press("Tab");
     expect(await focused()).toBe("session-list");
     await page.keyboard.press("End");
@@ -302,7 +334,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await site.send({ ...at(1), mo_message: "first" });
     await site.send({ ...at(3), mo_message: "third" });
     await site.send({ ...at(2), mo_message: "second" });
-    await counted("message", 3).waitFor();
+    await counted("accepted", 3).waitFor();
     expect(await texts().allTextContents()).toEqual(["first", "second", "third"]);
   });
 
@@ -357,7 +389,14 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await open(site);
     await texts().getByText("No. 30").waitFor();
     await page.locator("#scroller").press("Home");
-    await page.getByRole("button", { name: "To the latest" }).waitFor();
+    const latest = page.getByRole("button", { name: "To the latest" });
+    await latest.waitFor();
+    // It stands below the texts and covers none of them, nor their buttons.
+    const edges = await page.evaluate(() => [
+      document.getElementById("scroller")?.getBoundingClientRect().bottom ?? NaN,
+      document.getElementById("newer")?.getBoundingClientRect().top ?? NaN,
+    ]);
+    expect(edges[1]).toBeGreaterThanOrEqual(edges[0] ?? NaN);
     await site.send({ mo_message: "No. 31" });
     const newer = page.getByRole("button", { name: "1 new text" });
     await newer.waitFor();
@@ -374,7 +413,6 @@ describeInBrowser("The page of conversations, in a browser", () => {
     const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
     await countAddedNodes();
     await inbox.burst(5_000);
-    await counted("message", 5_000).waitFor();
     await texts().getByText("No. 5000", { exact: true }).waitFor();
     // Fewer than there are texts: it is drawn by the frame, and only what can be seen.
     expect(await addedNodes()).toBeLessThan(5_000);
@@ -428,6 +466,32 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.getByRole("listbox").waitFor();
   });
 
+  it("never scrolls sideways at 320 pixels, with 1,200 texts and every count above zero", async () => {
+    const inbox = burstInbox();
+    const durable = { ...inbox, deadLetters: () => Promise.resolve([]) };
+    const site = await startSite({ inbox: durable });
+    await inbox.burst(1_200, (number) => ({
+      session_reference_id: String(number % 30).padStart(32, "0"),
+      from_phone_number: "+123456789012345",
+    }));
+    await site.send({ mo_reference_id: "" });
+    await open(site, { width: 320, height: 568 });
+    await page.getByText("most 1,200").waitFor();
+    await counted("rejected", 1).waitFor();
+    expect(await overflow()).toBe(0);
+    await page.getByRole("option").first().click();
+    await page.getByRole("button", { name: /^A / }).click();
+    await texts().first().waitFor();
+    expect(await overflow()).toBe(0);
+    for (const party of await page.locator("#parties button").all()) {
+      expect((await party.boundingBox())?.x).toBeGreaterThan(0);
+      expect(await isInSight(party)).toBe(true);
+    }
+    await page.getByRole("button", { name: "Back to the sessions" }).click();
+    await openDetails();
+    expect(await overflow()).toBe(0);
+  });
+
   it("heads a conversation with eight numbers at most, whatever is sent to it", async () => {
     const inbox = burstInbox();
     const site = await startSite({ inbox });
@@ -471,10 +535,26 @@ describeInBrowser("The page of conversations, in a browser", () => {
     // What is rejected takes no text's place.
     for (let time = 1; time <= 3; time += 1) await site.send({ mo_reference_id: "" });
     await open(site);
-    await counted("message", 5).waitFor();
+    await counted("accepted", 5).waitFor();
     await counted("rejected", 3).waitFor();
     expect(await texts().allTextContents()).toEqual(["3", "4", "5"]);
   });
+
+  async function openDetails() {
+    await page.getByRole("button", { name: "Details" }).click();
+    const dialog = page.getByRole("dialog", { name: "Details" });
+    await dialog.waitFor();
+    return dialog;
+  }
+
+  /** Whether all that an element holds is within it. */
+  const isWhole = (locator: Locator) =>
+    locator.evaluate(
+      (node) => node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight,
+    );
+
+  const isInSight = (locator: Locator) =>
+    locator.evaluate((node) => node.getBoundingClientRect().right <= innerWidth);
 
   /** From now on. */
   const countAddedNodes = () =>

@@ -66,6 +66,29 @@ describe("npm start", () => {
     await until(new RegExp(`^ {2}duplicate +${mo_reference_id}`));
   });
 
+  it("receives at another path each time, and refuses a post from another web page", async () => {
+    const runs = [start(), start()];
+    const urls = await Promise.all(
+      runs.map(async ({ until }) => new URL((await until(/^Callbacks: (\S+)$/))[1] ?? "")),
+    );
+    const [first, second] = urls.map(({ pathname }) => pathname);
+    expect(first).toMatch(/^\/telesign\/[0-9a-f]{16}$/);
+    expect(second).not.toBe(first);
+    const forged = await fetch(urls[0] ?? "", {
+      method: "POST",
+      headers: { "Sec-Fetch-Site": "cross-site", Origin: "https://page.example" },
+      body: JSON.stringify(notification()),
+    });
+    expect(forged.status).toBe(403);
+  });
+
+  it("prints from where a request came that it rejected", async () => {
+    const { until } = start();
+    const [, url = ""] = await until(/^Callbacks: (\S+)$/);
+    await fetch(url, { method: "POST", body: "{}" });
+    await until(/^ {2}rejected +400 Not a valid notification, from 127\.0\.0\.1$/);
+  });
+
   it("prints a text's control characters as what they are not", async () => {
     const { until } = start();
     const [, url = ""] = await until(/^Callbacks: (\S+)$/);

@@ -1,57 +1,72 @@
-const BATCH = 500;
+const FRAME_BYTES = 256_000;
 
 /**
- * Serves a log as server-sent events: first what the page has not seen, then what arrives. Each frame
- * is an array, so that 5,000 texts are 10 events for the page and not 5,000, and its id says where to
- * go on: browsers send the last one back as `Last-Event-ID` when they reconnect.
+ * Serves a log and a board as server-sent events: first what the page has not seen, then what arrives.
+ * Each `texts` frame is an array, so that 5,000 texts are a few events for the page and not 5,000. Its id
+ * says where to go on: browsers send the last one back as `Last-Event-ID` when they reconnect.
+ *
+ * Memory is bounded: there are at most `maxStreams` streams, a stream gets no further frame until the one
+ * before has left, and one whose reader takes nothing for `drainTimeout` ms is cut off.
  */
-function createEventStream(log) {
+function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 }) {
   const streams = new Set();
 
   function serve(req, res) {
-    // A page whose EventSource gave up makes a new one, which cannot set the header.
-    let next = positionAfter(req.get("Last-Event-ID") ?? req.query.after);
-    // The first frame comes even if it holds no text: the counts may be new to the page.
-    let hasNews = true;
-    let isScheduled = false;
-    let isFull = false;
-
-    function schedule() {
-      if (isScheduled || isFull) return;
-      isScheduled = true;
-      // Later, so that a burst of deliveries becomes one frame.
-      setImmediate(send);
+    if (streams.size >= maxStreams) {
+      return res.status(503).set("Retry-After", "5").type("text").send("Too many open pages");
     }
-
-    function onChange() {
-      hasNews = true;
-      schedule();
-    }
-
-    function send() {
-      isScheduled = false;
-      const batch = log.read(next, BATCH);
-      if ((batch.entries.length === 0 && !hasNews) || res.writableEnded) return;
-      next = batch.next;
-      hasNews = false;
-      const data = JSON.stringify({ run: log.run, entries: batch.entries, tally: log.tally() });
-      // A page that reads slowly waits in the log, which is bounded, and not in the socket's buffer.
-      isFull = !res.write(`id: ${log.run}:${next}\ndata: ${data}\n\n`);
-      schedule();
-    }
-
     res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
     if (req.method === "HEAD") return res.end();
     res.write("retry: 1000\n\n");
+    streams.add(res);
+    res.on("close", () => streams.delete(res));
+    // A page whose EventSource gave up makes a new one, which cannot set the header.
+    send(res, positionAfter(req.get("Last-Event-ID") ?? req.query.after));
+  }
+
+  function send(res, start) {
+    let next = start;
+    let shownBoard;
+    let scheduled;
+    let deadline;
+
+    function schedule() {
+      // Later, so that a burst of deliveries becomes one frame.
+      if (!deadline) scheduled ??= setImmediate(sendFrame);
+    }
+
+    function sendFrame() {
+      scheduled = undefined;
+      if (res.writableEnded || res.destroyed) return;
+      const frame = nextFrame();
+      if (frame === "") return;
+      // A slow page waits in the log, which is bounded, and not in the socket's buffer.
+      if (res.write(frame)) schedule();
+      else deadline = setTimeout(() => res.destroy(), drainTimeout).unref();
+    }
+
+    function nextFrame() {
+      if (shownBoard !== board.json()) {
+        shownBoard = board.json();
+        return `event: board\ndata: ${shownBoard}\n\n`;
+      }
+      const read = log.read(next, FRAME_BYTES);
+      next = read.next;
+      if (read.entries.length === 0) return "";
+      return `event: texts\nid: ${log.run}:${next}\ndata: [${read.entries.join(",")}]\n\n`;
+    }
+
     res.on("drain", () => {
-      isFull = false;
+      clearTimeout(deadline);
+      deadline = undefined;
       schedule();
     });
-    log.changes.on("change", onChange);
-    streams.add(res);
+    log.changes.on("change", schedule);
+    board.changes.on("change", schedule);
     res.on("close", () => {
-      log.changes.off("change", onChange);
-      streams.delete(res);
+      clearTimeout(deadline);
+      log.changes.off("change", schedule);
+      board.changes.off("change", schedule);
     });
     schedule();
   }

@@ -1,5 +1,6 @@
 // `npm start`: the page of app.js on a free port of 127.0.0.1, with TeleSign's part played over HTTP.
 // PORT sets the port. Ctrl-C drains and stops.
+const { randomBytes } = require("node:crypto");
 const { once } = require("node:events");
 const { setTimeout } = require("node:timers/promises");
 
@@ -8,14 +9,15 @@ const { deliver, notification } = require("telesign-callback/testing");
 const { createConversations } = require("./app.js");
 const { documented, earlier, live } = require("./scenario.js");
 
-const PATH = "/telesign/4f9d0c";
+// Random, as nothing is signed here: another web page that is open beside this one cannot guess it.
+const PATH = `/telesign/${randomBytes(8).toString("hex")}`;
 
 async function main() {
   const stopping = new AbortController();
-  // Whoever reads the output, such as `head`, may have had enough.
+  // The reader of the output, such as `head`, may close it.
   process.stdout.on("error", () => stopping.abort());
   const { app, callback, close } = createConversations({ path: PATH });
-  const seen = printEvents(callback);
+  printEvents(callback);
   const server = app.listen(Number(process.env.PORT ?? 0), "127.0.0.1");
   await once(server, "listening");
   const page = `http://127.0.0.1:${server.address().port}`;
@@ -24,41 +26,43 @@ async function main() {
     if (!stopping.signal.aborted) throw error;
   });
   const isStopped = once(server, "close");
-  // Not once: npm may pass on the Ctrl-C that this process has had from the terminal already.
+  // Not `once`: npm may pass on a Ctrl-C that this process has already had from the terminal.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopping.abort());
   await once(stopping.signal, "abort");
   console.log("\nDraining…");
 
-  // First who sends, then who receives: what was sent is then accepted, and what was accepted is shown.
+  // The sender stops first, so that everything sent is accepted, and everything accepted is shown.
   await played;
   await close();
   server.close();
   server.closeAllConnections();
   await isStopped;
-  const { message, duplicate, rejected } = seen;
-  console.log(
-    `Stopped: ${message} messages, ${duplicate} suppressed retries, ${rejected} rejected`,
-  );
+  printStats(callback);
 }
 
-/** Prints what the listeners see, and counts it. */
+/** Prints what the listeners see. */
 function printEvents(callback) {
-  const seen = { message: 0, duplicate: 0, rejected: 0 };
-  function print(kind, text) {
-    seen[kind] += 1;
-    console.log(`  ${kind.padEnd(11)}${text}`);
-  }
+  const print = (kind, text) => console.log(`  ${kind.padEnd(11)}${text}`);
   callback.onMessage(({ from_phone_number, to_phone_number, mo_message }) =>
     print("message", `${from_phone_number} → ${to_phone_number}  ${printable(mo_message)}`),
   );
   callback.on("duplicate", ({ mo_reference_id }) =>
     print("duplicate", `${mo_reference_id} was a retry, suppressed`),
   );
-  callback.on("rejected", ({ status, title }) => print("rejected", `${status} ${title}`));
-  return seen;
+  callback.on("rejected", ({ status, title, address = "unknown" }) =>
+    print("rejected", `${status} ${title}, from ${printable(address)}`),
+  );
 }
 
-/** A text is the sender's: its control characters could rewrite the terminal. */
+function printStats(callback) {
+  const { accepted, duplicates, rejected } = callback.stats();
+  const refused = Object.values(rejected).reduce((total, count) => total + count, 0);
+  console.log(
+    `Stopped: ${accepted} messages, ${duplicates} suppressed retries, ${refused} rejected`,
+  );
+}
+
+/** Strangers write it: its control characters could rewrite the terminal. */
 function printable(text) {
   return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
 }

@@ -1,12 +1,13 @@
+import { createBubble } from "./bubble.js";
+import { createBadge, createChatHead } from "./chat-head.js";
 import { partyOf } from "./conversations.js";
 import { element, setText } from "./element.js";
-import { clockTime, dayName, shortTime } from "./times.js";
+import { dayName } from "./times.js";
 
 // How many texts are in the document: at first, added at a time, at most.
 const WINDOW = { initial: 80, step: 80, most: 240 };
 const NEAR = 300;
 const RUN = 5 * 60_000;
-const LONG = 600;
 const byId = (id) => document.getElementById(id);
 
 /**
@@ -16,6 +17,7 @@ const byId = (id) => document.getElementById(id);
 export function createChat({ numbers, onChange, onLeave }) {
   const scroller = byId("scroller");
   const list = byId("texts");
+  const head = createChatHead({ numbers, onChange });
   const items = new Map();
   const unfolded = new WeakSet();
   let session;
@@ -31,7 +33,7 @@ export function createChat({ numbers, onChange, onLeave }) {
     first = last = undefined;
     items.clear();
     list.replaceChildren();
-    byId("parties").replaceChildren();
+    head.clear();
     update();
   }
 
@@ -39,7 +41,7 @@ export function createChat({ numbers, onChange, onLeave }) {
     byId("chat").hidden = session === undefined;
     if (!session) return;
     // First, as a head that wraps takes height from the texts, whose end is scrolled to.
-    renderHead();
+    head.render(session);
     const start = Math.max(positionOf(first), 0);
     if (isFollowing) openAt(first ? start : session.texts.length, session.texts.length);
     else openAt(start, positionOf(last) + 1);
@@ -112,70 +114,16 @@ export function createChat({ numbers, onChange, onLeave }) {
     } else {
       node.append(element("span", { className: "visually-hidden" }, `${party}: `));
     }
-    node.append(createBubble(text));
+    const isUnfolded = unfolded.has(text);
+    node.append(createBubble(text, { isUnfolded, onFold: () => toggleFold(text) }));
     return node;
   }
 
-  function createBubble(text) {
-    const words = element("p", { className: "words", dir: "auto" }, text.text || "Empty text");
-    const bubble = element("div", { className: "bubble" }, words);
-    if (text.text === "") words.classList.add("is-empty");
-    if (isOnlyEmoji(text.text)) words.classList.add("is-emoji");
-    if (text.text.length > LONG) bubble.append(createUnfold(text, words));
-    const time = element("time", {}, clockTime(text.sentAt));
-    time.dateTime = new Date(text.sentAt).toISOString();
-    const facts = element("p", { className: "facts" }, time);
-    if (text.retries > 0) facts.prepend(retriesOf(text), " · ");
-    bubble.append(facts);
-    return bubble;
-  }
-
-  function createUnfold(text, words) {
-    const isUnfolded = unfolded.has(text);
-    if (!isUnfolded) words.textContent = `${cut(text.text, LONG)}…`;
-    const size = text.text.length.toLocaleString("en");
-    const label = isUnfolded ? "Show less" : `Show all ${size} characters`;
-    const button = element("button", { type: "button", className: "unfold" }, label);
-    button.setAttribute("aria-expanded", isUnfolded);
-    button.addEventListener("click", () => {
-      if (!unfolded.delete(text)) unfolded.add(text);
-      isFollowing = false;
-      update();
-      items.get(text)?.node.querySelector(".unfold").focus({ preventScroll: true });
-    });
-    return button;
-  }
-
-  function renderHead() {
-    const head = byId("parties");
-    session.parties.forEach((number, index) => {
-      const button = head.children[index] ?? head.appendChild(createNumberButton(number));
-      const isShown = numbers.isShown(number);
-      setText(button.querySelector(".number"), numbers.label(number));
-      button.setAttribute("aria-pressed", isShown);
-      button.title = isShown ? "Hide the number" : "Show the whole number";
-    });
-    const { length } = session.texts;
-    const count = length === 1 ? "1 text" : `${length.toLocaleString("en")} texts`;
-    const since = shortTime(session.texts[0].sentAt);
-    setText(byId("session-facts"), `${count} since ${since} · session ${session.id}`);
-  }
-
-  function createNumberButton(number) {
-    const button = element(
-      "button",
-      { type: "button", className: "party" },
-      createBadge(partyOf(session, number)),
-      " ",
-      element("span", { className: "number" }),
-      element("span", { className: "visually-hidden" }, ", show the whole number"),
-      createEye(),
-    );
-    button.addEventListener("click", () => {
-      numbers.toggle(number);
-      onChange();
-    });
-    return button;
+  function toggleFold(text) {
+    if (!unfolded.delete(text)) unfolded.add(text);
+    isFollowing = false;
+    update();
+    items.get(text)?.node.querySelector(".fold").focus({ preventScroll: true });
   }
 
   function renderNewer() {
@@ -247,40 +195,4 @@ export function createChat({ numbers, onChange, onLeave }) {
   }).observe(scroller);
 
   return { show, update, focus: () => scroller.focus({ preventScroll: true }) };
-}
-
-function createBadge(party) {
-  const badge = element("span", { className: "badge" }, party);
-  badge.dataset.party = party;
-  return badge;
-}
-
-function createEye() {
-  const shapes = [
-    ["path", { d: "M1.5 10S4.5 4.5 10 4.5 18.5 10 18.5 10 15.5 15.5 10 15.5 1.5 10 1.5 10Z" }],
-    ["circle", { cx: 10, cy: 10, r: 2.5 }],
-    ["path", { d: "M3.5 17 16.5 3", class: "eye-strike" }],
-  ];
-  const eye = createSvg("svg", { class: "eye", viewBox: "0 0 20 20", "aria-hidden": true });
-  eye.append(...shapes.map(([tag, attributes]) => createSvg(tag, attributes)));
-  return eye;
-}
-
-function createSvg(tag, attributes) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-function retriesOf({ retries }) {
-  const label = retries === 1 ? "retry suppressed" : `${retries} retries suppressed`;
-  return element("span", { className: "retries" }, label);
-}
-
-const isOnlyEmoji = (text) => /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text);
-
-/** Cuts between characters: half an emoji is a question mark. */
-function cut(text, length) {
-  const isSplit = /[\uD800-\uDBFF]/.test(text[length - 1]);
-  return text.slice(0, isSplit ? length - 1 : length);
 }

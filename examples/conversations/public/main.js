@@ -1,10 +1,12 @@
 import { createChat } from "./chat.js";
 import { createConversations, partyOf } from "./conversations.js";
+import { createDetails } from "./details.js";
 import { setText } from "./element.js";
 import { follow } from "./feed.js";
 import { createNumbers } from "./numbers.js";
 import { createSessionList } from "./session-list.js";
 import { createTraffic } from "./traffic.js";
+import { oneLine } from "./words.js";
 
 const STATES = { live: "Live", reconnecting: "Reconnecting…" };
 const NOTHING = {
@@ -16,6 +18,7 @@ const narrow = matchMedia("(max-width: 47.99rem)");
 const conversations = createConversations();
 const numbers = createNumbers();
 const traffic = createTraffic();
+const details = createDetails({ numbers });
 const sessionList = createSessionList({
   numbers,
   isNarrow: () => narrow.matches,
@@ -27,10 +30,14 @@ let isScheduled = false;
 let openedInPage = false;
 
 follow({
-  onFrame(frame) {
-    const news = frame.entries.flatMap((entry) => add(entry) ?? []);
-    traffic.update(frame);
+  onTexts(entries) {
+    const news = entries.flatMap((entry) => add(entry) ?? []);
     announce(news.filter(({ isNews, session }) => isNews && session === selectedId()));
+    schedule();
+  },
+  onBoard(board) {
+    traffic.update(board);
+    details.update(board);
     schedule();
   },
   onState(state) {
@@ -67,6 +74,7 @@ function render() {
   chat.show(session);
   sessionList.update(sessions, session?.id);
   traffic.render();
+  details.render();
   const unread = sessions.reduce((total, { unread }) => total + unread, 0);
   setText(
     document.querySelector("title"),
@@ -118,6 +126,6 @@ function announce(texts) {
   if (texts.length === 0) return;
   const [text] = texts;
   const party = partyOf(conversations.get(text.session), text.from);
-  const words = texts.length === 1 ? `${party}: ${text.text.slice(0, 300)}` : "";
+  const words = texts.length === 1 ? `${party}: ${oneLine(text.text, 300)}` : "";
   setText(document.getElementById("announcer"), words || `${texts.length} new texts`);
 }

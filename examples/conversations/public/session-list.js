@@ -1,6 +1,7 @@
 import { partyOf } from "./conversations.js";
 import { element, setText } from "./element.js";
 import { shortTime } from "./times.js";
+import { isBlank, oneLine } from "./words.js";
 
 // In rem, as in style.css, so that it grows with the reader's text size.
 const ROW_HEIGHT = 4.75;
@@ -135,7 +136,7 @@ const rowPixels = () =>
 
 function createRow(numbers) {
   const names = element("span", { className: "row-names" });
-  const time = element("time", { className: "row-time" });
+  const time = element("time", { className: "small quiet" });
   const badge = element("span", { className: "badge" });
   const preview = element("span", { className: "row-preview", dir: "auto" });
   const unread = element("span", { className: "unread" });
@@ -162,9 +163,8 @@ function createRow(numbers) {
     time.dateTime = new Date(latest.sentAt).toISOString();
     setText(badge, party);
     badge.dataset.party = party;
-    // One line is all that is seen of it; 64 kB of it would still be laid out.
-    setText(preview, latest.text.slice(0, 200) || "Empty text");
-    preview.classList.toggle("is-empty", latest.text === "");
+    setText(preview, oneLine(latest.text));
+    preview.classList.toggle("is-blank", isBlank(latest.text));
     drawUnread(unread, session.unread);
   }
 

@@ -1,5 +1,6 @@
 const format = (options) => new Intl.DateTimeFormat("en-GB", options);
 const clock = format({ hour: "2-digit", minute: "2-digit" });
+const exact = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dayThisYear = format({ weekday: "long", day: "numeric", month: "long" });
 const dayOtherYear = format({ day: "numeric", month: "long", year: "numeric" });
 const shortThisYear = format({ day: "numeric", month: "short" });
@@ -18,6 +19,11 @@ export function dayName(time) {
 export function shortTime(time) {
   if (isToday(time)) return clockTime(time);
   return (isThisYear(time) ? shortThisYear : shortOtherYear).format(time);
+}
+
+/** 14:57:11, or 12 Feb, 14:57:11. */
+export function exactTime(time) {
+  return isToday(time) ? exact.format(time) : `${shortTime(time)}, ${exact.format(time)}`;
 }
 
 /** Days are compared as numbers: texts are asked about many times over, and dates are slow to write. */

@@ -1,32 +1,37 @@
-import { setText } from "./element.js";
-import { clockTime } from "./times.js";
+import { createSvg, setText } from "./element.js";
+import { clockTime, exactTime } from "./times.js";
+import { oneLine } from "./words.js";
 
 const MINUTES = 30;
 const BAR = { width: 10, gap: 2, height: 40 };
-const KINDS = ["message", "duplicate", "rejected"];
+const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const byId = (id) => document.getElementById(id);
 
-/** The strip with the counts and the plot. */
+/** The strip with the counts, the plot and the last trouble. */
 export function createTraffic() {
-  // A tally for each run of the server: after a restart it counts from 0, and we go on.
-  const tallies = new Map();
   const bars = Array.from({ length: MINUTES }, (_, index) => createBar(index));
   byId("plot").append(...bars.map(({ node }) => node));
   everyMinute(render);
+  let board;
 
-  function update({ run, tally }) {
-    tallies.set(run, { ...tally, minutes: new Map(tally.minutes) });
-    if (tally.lastRejection) showRejection(tally.lastRejection);
+  function update(latest) {
+    board = latest;
   }
 
   function render() {
-    for (const kind of KINDS) {
-      setText(byId(`count-${kind}`), sum([...tallies.values()].map((tally) => tally[kind])));
-    }
-    const counts = countByMinute([...tallies.values()]);
+    if (!board) return;
+    renderCounts(board);
+    const trouble = troubleOf(board);
+    setText(byId("trouble"), trouble ?? "Nothing rejected, nothing failed.");
+    byId("trouble").classList.toggle("is-trouble", trouble !== undefined);
+    renderPlot(new Map(board.minutes));
+  }
+
+  function renderPlot(minutes) {
+    const counts = lastMinutes().map((minute) => ({ minute, count: minutes.get(minute) ?? 0 }));
     const peak = Math.max(...counts.map(({ count }) => count));
     counts.forEach((minute, index) => bars[index].draw(minute, Math.max(peak, 4)));
-    setText(byId("plot-peak"), peak > 0 ? `most ${peak}` : "");
+    setText(byId("plot-peak"), peak > 0 ? `most ${peak.toLocaleString("en")}` : "");
     const now = counts.at(-1).count;
     byId("plot").setAttribute(
       "aria-label",
@@ -37,44 +42,58 @@ export function createTraffic() {
   return { update, render };
 }
 
-function showRejection({ status, title, receivedAt }) {
-  const node = byId("last-rejection");
-  node.hidden = false;
-  setText(node, `${status} ${title}, ${clockTime(receivedAt)}`);
-  node.title = node.textContent;
+function renderCounts({ stats, deadLetters }) {
+  const { accepted, duplicates, rejected, failed } = stats;
+  const counts = { accepted, duplicates, rejected: sum(rejected), failed };
+  for (const [name, count] of Object.entries({ ...counts, dead: deadLetters?.length ?? 0 })) {
+    const node = byId(`count-${name}`);
+    setText(node, count < 100_000 ? count.toLocaleString("en") : SHORT.format(count));
+    node.parentElement.classList.toggle("is-zero", count === 0);
+  }
+  // The memory inbox has none.
+  byId("count-dead").parentElement.hidden = deadLetters === undefined;
 }
 
-function countByMinute(tallies) {
+/** What a person should know of first, in a sentence. */
+function troubleOf({ stats, rejections: [rejection], deadLetters = [] }) {
+  const { inboxErrors, failed, waiting } = stats;
+  if (deadLetters.length === 1) return "1 text could not be handed over, and needs a person.";
+  if (deadLetters.length > 0) {
+    return `${deadLetters.length} texts could not be handed over, and need a person.`;
+  }
+  if (waiting > 0 && inboxErrors > 0) return "The inbox has trouble, and texts are waiting.";
+  if (rejection) {
+    const { receivedAt, status, title, address = "an unknown address" } = rejection;
+    return `Rejected at ${exactTime(receivedAt)} from ${oneLine(address)}: ${status} ${title}`;
+  }
+  if (failed > 0) return "A listener failed.";
+  return inboxErrors > 0 ? "The inbox had trouble." : undefined;
+}
+
+/** How many requests were rejected, whatever their status. */
+export const sum = (rejected) => Object.values(rejected).reduce((total, count) => total + count, 0);
+
+function lastMinutes() {
   const thisMinute = Math.floor(Date.now() / 60_000);
-  return Array.from({ length: MINUTES }, (_, index) => {
-    const minute = thisMinute - (MINUTES - 1 - index);
-    const counts = tallies.map(({ minutes }) => minutes.get(minute) ?? 0);
-    return { minute, count: counts.reduce((total, count) => total + count, 0) };
-  });
+  return Array.from({ length: MINUTES }, (_, index) => thisMinute - (MINUTES - 1 - index));
 }
 
 function createBar(index) {
-  const node = createSvg("rect");
   const title = createSvg("title");
-  node.append(title);
-  node.setAttribute("x", index * BAR.width + BAR.gap / 2);
-  node.setAttribute("width", BAR.width - BAR.gap);
+  const x = index * BAR.width + BAR.gap / 2;
+  const node = createSvg("rect", { x, width: BAR.width - BAR.gap }, title);
 
   function draw({ minute, count }, peak) {
     // Never less than a line, so that a quiet minute is seen to be one.
     const height = Math.max((count / peak) * BAR.height, 1);
     node.setAttribute("y", BAR.height - height);
     node.setAttribute("height", height);
-    node.classList.toggle("quiet", count === 0);
+    node.classList.toggle("is-quiet", count === 0);
     setText(title, `${clockTime(minute * 60_000)}: ${count}`);
   }
 
   return { node, draw };
 }
-
-const createSvg = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
-
-const sum = (numbers) => numbers.reduce((total, number) => total + number, 0).toLocaleString("en");
 
 function everyMinute(action) {
   setTimeout(

@@ -1,0 +1,93 @@
+const { EventEmitter } = require("node:events");
+
+const { createDeadLetters } = require("./dead-letters.js");
+
+const MINUTES_KEPT = 30;
+const REJECTIONS_KEPT = 20;
+const FIELDS_SHOWN = 10;
+const LONGEST_ADDRESS = 64;
+const SOON = 50;
+const OFTEN = 2_000;
+
+/**
+ * What the page shows beside the texts: the counts of `stats()`, the texts of each minute, the last
+ * rejections, and the dead letters if the inbox has them. `json()` is all of it; `changes` says when it
+ * has changed.
+ */
+function createBoard(callback, inbox) {
+  const changes = new EventEmitter().setMaxListeners(0);
+  const startedAt = Date.now();
+  const minutes = new Map();
+  const rejections = [];
+  const deadLetters = createDeadLetters(inbox, update);
+  let json = "";
+  let soon;
+
+  callback.onMessage((_message, { receivedAt }) => {
+    countMinute(receivedAt);
+    updateSoon();
+  });
+  callback.on("duplicate", updateSoon);
+  callback.on("rejected", (rejection) => {
+    rejections.unshift(toShown(rejection));
+    rejections.splice(REJECTIONS_KEPT);
+    updateSoon();
+  });
+  callback.on("error", ({ code }) => {
+    if (code === "ERR_DEAD_LETTER") void deadLetters.read();
+    updateSoon();
+  });
+  // Some changes come without an event: listeners finish, and other processes share a durable inbox.
+  const often = setInterval(update, OFTEN).unref();
+
+  function countMinute(time) {
+    const minute = Math.floor(time.getTime() / 60_000);
+    minutes.set(minute, (minutes.get(minute) ?? 0) + 1);
+    for (const old of minutes.keys()) {
+      if (old <= minute - MINUTES_KEPT) minutes.delete(old);
+    }
+  }
+
+  /** Later, so that a burst of deliveries is one update, and their listeners have finished. */
+  function updateSoon() {
+    soon ??= setTimeout(update, SOON).unref();
+  }
+
+  function update() {
+    clearTimeout(soon);
+    soon = undefined;
+    const board = {
+      startedAt,
+      stats: callback.stats(),
+      minutes: [...minutes],
+      rejections,
+      deadLetters: deadLetters.latest(),
+    };
+    const next = JSON.stringify(board);
+    if (next === json) return;
+    json = next;
+    changes.emit("change");
+  }
+
+  function close() {
+    clearTimeout(soon);
+    clearInterval(often);
+    deadLetters.close();
+  }
+
+  update();
+  return { json: () => json, changes, close };
+}
+
+function toShown({ status, title, errors, receivedAt, address }) {
+  return {
+    status,
+    title,
+    fields: errors.slice(0, FIELDS_SHOWN),
+    // Behind a proxy it is what a header says, which may be anything.
+    address: address?.slice(0, LONGEST_ADDRESS),
+    receivedAt: receivedAt.getTime(),
+  };
+}
+
+module.exports = { createBoard };

@@ -1,0 +1,44 @@
+const MOST = 50;
+const LONGEST_TEXT = 300;
+const OFTEN = 5_000;
+
+/**
+ * Follows the dead letters of a durable inbox. Other processes may add some, and an operator may hand
+ * them over again or discard them, so they are read anew every few seconds.
+ */
+function createDeadLetters(inbox, onRead) {
+  const isDurable = typeof inbox?.deadLetters === "function";
+  let latest;
+  let isReading = false;
+
+  async function read() {
+    if (!isDurable || isReading) return;
+    isReading = true;
+    try {
+      latest = (await inbox.deadLetters({ limit: MOST })).map(toShown);
+      onRead();
+    } catch {
+      // The inbox reports its own trouble. Until it is back, the last that was read is shown.
+    } finally {
+      isReading = false;
+    }
+  }
+
+  void read();
+  const often = setInterval(read, OFTEN).unref();
+  return { read, latest: () => latest, close: () => clearInterval(often) };
+}
+
+function toShown({ message, reference, attempts, failedAt, error }) {
+  return {
+    reference: reference ?? message?.mo_reference_id,
+    from: message?.from_phone_number,
+    to: message?.to_phone_number,
+    text: message?.mo_message.slice(0, LONGEST_TEXT),
+    attempts,
+    failedAt: failedAt.getTime(),
+    error: [error.name, error.code].filter(Boolean).join(" "),
+  };
+}
+
+module.exports = { createDeadLetters };

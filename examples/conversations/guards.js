@@ -1,0 +1,60 @@
+const helmet = require("helmet");
+
+/** What a tunnel adds to a request. They identify a tunnel that rewrites `Host`. */
+const FORWARDING_HEADERS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "via",
+];
+
+/**
+ * Refuses what a browser sends for another web page, which could otherwise post made-up texts to this
+ * port. TeleSign and `curl` send neither header; every browser sends `Origin` with a POST to another
+ * origin, and recent ones send `Sec-Fetch-Site` with everything.
+ */
+function refuseOtherPages(req, res, next) {
+  const { origin, host, "sec-fetch-site": site = "none" } = req.headers;
+  const isOwn = origin === undefined || origin === `http://${host}`;
+  if (isOwn && ["same-origin", "none"].includes(site)) next();
+  else res.status(403).type("text").send("Not for other web pages");
+}
+
+/**
+ * Hides the page from anyone who reaches it by another name: through the tunnel that TeleSign needs,
+ * which leads to this port, or through a web site whose own name resolves to 127.0.0.1.
+ */
+function onlyForThisMachine(req, res, next) {
+  const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(hostOf(req));
+  if (isLocal && !FORWARDING_HEADERS.some((name) => name in req.headers)) next();
+  else res.status(404).type("text").send("Not found");
+}
+
+function hostOf({ headers: { host = "" } }) {
+  return host.replace(/:\d+$/, "");
+}
+
+function contentSecurity() {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+        // With this the browser itself refuses to turn a text into markup.
+        requireTrustedTypesFor: ["'script'"],
+      },
+    },
+    // It has no effect over plain HTTP, and there is no TLS on 127.0.0.1.
+    strictTransportSecurity: false,
+  });
+}
+
+module.exports = { refuseOtherPages, onlyForThisMachine, contentSecurity };
