@@ -77,7 +77,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await site.send({ mo_reference_id: "", from_phone_number: "nobody" });
     await counted("rejected", 1).waitFor();
     const trouble = page.locator("#trouble");
-    const reason = /^Rejected at \d\d:\d\d:\d\d from 127\.0\.0\.1: 400 Not a valid notification$/;
+    const reason = /^Rejected \d\d:\d\d from 127\.0\.0\.1: 400 Not a valid notification$/;
     expect(await trouble.textContent()).toMatch(reason);
     expect(await isWhole(trouble)).toBe(true);
     const dialog = await openDetails();
@@ -142,7 +142,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     const site = await startSite({ inbox });
     await open(site, { width: 320, height: 568 });
     await counted("dead", 2).waitFor();
-    await page.getByText("2 texts could not be handed over, and need a person.").waitFor();
+    await page.getByText("2 texts were given up and need a person.").waitFor();
     expect(await overflow()).toBe(0);
     const items = (await openDetails()).locator("#dead-letter-list li");
     const [first = "", second = ""] = await items.allInnerTexts();
@@ -353,7 +353,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await texts().allTextContents()).toEqual(["before", "meanwhile", "after"]);
   });
 
-  it("keeps what it has when the server restarts, and goes on counting", async () => {
+  it("keeps its texts when the server restarts, and shows the new server's counts", async () => {
     const site = await startSite();
     await open(site);
     const old = notification({ mo_message: "before" });
@@ -366,6 +366,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await restarted.send({ mo_message: "after" });
     await texts().getByText("after").waitFor();
     expect(await texts().allTextContents()).toEqual(["before", "after"]);
+    await counted("accepted", 2).waitFor();
   });
 
   it("starts again where the browser gave up, and where it left off", async () => {

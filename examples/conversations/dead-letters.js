@@ -8,6 +8,7 @@ const OFTEN = 5_000;
  */
 function createDeadLetters(inbox, onRead) {
   const isDurable = typeof inbox?.deadLetters === "function";
+  // Undefined if the inbox keeps none, or has not answered yet.
   let latest;
   let isReading = false;
 
@@ -15,7 +16,8 @@ function createDeadLetters(inbox, onRead) {
     if (!isDurable || isReading) return;
     isReading = true;
     try {
-      latest = (await inbox.deadLetters({ limit: MOST })).map(toShown);
+      const letters = await inbox.deadLetters({ limit: MOST + 1 });
+      latest = { list: letters.slice(0, MOST).map(toShown), hasMore: letters.length > MOST };
       onRead();
     } catch {
       // The inbox reports its own trouble. Until it is back, the last that was read is shown.

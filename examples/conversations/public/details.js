@@ -22,7 +22,7 @@ export function createDetails({ numbers }) {
     byId("all-counts").replaceChildren(...countsOf(stats).map(createCount));
     fill("rejection-list", "no-rejections", rejections.map(createRejection));
     byId("dead-letters").hidden = deadLetters === undefined;
-    const letters = (deadLetters ?? []).map((letter) => createDeadLetter(letter, numbers));
+    const letters = (deadLetters?.list ?? []).map((letter) => createDeadLetter(letter, numbers));
     fill("dead-letter-list", "no-dead-letters", letters);
   }
 

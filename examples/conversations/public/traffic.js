@@ -1,5 +1,5 @@
 import { createSvg, setText } from "./element.js";
-import { clockTime, exactTime } from "./times.js";
+import { clockTime, shortTime } from "./times.js";
 import { oneLine } from "./words.js";
 
 const MINUTES = 30;
@@ -45,33 +45,39 @@ export function createTraffic() {
 function renderCounts({ stats, deadLetters }) {
   const { accepted, duplicates, rejected, failed } = stats;
   const counts = { accepted, duplicates, rejected: sum(rejected), failed };
-  for (const [name, count] of Object.entries({ ...counts, dead: deadLetters?.length ?? 0 })) {
-    const node = byId(`count-${name}`);
-    setText(node, count < 100_000 ? count.toLocaleString("en") : SHORT.format(count));
-    node.parentElement.classList.toggle("is-zero", count === 0);
-  }
+  for (const [name, count] of Object.entries(counts)) renderCount(name, count, short(count));
   // The memory inbox has none.
   byId("count-dead").parentElement.hidden = deadLetters === undefined;
+  if (deadLetters) renderCount("dead", deadLetters.list.length, deadCount(deadLetters));
 }
 
+function renderCount(name, count, text) {
+  setText(byId(`count-${name}`), text);
+  byId(`count-${name}`).parentElement.classList.toggle("is-zero", count === 0);
+}
+
+const short = (count) => (count < 100_000 ? count.toLocaleString("en") : SHORT.format(count));
+
+const deadCount = ({ list, hasMore }) => `${list.length}${hasMore ? "+" : ""}`;
+
 /** What a person should know of first, in a sentence. */
-function troubleOf({ stats, rejections: [rejection], deadLetters = [] }) {
+function troubleOf({ stats, rejections: [rejection], deadLetters }) {
   const { inboxErrors, failed, waiting } = stats;
-  if (deadLetters.length === 1) return "1 text could not be handed over, and needs a person.";
-  if (deadLetters.length > 0) {
-    return `${deadLetters.length} texts could not be handed over, and need a person.`;
+  if (deadLetters?.list.length === 1) return "1 text was given up and needs a person.";
+  if (deadLetters?.list.length > 1) {
+    return `${deadCount(deadLetters)} texts were given up and need a person.`;
   }
   if (waiting > 0 && inboxErrors > 0) return "The inbox has trouble, and texts are waiting.";
   if (rejection) {
     const { receivedAt, status, title, address = "an unknown address" } = rejection;
-    return `Rejected at ${exactTime(receivedAt)} from ${oneLine(address)}: ${status} ${title}`;
+    return `Rejected ${shortTime(receivedAt)} from ${oneLine(address)}: ${status} ${title}`;
   }
   if (failed > 0) return "A listener failed.";
   return inboxErrors > 0 ? "The inbox had trouble." : undefined;
 }
 
 /** How many requests were rejected, whatever their status. */
-export const sum = (rejected) => Object.values(rejected).reduce((total, count) => total + count, 0);
+const sum = (rejected) => Object.values(rejected).reduce((total, count) => total + count, 0);
 
 function lastMinutes() {
   const thisMinute = Math.floor(Date.now() / 60_000);
