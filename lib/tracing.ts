@@ -88,9 +88,10 @@ async function emitTraced(emit: Emit, message: MessageNotification, delivery: De
 // Beside the delivery and not in it: the carrier is nothing that listeners should see.
 const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
 
-/** Notes what travels with a notification. */
+/** Notes what travels with a notification. Only strings do, whatever a subscriber puts there. */
 export function carry(delivery: Delivery, carrier: Readonly<TraceCarrier>): void {
-  carriers.set(delivery, carrier);
+  const strings = Object.entries(carrier).filter(([, value]) => typeof value === "string");
+  carriers.set(delivery, Object.freeze(Object.fromEntries(strings)));
 }
 
 /** What travels with a notification. */

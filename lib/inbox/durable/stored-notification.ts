@@ -1,5 +1,6 @@
 import type { Delivery } from "../../receive/delivery.js";
 import type { MessageNotification } from "../../receive/notification.js";
+import { carrierOf, carry, type TraceCarrier } from "../../tracing.js";
 import { referenceKey } from "../reference-key.js";
 import { createEncryption, type EncryptionKey } from "./encryption.js";
 
@@ -11,8 +12,8 @@ export type StoredNotification = PlainNotification | EncryptedNotification;
 
 interface PlainNotification extends Content {
   readonly v: 1;
-  /** See {@link referenceKey}. Version 1.0 did not store it. */
-  readonly reference?: string;
+  /** See {@link referenceKey}. */
+  readonly reference: string;
 }
 
 interface EncryptedNotification {
@@ -29,17 +30,14 @@ interface Content {
   /** In milliseconds since 1970, as `submittedAt` is. */
   readonly receivedAt: number;
   readonly submittedAt?: number;
-  readonly trace?: Trace;
+  /** Links the hand-overs to the trace of the request that brought the notification. */
+  readonly trace?: Readonly<TraceCarrier>;
 }
-
-/** What a tracer needs to connect a hand-over to the request that brought the notification. */
-export type Trace = Readonly<Record<string, string>>;
 
 /** A notification as it was accepted. */
 export interface ReadNotification {
   readonly message: MessageNotification;
   readonly delivery: Delivery;
-  readonly trace?: Trace;
 }
 
 /**
@@ -51,7 +49,7 @@ export type Unreadable = "locked" | "damaged" | "newer";
 /** Turns notifications into what an engine stores, and back. */
 export interface StoredForm {
   /** @throws RangeError if something unknown in the message is nested too deep for JSON */
-  write(message: MessageNotification, delivery: Delivery, trace?: Trace): StoredNotification;
+  write(message: MessageNotification, delivery: Delivery): StoredNotification;
   /** `attempt` counts the hand-overs, from 1. */
   read(stored: unknown, attempt: number): ReadNotification | { readonly unreadable: Unreadable };
 }
@@ -64,9 +62,9 @@ export interface StoredForm {
 export function createStoredForm(encryptionKey?: EncryptionKey): StoredForm {
   const encryption = encryptionKey === undefined ? undefined : createEncryption(encryptionKey);
 
-  function write(message: MessageNotification, delivery: Delivery, trace?: Trace) {
+  function write(message: MessageNotification, delivery: Delivery) {
     const reference = referenceKey(message.mo_reference_id);
-    const content = contentOf(message, delivery, trace);
+    const content = contentOf(message, delivery);
     if (!encryption) return { v: 1, reference, ...content } as const;
     const sealed = encryption.seal(JSON.stringify(content), reference);
     return { v: 2, reference, sealed } as const;
@@ -94,16 +92,14 @@ const DAMAGED = { unreadable: "damaged" } as const;
 /** Properties that nobody has checked yet. */
 type Fields = Readonly<Record<string, unknown>>;
 
-function contentOf(
-  message: MessageNotification,
-  { receivedAt, submittedAt }: Delivery,
-  trace: Trace | undefined,
-): Content {
+function contentOf(message: MessageNotification, delivery: Delivery): Content {
+  const { receivedAt, submittedAt } = delivery;
+  const trace = carrierOf(delivery);
   return {
     notification: JSON.stringify(message),
     receivedAt: receivedAt.getTime(),
     ...(submittedAt && { submittedAt: submittedAt.getTime() }),
-    ...(trace && { trace }),
+    ...(Object.keys(trace).length > 0 && { trace }),
   };
 }
 
@@ -114,13 +110,11 @@ function parse(content: Fields, reference: unknown, attempt: number): ReadNotifi
   const receivedAt = dateOf(content.receivedAt);
   const submittedAt = dateOf(content.submittedAt);
   if (!isMessage(message) || !receivedAt) return undefined;
-  if (reference !== undefined && reference !== referenceKey(message.mo_reference_id)) {
-    return undefined;
-  }
+  if (reference !== referenceKey(message.mo_reference_id)) return undefined;
   if (content.submittedAt !== undefined && !submittedAt) return undefined;
-  if (trace !== undefined && !isTrace(trace)) return undefined;
   const delivery = Object.freeze({ receivedAt, submittedAt, attempt });
-  return { message: Object.freeze(message), delivery, ...(trace && { trace }) };
+  if (isCarrier(trace)) carry(delivery, trace);
+  return { message: Object.freeze(message), delivery };
 }
 
 /** A schema of the user's own decides what else a message holds. */
@@ -129,9 +123,8 @@ function isMessage(value: unknown): value is MessageNotification {
   return typeof mo_reference_id === "string" && mo_reference_id !== "";
 }
 
-function isTrace(value: unknown): value is Trace {
-  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isMap && Object.values(value).every((entry) => typeof entry === "string");
+function isCarrier(value: unknown): value is TraceCarrier {
+  return typeof value === "object" && value !== null;
 }
 
 function dateOf(value: unknown): Date | undefined {
