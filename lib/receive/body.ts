@@ -13,7 +13,7 @@ export interface BodyRequest extends IncomingMessage {
 export type Body = Buffer | object;
 
 /** The client hung up before the whole body arrived, so nobody is left to answer. */
-export class ClientGoneError extends Error {}
+export class ClientGone {}
 
 /**
  * The body, from wherever it can be had: bytes that a host left, the stream, or what an earlier parser
@@ -21,7 +21,7 @@ export class ClientGoneError extends Error {}
  *
  * @param limit the most bytes to take
  * @throws Refusal if there are more bytes, or they are gone
- * @throws ClientGoneError if the client hung up
+ * @throws ClientGone if the client hung up
  */
 export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer> {
   const rawBody = toBytes(leftover(req, "rawBody"));
@@ -35,7 +35,7 @@ export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer
   const bytes = toBytes(body);
   if (bytes) return withinLimit(bytes, limit);
   if (isParsed(body, req)) return body;
-  if (req.destroyed && !req.readableEnded) throw new ClientGoneError();
+  if (req.destroyed && !req.readableEnded) throw new ClientGone();
   // An empty body may reach its end without being read.
   if (req.readableEnded && !req.readableDidRead) return Buffer.alloc(0);
   throw new Refusal("consumed");
@@ -105,9 +105,9 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
 
     req.on("data", take);
     req.on("end", () => resolve(bytes.subarray(0, size)));
-    req.on("error", () => reject(new ClientGoneError()));
+    req.on("error", () => reject(new ClientGone()));
     req.on("close", () => {
-      if (!req.readableEnded) reject(new ClientGoneError());
+      if (!req.readableEnded) reject(new ClientGone());
     });
     // Earlier middleware may have paused it.
     req.resume();

@@ -13,17 +13,32 @@ const PATIENCE = 4_000;
  */
 export function departure(req: IncomingMessage, res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    let isOver = false;
     const settle = () => {
-      isOver = true;
+      leaving.delete(settle);
       resolve();
     };
     res.on("finish", settle);
     res.on("close", settle);
-    // Nearly every answer has left by then.
-    setImmediate(() => {
-      if (!isOver) void delayedDeparture(req, res).then(resolve);
-    });
+    watchSoon();
+    leaving.set(settle, () => delayedDeparture(req, res));
+  });
+}
+
+/**
+ * The answers that have not left yet. Nearly every answer leaves in the turn that it is given in, and
+ * must not be kept longer: a pipelining client can cause thousands in one turn.
+ */
+const leaving = new Map<() => void, () => Promise<void>>();
+
+let isWatchDue = false;
+
+function watchSoon(): void {
+  if (isWatchDue) return;
+  isWatchDue = true;
+  setImmediate(() => {
+    isWatchDue = false;
+    for (const [settle, watch] of leaving) void watch().then(settle);
+    leaving.clear();
   });
 }
 

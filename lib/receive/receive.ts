@@ -9,7 +9,7 @@ import type { Counts } from "../stats.js";
 import { carry, type RequestTrace } from "../tracing.js";
 import { addressOf, type AddressedRequest } from "./address.js";
 import type { Answers } from "./answers.js";
-import { ClientGoneError, readBody, type Body, type BodyRequest } from "./body.js";
+import { ClientGone, readBody, type Body, type BodyRequest } from "./body.js";
 import { createChecks } from "./checks.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
 import type { MessageNotification } from "./notification.js";
@@ -85,7 +85,7 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
 
   async function refuse(exchange: Exchange, error: unknown, body: Body | undefined) {
     const { req, trace } = exchange;
-    if (error instanceof ClientGoneError) {
+    if (error instanceof ClientGone) {
       if (trace) trace.outcome = "aborted";
       return;
     }

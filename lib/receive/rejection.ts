@@ -37,8 +37,11 @@ const REFUSALS = {
   future: { status: 400, title: "Notification dated ahead", headers: {} },
 } as const;
 
-/** Why a request is refused. Thrown by the check that fails, and answered in one place. */
-export class Refusal extends Error {
+/**
+ * Why a request is refused. Thrown by the check that fails, and answered in one place. Not an Error,
+ * because a stranger's request must not make us record a stack.
+ */
+export class Refusal {
   readonly status: number;
   readonly title: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -48,7 +51,6 @@ export class Refusal extends Error {
     readonly errors: readonly FieldError[] = [],
   ) {
     const { status, title, headers } = REFUSALS[reason];
-    super(title);
     this.status = status;
     this.title = title;
     this.headers = headers;
