@@ -606,9 +606,8 @@ describe("an answer that cannot leave", () => {
     expect(onMessage).toHaveBeenCalledTimes(1);
   });
 
-  it("in a way that can be told is the host's own fault, and the message is emitted all the same", async () => {
+  it("because a host's response cannot be listened to is the host's own fault", async () => {
     const callback = telesignCallback();
-    const message = next(callback, "message");
     const res = { writableFinished: false, setHeader() {}, end() {} };
     const rawBody = Buffer.from(JSON.stringify(documented));
     const req = { method: "POST", url: "/", headers: {}, rawBody };
@@ -616,7 +615,6 @@ describe("an answer that cannot leave", () => {
       (callback as unknown as (...args: unknown[]) => void)(req, res, resolve);
     });
     expect(await passedOn).toBeInstanceOf(TypeError);
-    expect((await message)[0]).toEqual(documented);
     await callback.close();
   });
 

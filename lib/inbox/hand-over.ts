@@ -42,10 +42,15 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
     underWay.begin();
     await turn(message.mo_reference_id);
     const isHeard = listeners.count("message") > 0;
-    const settled = isHeard ? toListeners(message, delivery) : undefined;
+    const emitting = isHeard ? emitMessage(message, delivery) : undefined;
+    // From here on the event itself counts as under way.
     underWay.end();
-    if (!settled) throw unheardError(message);
-    await settled;
+    if (!emitting) throw unheardError(message);
+    running.begin();
+    const failures = await emitting;
+    running.end();
+    counts[failures.length > 0 ? "failed" : "delivered"] += 1;
+    if (failures.length > 0) throw failures[0];
   }
 
   function turn(reference: string) {
@@ -62,14 +67,6 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   function advance() {
     // Without a listener all return to the inbox together, so that none overtakes another.
     while (line[0] && (line[0].isDue || listeners.count("message") === 0)) line.shift()?.begin();
-  }
-
-  async function toListeners(message: MessageNotification, delivery: Delivery) {
-    running.begin();
-    const failures = await emitMessage(message, delivery);
-    running.end();
-    counts[failures.length > 0 ? "failed" : "delivered"] += 1;
-    if (failures.length > 0) throw failures[0];
   }
 
   return { handOver, running: running.count, inLine: () => line.length };

@@ -3,8 +3,8 @@ import { createUnderWay } from "../under-way.js";
 
 /** The answers being given, by `mo_reference_id`, so that listeners start after the answer they are about. */
 export interface Answers {
-  /** Notes that a notification is being answered. Returns the function to call when that is over. */
-  begin(reference: string): () => void;
+  /** Notes that a notification is being answered, until `left` resolves. */
+  add(reference: string, left: Promise<void>): void;
   /** Resolves when every answer now being given to this notification has left, or cannot any more. */
   sent(reference: string | undefined): Promise<void>;
   /** How many notifications are being answered. */
@@ -19,21 +19,16 @@ export function createAnswers(): Answers {
   const pending = new Map<string, Promise<void>>();
   const underWay = createUnderWay();
 
-  function begin(reference: string) {
-    let resolve = () => {};
-    const own = new Promise<void>((settle) => (resolve = settle));
+  function add(reference: string, left: Promise<void>) {
     // A retry may arrive while the first delivery is being answered: the entry then stands for both.
     const earlier = pending.get(reference);
-    const all = earlier ? earlier.then(() => own) : own;
+    const all = earlier ? earlier.then(() => left) : left;
     pending.set(reference, all);
     underWay.begin();
-    return function end() {
-      resolve();
-      void all.then(() => {
-        underWay.end();
-        if (pending.get(reference) === all) pending.delete(reference);
-      });
-    };
+    void all.then(() => {
+      underWay.end();
+      if (pending.get(reference) === all) pending.delete(reference);
+    });
   }
 
   function sent(reference: string | undefined) {
@@ -42,5 +37,5 @@ export function createAnswers(): Answers {
     return pending.get(reference) ?? nothing;
   }
 
-  return { begin, sent, count: underWay.count, idle: underWay.idle };
+  return { add, sent, count: underWay.count, idle: underWay.idle };
 }

@@ -84,18 +84,16 @@ function isParsed(body: unknown, { headers }: BodyRequest): body is object {
 function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(req.headers["content-length"]) > limit) throw new Refusal("size");
   return new Promise((resolve, reject) => {
-    // One buffer that grows: keeping each chunk would cost far more than its bytes when they are tiny.
     let bytes: Buffer = Buffer.alloc(0);
     let size = 0;
 
     function take(chunk: unknown) {
       // With an encoding set, chunks are text, from which the bytes cannot always be recovered.
       if (!Buffer.isBuffer(chunk)) return stop(new Refusal("consumed"));
-      const needed = size + chunk.length;
-      if (needed > limit) return stop(new Refusal("size"));
-      if (needed > bytes.length) bytes = grow(bytes, Math.max(needed, 2 * size));
-      bytes.set(chunk, size);
-      size = needed;
+      if (size + chunk.length > limit) return stop(new Refusal("size"));
+      // Nearly every body comes in one chunk.
+      bytes = size === 0 ? chunk : append(bytes, size, chunk);
+      size += chunk.length;
     }
 
     function stop(refusal: Refusal) {
@@ -105,17 +103,18 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
 
     req.on("data", take);
     req.on("end", () => resolve(bytes.subarray(0, size)));
+    // Emitted when the client hangs up, because somebody listens to it.
     req.on("error", () => reject(new ClientGone()));
-    req.on("close", () => {
-      if (!req.readableEnded) reject(new ClientGone());
-    });
     // Earlier middleware may have paused it.
     req.resume();
   });
 }
 
-function grow(bytes: Buffer, size: number): Buffer {
-  const larger = Buffer.allocUnsafe(size);
-  larger.set(bytes);
-  return larger;
+/** Into one buffer that grows: to keep each chunk would cost far more than its bytes if it is tiny. */
+function append(bytes: Buffer, size: number, chunk: Buffer): Buffer {
+  const needed = size + chunk.length;
+  const room = needed > bytes.length ? Buffer.allocUnsafe(Math.max(needed, 2 * size)) : bytes;
+  if (room !== bytes) room.set(bytes.subarray(0, size));
+  room.set(chunk, size);
+  return room;
 }

@@ -13,32 +13,37 @@ const PATIENCE = 4_000;
  */
 export function departure(req: IncomingMessage, res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
+    const answer: PendingAnswer = { req, res, resolve };
     const settle = () => {
-      leaving.delete(settle);
+      // A pipelining client can cause thousands of answers in one turn, so keep nothing of them.
+      answer.res = undefined;
+      answer.req = undefined;
       resolve();
     };
     res.on("finish", settle);
     res.on("close", settle);
-    watchSoon();
-    leaving.set(settle, () => delayedDeparture(req, res));
+    watchLater(answer);
   });
 }
 
-/**
- * The answers that have not left yet. Nearly every answer leaves in the turn that it is given in, and
- * must not be kept longer: a pipelining client can cause thousands in one turn.
- */
-const leaving = new Map<() => void, () => Promise<void>>();
+/** An answer that may not have left yet. */
+interface PendingAnswer {
+  req: IncomingMessage | undefined;
+  res: ServerResponse | undefined;
+  readonly resolve: () => void;
+}
 
-let isWatchDue = false;
+let pending: PendingAnswer[] = [];
 
-function watchSoon(): void {
-  if (isWatchDue) return;
-  isWatchDue = true;
+/** Watches what has not left at the end of this turn of the event loop. Nearly every answer has. */
+function watchLater(answer: PendingAnswer): void {
+  if (pending.push(answer) > 1) return;
   setImmediate(() => {
-    isWatchDue = false;
-    for (const [settle, watch] of leaving) void watch().then(settle);
-    leaving.clear();
+    const answers = pending;
+    pending = [];
+    for (const { req, res, resolve } of answers) {
+      if (req && res) void delayedDeparture(req, res).then(resolve);
+    }
   });
 }
 

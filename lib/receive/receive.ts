@@ -12,6 +12,7 @@ import type { Answers } from "./answers.js";
 import { ClientGone, readBody, type Body, type BodyRequest } from "./body.js";
 import { createChecks } from "./checks.js";
 import { deliveryOf, type Delivery } from "./delivery.js";
+import { departure } from "./departure.js";
 import type { MessageNotification } from "./notification.js";
 import { Refusal, Rejection } from "./rejection.js";
 import { respond, type Answer } from "./respond.js";
@@ -67,20 +68,19 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
   };
 
   async function acknowledge(exchange: Exchange, message: MessageNotification, delivery: Delivery) {
+    const { req, res, trace } = exchange;
     const reference = message.mo_reference_id;
-    const end = answers.begin(reference);
-    try {
-      if (exchange.trace) carry(delivery, exchange.trace.carrier);
-      const outcome = await inbox.accept(message, delivery);
-      countOutcome(counts, outcome, delivery);
-      if (exchange.trace) Object.assign(exchange.trace, { outcome, status: 200, reference });
-      if (outcome === "duplicate") {
-        listeners.emitAfter(answers.sent(reference), "duplicate", message, delivery);
-      }
-      await answer(exchange, OKAY[outcome]);
-    } finally {
-      end();
+    const left = departure(req, res);
+    answers.add(reference, left);
+    if (trace) carry(delivery, trace.carrier);
+    const outcome = await inbox.accept(message, delivery);
+    countOutcome(counts, outcome, delivery);
+    if (trace) Object.assign(trace, { outcome, status: 200, reference });
+    if (outcome === "duplicate") {
+      listeners.emitAfter(answers.sent(reference), "duplicate", message, delivery);
     }
+    answer(exchange, OKAY[outcome]);
+    await left;
   }
 
   async function refuse(exchange: Exchange, error: unknown, body: Body | undefined) {
@@ -95,8 +95,10 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
     const rejection = new Rejection(error, { address: addressIfKnown(req), body: bytes });
     counts.rejected[status] = (counts.rejected[status] ?? 0) + 1;
     if (trace) Object.assign(trace, { outcome: "rejected", status });
+    const left = departure(req, exchange.res);
     try {
-      await answer(exchange, error.toAnswer());
+      answer(exchange, error.toAnswer());
+      await left;
     } finally {
       if (status === 500) listeners.reportNow(bodyConsumedError());
       void listeners.emit("rejected", rejection);
@@ -106,7 +108,7 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
   function answer({ req, res }: Exchange, { headers, ...rest }: Answer) {
     // A connection that is kept would keep the server from closing.
     const final = isClosing() ? { ...headers, Connection: "close" } : headers;
-    return respond(req, res, { ...rest, headers: final });
+    respond(req, res, { ...rest, headers: final });
   }
 }
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { after } from "../clock.js";
-import { departure } from "./departure.js";
 
 /** What an answer says. */
 export interface Answer {
@@ -11,12 +10,11 @@ export interface Answer {
 }
 
 /**
- * Answers. Resolves when the answer has left, or cannot any more.
+ * Gives an answer. `departure` tells when it has left.
  *
- * @throws whatever other middleware makes of it, if the answer cannot be given
+ * @throws whatever other middleware throws if it makes the answer impossible
  */
-export function respond(req: IncomingMessage, res: ServerResponse, answer: Answer): Promise<void> {
-  const left = departure(req, res);
+export function respond(req: IncomingMessage, res: ServerResponse, answer: Answer): void {
   try {
     writeHeaders(req, res, answer);
     // Undefined if a serverless host made the request up.
@@ -27,7 +25,6 @@ export function respond(req: IncomingMessage, res: ServerResponse, answer: Answe
     if (!res.headersSent) throw error;
     res.end();
   }
-  return left;
 }
 
 /** By `node:http`'s own means: `res` may be nothing more, and Express's `res.json` adds an ETag. */
