@@ -10,6 +10,7 @@ module.exports = {
     // Specs import the package as its users do, and cover its source.
     "^telesign-callback$": "<rootDir>/lib/index.ts",
     "^telesign-callback/bullmq$": "<rootDir>/lib/bullmq/bullmq-inbox.ts",
+    "^telesign-callback/sqlite$": "<rootDir>/lib/sqlite/sqlite-inbox.ts",
     "^telesign-callback/testing$": "<rootDir>/lib/testing/testing.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },

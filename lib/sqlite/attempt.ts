@@ -1,0 +1,78 @@
+import { isUnheard } from "../errors.js";
+import { deadLetterError, storedFailure, type Failure } from "../inbox/durable/dead-letter.js";
+import type { HandOver } from "../inbox/inbox.js";
+import type { MessageNotification } from "../receive/notification.js";
+import type { Statement } from "./database-thread.js";
+import { burying, finishing, retrying, returning, type Claimed } from "./notifications.js";
+import type { StoredText } from "./stored-text.js";
+
+/** How long, in ms, until a notification that nobody here can hand over is tried again. */
+const POSTPONEMENT = 1_000;
+/** The wait after the first attempt, in ms. It doubles with each, up to the longest, of 30 days. */
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 30 * 86_400_000;
+/** The part of a wait that is random: what failed together must not always fail together. */
+const JITTER = 0.2;
+
+/** What an attempt needs. */
+export interface AttemptOptions {
+  /** The claiming process. */
+  readonly claimant: string;
+  readonly storedText: StoredText;
+  /** The most attempts. */
+  readonly attempts: number;
+  readonly handOver: HandOver;
+}
+
+/** What came of an attempt. */
+export interface AttemptResult {
+  /** Stores it. */
+  readonly statement: Statement;
+  /** What to report once it is stored. */
+  readonly error?: Error;
+}
+
+/** The function that hands over one notification. It never rejects. */
+export function createAttempt(options: AttemptOptions) {
+  const { claimant, storedText, attempts, handOver } = options;
+
+  return async function attemptOf({ id, stored, attempt }: Claimed): Promise<AttemptResult> {
+    const claim = { id, claimant };
+    const read = storedText.read(stored, attempt);
+    if ("unreadable" in read) {
+      const { unreadable } = read;
+      // A process of the newer release will take it.
+      if (unreadable === "newer") return postpone();
+      return bury(unreadable, attempt - 1);
+    }
+    const { message, delivery } = read;
+    if (attempt > attempts) return bury("cut short", attempt - 1, message);
+    try {
+      await handOver(message, delivery);
+      return { statement: finishing(claim) };
+    } catch (cause) {
+      // No listener has seen it, so this was no attempt.
+      if (isUnheard(cause)) return postpone();
+      if (attempt >= attempts) return bury({ cause }, attempt, message);
+      return { statement: retrying(claim, Date.now() + waitAfter(attempt)) };
+    }
+
+    function postpone(): AttemptResult {
+      return { statement: returning(claim, Date.now() + POSTPONEMENT) };
+    }
+
+    function bury(failure: Failure, made: number, message?: MessageNotification): AttemptResult {
+      const dead = { attempts: made, failedAt: Date.now(), error: storedFailure(failure) };
+      return { statement: burying(claim, dead), error: deadLetterError(failure, message) };
+    }
+  };
+}
+
+function waitAfter(attempt: number): number {
+  return Math.round(longestWait(attempt) * (1 - JITTER * Math.random()));
+}
+
+/** The longest wait after an attempt, in ms. */
+export function longestWait(attempt: number): number {
+  return Math.min(FIRST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT);
+}

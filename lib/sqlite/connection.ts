@@ -1,0 +1,101 @@
+import { bareError } from "../errors.js";
+import type { DatabaseThread, Statement } from "./database-thread.js";
+import { createTables, isEmpty, UnusableFileError } from "./schema.js";
+
+/** How long, in ms, SQLite waits for a lock of another process: less than an answer may take. */
+const LOCK_TIMEOUT = 800;
+
+/** Settings of a connection, each with the value that SQLite must confirm. */
+const SETTINGS = {
+  busy_timeout: LOCK_TIMEOUT,
+  journal_mode: "wal",
+  // FULL: a commit is on the disk before it returns.
+  synchronous: 2,
+  // On macOS fsync alone leaves data in the cache of the drive.
+  fullfsync: 1,
+  checkpoint_fullfsync: 1,
+  // Overwrites what is deleted.
+  secure_delete: 1,
+  // 16 MB.
+  cache_size: -16_384,
+};
+
+/** How a database is opened. */
+export interface ConnectionOptions {
+  readonly path: string;
+  /** Whether this SQLite can share a file between processes. See {@link canShare}. */
+  readonly canShare: boolean;
+  /** What to do while no other process has the file open. */
+  readonly whenAlone: readonly Statement[];
+}
+
+/** Writes the log back into the file and empties it, unless somebody is reading just now. */
+export const CHECKPOINT: readonly Statement[] = [
+  ["PRAGMA busy_timeout = 0"],
+  ["PRAGMA wal_checkpoint(TRUNCATE)"],
+  [`PRAGMA busy_timeout = ${LOCK_TIMEOUT}`],
+];
+
+/**
+ * Opens the database, and creates it in an empty file.
+ *
+ * @throws UnusableFileError where waiting does not help
+ */
+export async function connect(thread: DatabaseThread, options: ConnectionOptions): Promise<void> {
+  const isAlone = await openExclusively(thread, options);
+  if (!options.canShare) {
+    if (isAlone) return;
+    throw new UnusableFileError("ERR_FILE_IN_USE", IN_USE);
+  }
+  await thread.open(options.path);
+  await thread.query([[`PRAGMA busy_timeout = ${LOCK_TIMEOUT}`]]);
+  await configure(thread);
+}
+
+/** False if another process has the database open. */
+async function openExclusively(
+  thread: DatabaseThread,
+  { path, whenAlone }: ConnectionOptions,
+): Promise<boolean> {
+  try {
+    await thread.open(path);
+    await thread.query([["PRAGMA locking_mode = EXCLUSIVE"]]);
+    await configure(thread);
+    await thread.transact(whenAlone);
+    return true;
+  } catch (error) {
+    if (isBusy(error)) return false;
+    throw error;
+  }
+}
+
+async function configure(thread: DatabaseThread): Promise<void> {
+  // Before anything is written: the file may be another program's.
+  const isNew = await isEmpty(thread);
+  for (const [name, value] of Object.entries(SETTINGS)) {
+    const [, [row] = []] = await thread.query([[`PRAGMA ${name} = ${value}`], [`PRAGMA ${name}`]]);
+    if (!Object.values(row ?? {}).includes(value)) {
+      throw new UnusableFileError("ERR_FILE_SYSTEM", `${name} ${NOT_TAKEN}`);
+    }
+  }
+  if (isNew) await createTables(thread);
+}
+
+/** Whether another process has a lock. */
+export function isBusy(error: unknown): boolean {
+  return bareError(error).code === "SQLITE_BUSY";
+}
+
+/**
+ * Whether several processes may share a file. Before 3.51.3 two connections that checkpoint at once
+ * can corrupt it (https://www.sqlite.org/wal.html#walresetbug).
+ */
+export function canShare(sqliteVersion: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = sqliteVersion.split(".").map(Number);
+  return (major - 3 || minor - 51 || patch - 3) >= 0;
+}
+
+const IN_USE =
+  "another process has file open, and the SQLite of this Node, before 3.51.3, cannot share it safely; " +
+  "run one process, or a newer release of Node";
+const NOT_TAKEN = "cannot be set for file; put it on a local disk, not on a network file system";

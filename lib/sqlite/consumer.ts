@@ -1,0 +1,134 @@
+import { after } from "../clock.js";
+import type { AttemptResult } from "./attempt.js";
+import type { Statement } from "./database-thread.js";
+import type { Database } from "./database.js";
+import { claimedIn, claiming, type Claimed } from "./notifications.js";
+
+/** How often, in ms, to look for what other processes have accepted. */
+const POLL_INTERVAL = 1_000;
+/** Delay, in ms, until a result that could not be stored is stored again. */
+const RECORD_INTERVAL = 500;
+
+/** Hands notifications over in this process. */
+export interface Consumer {
+  /** Looks for notifications that are due. */
+  pull(): void;
+  /** To be called when the database is known to be down. */
+  rest(): void;
+  /** To be called when the database is known to answer. */
+  revive(): void;
+  /** Starts no more hand-overs. Resolves when those under way have settled and their results are stored. */
+  stop(): Promise<void>;
+}
+
+/** What a consumer needs. */
+export interface ConsumerOptions {
+  readonly database: Database;
+  /** This process's name for its claims. */
+  readonly claimant: string;
+  /** What this process has claimed, until the result is stored. */
+  readonly held: Set<number>;
+  readonly concurrency: number;
+  readonly attempt: (claimed: Claimed) => Promise<AttemptResult>;
+  readonly report: (error: Error) => void;
+  readonly onTrouble: (error: unknown) => void;
+  /** Whether a result that cannot be stored now will not be stored any more. */
+  readonly isHopeless: () => boolean;
+}
+
+/** Starts handing over at once. */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { database, claimant, held, concurrency, attempt, report, onTrouble } = options;
+  const handOvers = new Set<Promise<void>>();
+  let state: "consuming" | "resting" | "stopped" = "consuming";
+  let running = 0;
+  let asking = Promise.resolve();
+  let isAsking = false;
+  let isWanted = false;
+  let cancelPoll = () => {};
+  let stopped: Promise<void> | undefined;
+
+  function pull() {
+    if (state !== "consuming") return;
+    isWanted = true;
+    if (!isAsking) asking = askWhileWanted();
+  }
+
+  async function askWhileWanted() {
+    isAsking = true;
+    while (isWanted && state === "consuming") await ask();
+    isAsking = false;
+  }
+
+  async function ask() {
+    cancelPoll();
+    let wait = POLL_INTERVAL;
+    try {
+      const { claimed, nextDue } = claimedIn(await database.runLast(claim));
+      for (const each of claimed) begin(each);
+      // With all hands full, the first that is free looks again.
+      if (running < concurrency) wait = Math.min(wait, Math.max(nextDue - Date.now(), 0));
+    } catch (error) {
+      isWanted = false;
+      onTrouble(error);
+    }
+    if (state === "consuming") cancelPoll = after(wait, pull);
+  }
+
+  /** Called when the transaction begins, which is when the number of free hands is known. */
+  function claim(): Statement[] {
+    isWanted = false;
+    const free = state === "consuming" ? concurrency - running : 0;
+    return free > 0 ? claiming(claimant, Date.now(), free) : [];
+  }
+
+  function begin(claimed: Claimed) {
+    held.add(claimed.id);
+    running += 1;
+    const handOver = complete(claimed).finally(() => handOvers.delete(handOver));
+    handOvers.add(handOver);
+  }
+
+  async function complete(claimed: Claimed) {
+    const { statement, error } = await attempt(claimed);
+    running -= 1;
+    const recorded = record(statement);
+    pull();
+    if ((await recorded) && error) report(error);
+    held.delete(claimed.id);
+  }
+
+  /** A result that is not stored would be a hand-over too many. */
+  async function record(statement: Statement): Promise<boolean> {
+    for (;;) {
+      try {
+        await database.run([statement]);
+        return true;
+      } catch (error) {
+        onTrouble(error);
+        if (options.isHopeless()) return false;
+        await new Promise<void>((resolve) => after(RECORD_INTERVAL, resolve));
+      }
+    }
+  }
+
+  function rest() {
+    if (state === "consuming") state = "resting";
+    cancelPoll();
+  }
+
+  function revive() {
+    if (state === "resting") state = "consuming";
+    pull();
+  }
+
+  async function stop() {
+    state = "stopped";
+    cancelPoll();
+    await asking;
+    await Promise.all(handOvers);
+  }
+
+  pull();
+  return { pull, rest, revive, stop: () => (stopped ??= stop()) };
+}

@@ -1,0 +1,151 @@
+import { Worker } from "node:worker_threads";
+
+/** One statement and its parameters. */
+export type Statement = readonly [sql: string, ...parameters: (string | number | null)[]];
+
+/** One row of a result. */
+export type Row = Readonly<Record<string, string | number | null>>;
+
+/** A database in a thread of its own, so that a slow or locked disk never blocks the event loop. */
+export interface DatabaseThread {
+  /** Opens the database, after closing the one that is open. */
+  open(path: string): Promise<void>;
+  /** Runs statements one by one, and returns the rows of each. */
+  query(statements: readonly Statement[]): Promise<Row[][]>;
+  /** The same, in one transaction that is on the disk when this resolves. */
+  transact(statements: readonly Statement[]): Promise<Row[][]>;
+  close(): Promise<void>;
+  /** Whether the process stays alive for this thread alone. */
+  keepAlive(isNeeded: boolean): void;
+  /** Whether the thread has ended, for whatever reason. */
+  hasEnded(): boolean;
+  end(): Promise<void>;
+}
+
+/**
+ * What runs in the thread. It is text, because a bundler would not ship a file that only this package
+ * knows of, and would rewrite a function. It loads SQLite without an import, which bundlers and Node 20
+ * could not resolve.
+ */
+const SOURCE = `
+  const { parentPort } = process.getBuiltinModule("node:worker_threads");
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  let database;
+  let prepared;
+
+  function run([sql, ...parameters]) {
+    if (!prepared.has(sql)) prepared.set(sql, database.prepare(sql));
+    return prepared.get(sql).all(...parameters);
+  }
+
+  const actions = {
+    open(path) {
+      actions.close();
+      prepared = new Map();
+      database = new DatabaseSync(path);
+      return [];
+    },
+    query: (statements) => statements.map(run),
+    transact(statements) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        const results = statements.map(run);
+        database.exec("COMMIT");
+        return results;
+      } catch (error) {
+        // After some errors SQLite has rolled back by itself.
+        try { database.exec("ROLLBACK"); } catch {}
+        throw error;
+      }
+    },
+    close() {
+      const closing = database;
+      database = undefined;
+      closing?.close();
+      return [];
+    },
+  };
+
+  parentPort.on("message", ([action, argument]) => {
+    try {
+      parentPort.postMessage({ rows: actions[action](argument) });
+    } catch ({ name, code, errcode }) {
+      parentPort.postMessage({ error: { name, code, errcode } });
+    }
+  });
+`;
+
+/** An error of SQLite as it comes out of the thread. */
+interface ThreadError {
+  readonly name: string;
+  readonly code?: string;
+  readonly errcode?: number;
+}
+
+type Answer =
+  | { readonly rows: Row[][]; readonly error?: never }
+  | { readonly rows?: never; readonly error: ThreadError };
+
+/** Starts the thread. Its methods must be called one at a time. */
+export function startDatabaseThread(): DatabaseThread {
+  // Without the options of this process: a tracer that they load would record every text.
+  const options = { eval: true, execArgv: ["--disable-warning=ExperimentalWarning"], env: {} };
+  const worker = new Worker(SOURCE, options);
+  let pending: { resolve: (rows: Row[][]) => void; reject: (error: Error) => void } | undefined;
+  let hasEnded = false;
+
+  worker.on("message", ({ rows, error }: Answer) => {
+    const asked = pending;
+    pending = undefined;
+    if (error) asked?.reject(sqliteError(error));
+    else asked?.resolve(rows);
+  });
+  worker.on("error", () => {});
+  worker.on("exit", () => {
+    hasEnded = true;
+    pending?.reject(threadError());
+  });
+
+  function ask(action: string, argument?: string | readonly Statement[]): Promise<Row[][]> {
+    return new Promise((resolve, reject) => {
+      if (hasEnded) return reject(threadError());
+      pending = { resolve, reject };
+      worker.postMessage([action, argument]);
+    });
+  }
+
+  return {
+    open: async (path) => void (await ask("open", path)),
+    query: (statements) => ask("query", statements),
+    transact: (statements) => ask("transact", statements),
+    close: async () => void (await ask("close")),
+    keepAlive: (isNeeded) => (isNeeded ? worker.ref() : worker.unref()),
+    hasEnded: () => hasEnded,
+    end: async () => void (await worker.terminate()),
+  };
+}
+
+/** SQLite's own names of its result codes that an operator may see (https://www.sqlite.org/rescode.html). */
+const RESULT_CODES: Readonly<Record<number, string>> = {
+  3: "SQLITE_PERM",
+  5: "SQLITE_BUSY",
+  6: "SQLITE_LOCKED",
+  7: "SQLITE_NOMEM",
+  8: "SQLITE_READONLY",
+  10: "SQLITE_IOERR",
+  11: "SQLITE_CORRUPT",
+  13: "SQLITE_FULL",
+  14: "SQLITE_CANTOPEN",
+  26: "SQLITE_NOTADB",
+};
+
+/** An error of the thread without its text, which may quote a statement. */
+function sqliteError({ name, code, errcode }: ThreadError): Error {
+  // The lowest byte is the primary code, whatever the rest specifies.
+  const primary = errcode === undefined ? undefined : RESULT_CODES[errcode & 0xff];
+  return Object.assign(new Error("SQLite refused"), { name, code: primary ?? code });
+}
+
+function threadError(): Error {
+  return Object.assign(new Error("the thread of the database ended"), { code: "ERR_THREAD_ENDED" });
+}

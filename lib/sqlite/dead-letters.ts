@@ -1,0 +1,77 @@
+import { inboxError } from "../errors.js";
+import type {
+  DeadLetter,
+  DeadLettersOptions,
+  DurableInbox,
+} from "../inbox/durable/durable-inbox.js";
+import { referenceKey } from "../inbox/reference-key.js";
+import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
+import type { Row, Statement } from "./database-thread.js";
+import type { Database } from "./database.js";
+import type { StoredText } from "./stored-text.js";
+
+type DeadLetters = Pick<DurableInbox, "deadLetters" | "redrive" | "discard">;
+
+/** What an operator may do with the notifications that failed for good. */
+export function createDeadLetters(database: Database, storedText: StoredText): DeadLetters {
+  async function deadLetters(options: Readonly<DeadLettersOptions> = {}) {
+    refuseUnknownAndUndefined(options, ["limit"]);
+    const limit = wholeNumber("limit", options.limit ?? 100);
+    const rows = await run([
+      `SELECT reference, stored, attempts, failed_at, error_name, error_code FROM notification
+        WHERE failed_at IS NOT NULL ORDER BY failed_at, id LIMIT ?`,
+      limit,
+    ]);
+    return rows.map(toDeadLetter);
+  }
+
+  function toDeadLetter(row: Row): DeadLetter {
+    const attempts = Number(row.attempts);
+    const read = storedText.read(String(row.stored), attempts);
+    const message = "message" in read ? read.message : undefined;
+    return {
+      message,
+      reference: message?.mo_reference_id ?? String(row.reference),
+      attempts,
+      failedAt: new Date(Number(row.failed_at)),
+      error: {
+        name: String(row.error_name),
+        ...(row.error_code !== null && { code: String(row.error_code) }),
+      },
+    };
+  }
+
+  async function redrive(reference: string): Promise<boolean> {
+    return change(
+      `UPDATE notification SET attempts = 0, due = 0, failed_at = NULL, error_name = NULL, error_code = NULL
+        WHERE failed_at IS NOT NULL AND reference = ? RETURNING 1`,
+      reference,
+    );
+  }
+
+  async function discard(reference: string): Promise<boolean> {
+    return change(
+      "DELETE FROM notification WHERE failed_at IS NOT NULL AND reference = ? RETURNING 1",
+      reference,
+    );
+  }
+
+  /** The reference of a dead letter that cannot be read is its key already. */
+  async function change(sql: string, reference: string): Promise<boolean> {
+    for (const key of new Set([referenceKey(reference), reference])) {
+      if ((await run([sql, key])).length > 0) return true;
+    }
+    return false;
+  }
+
+  async function run(statement: Statement): Promise<readonly Row[]> {
+    try {
+      const [rows = []] = await database.run([statement]);
+      return rows;
+    } catch (cause) {
+      throw inboxError("the database of the inbox did not answer", cause);
+    }
+  }
+
+  return { deadLetters, redrive, discard };
+}

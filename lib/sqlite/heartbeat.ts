@@ -1,0 +1,112 @@
+import { after } from "../clock.js";
+import type { Row, Statement } from "./database-thread.js";
+import type { Database } from "./database.js";
+import { RELEASE_ABANDONED } from "./notifications.js";
+
+/** How many beats there are to a `lockDuration`. A process that misses them all is taken to be dead. */
+const BEATS = 4;
+
+/** Shows other processes that this one is alive, and frees what those that died were handing over. */
+export interface Heartbeat {
+  /** Does nothing if it beats already. */
+  start(): void;
+  /** Resolves when other processes know. */
+  stop(): Promise<void>;
+}
+
+/** What a heartbeat needs. */
+export interface HeartbeatOptions {
+  readonly database: Database;
+  readonly claimant: string;
+  readonly lockDuration: number;
+  /** The longest wait between two attempts, in ms. */
+  readonly longestWait: number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/**
+ * Makes the heartbeat. It counts beats instead of comparing times, so that neither a clock that jumps
+ * nor a machine that was suspended makes a living process look dead.
+ */
+export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
+  const { database, claimant, lockDuration, longestWait, onTrouble } = options;
+  const interval = Math.ceil(lockDuration / BEATS);
+  let others = new Map<string, { beats: number; missed: number }>();
+  let isBeating = false;
+  let cancel = () => {};
+
+  function start() {
+    if (isBeating) return;
+    isBeating = true;
+    void keepBeating();
+  }
+
+  async function keepBeating() {
+    try {
+      await beat();
+    } catch (error) {
+      onTrouble(error);
+    }
+    if (isBeating) cancel = after(interval, () => void keepBeating());
+  }
+
+  async function beat() {
+    const latest = Date.now() + longestWait;
+    const results = await database.run([beating(claimant), mending(latest), listing(claimant)]);
+    const dead = observe(results.at(-1) ?? []);
+    // Even without any, for claims whose process was declared dead while it was making them.
+    await database.run([...dead, RELEASE_ABANDONED]);
+  }
+
+  /** Statements that remove the processes that have missed their beats. */
+  function observe(rows: readonly Row[]): Statement[] {
+    const before = others;
+    others = new Map();
+    for (const row of rows) {
+      const id = String(row.id);
+      const beats = Number(row.beats);
+      const last = before.get(id);
+      others.set(id, { beats, missed: last?.beats === beats ? last.missed + 1 : 0 });
+    }
+    const dead = [...others].filter(([, { missed }]) => missed >= BEATS);
+    return dead.map(([id, { beats }]) => removing(id, beats));
+  }
+
+  async function stop() {
+    if (!isBeating) return;
+    isBeating = false;
+    cancel();
+    await database.run([leaving(claimant), RELEASE_ABANDONED]).catch(() => {});
+  }
+
+  return { start, stop };
+}
+
+function beating(claimant: string): Statement {
+  return [
+    "INSERT INTO claimant (id, beats) VALUES (?, 1) ON CONFLICT DO UPDATE SET beats = beats + 1",
+    claimant,
+  ];
+}
+
+/** After the clock has jumped back, what is due too far ahead is due now. */
+function mending(latest: number): Statement {
+  return [
+    `UPDATE notification SET due = 0
+      WHERE claimant IS NULL AND failed_at IS NULL AND due > ?`,
+    latest,
+  ];
+}
+
+function listing(claimant: string): Statement {
+  return ["SELECT id, beats FROM claimant WHERE id <> ?", claimant];
+}
+
+/** Unless it has beaten since. */
+function removing(id: string, beats: number): Statement {
+  return ["DELETE FROM claimant WHERE id = ? AND beats = ?", id, beats];
+}
+
+function leaving(claimant: string): Statement {
+  return ["DELETE FROM claimant WHERE id = ?", claimant];
+}

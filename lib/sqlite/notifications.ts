@@ -1,0 +1,133 @@
+import type { DeadLetter } from "../inbox/durable/durable-inbox.js";
+import type { Row, Statement } from "./database-thread.js";
+
+/** A notification that this process has claimed, to hand it over. */
+export interface Claimed {
+  readonly id: number;
+  readonly stored: string;
+  /** Which hand-over this is, from 1. */
+  readonly attempt: number;
+}
+
+/** A reference is remembered, and its notification stored, unless it is remembered already. */
+export function storing(
+  { reference, text }: { readonly reference: string; readonly text: string },
+  { now, expires }: { readonly now: number; readonly expires: number },
+): Statement[] {
+  return [
+    [
+      `INSERT INTO reference (key, expires) VALUES (?, ?)
+        ON CONFLICT (key) DO UPDATE SET expires = excluded.expires WHERE expires <= ?
+        RETURNING 1 AS isNew`,
+      reference,
+      expires,
+      now,
+    ],
+    [
+      "INSERT INTO notification (reference, stored) SELECT ?, ? WHERE changes() = 1",
+      reference,
+      text,
+    ],
+  ];
+}
+
+/** Claims at most `limit` of the notifications that are due; and tells when the next one is. */
+export function claiming(claimant: string, now: number, limit: number): Statement[] {
+  return [
+    // Without it others would take the claims for those of a process that died.
+    ["INSERT INTO claimant (id, beats) VALUES (?, 0) ON CONFLICT DO NOTHING", claimant],
+    [
+      `UPDATE notification SET claimant = ?, attempts = attempts + 1
+        WHERE id IN (
+          SELECT id FROM notification WHERE claimant IS NULL AND failed_at IS NULL AND due <= ?
+          ORDER BY due, id LIMIT ?
+        )
+        RETURNING id, stored, attempts`,
+      claimant,
+      now,
+      limit,
+    ],
+    ["SELECT min(due) AS due FROM notification WHERE claimant IS NULL AND failed_at IS NULL"],
+  ];
+}
+
+/** Reads what {@link claiming} returned. */
+export function claimedIn(results: readonly Row[][]): { claimed: Claimed[]; nextDue: number } {
+  const [, rows = [], [next] = []] = results;
+  const claimed = rows.map(({ id, stored, attempts }) => ({
+    id: Number(id),
+    stored: String(stored),
+    attempt: Number(attempts),
+  }));
+  return { claimed, nextDue: Number(next?.due ?? Infinity) };
+}
+
+/** Whose claim on what. */
+export interface Claim {
+  readonly id: number;
+  readonly claimant: string;
+}
+
+/** Every listener has finished: the text is deleted. */
+export function finishing({ id, claimant }: Claim): Statement {
+  return ["DELETE FROM notification WHERE id = ? AND claimant = ?", id, claimant];
+}
+
+/** A listener failed: the notification is due again later. */
+export function retrying({ id, claimant }: Claim, due: number): Statement {
+  return [
+    "UPDATE notification SET claimant = NULL, due = ? WHERE id = ? AND claimant = ?",
+    due,
+    id,
+    claimant,
+  ];
+}
+
+/** No listener was asked: the attempt does not count. */
+export function returning({ id, claimant }: Claim, due: number): Statement {
+  return [
+    `UPDATE notification SET claimant = NULL, due = ?, attempts = attempts - 1
+      WHERE id = ? AND claimant = ?`,
+    due,
+    id,
+    claimant,
+  ];
+}
+
+/** The notification becomes a dead letter. */
+export function burying(
+  { id, claimant }: Claim,
+  dead: {
+    readonly attempts: number;
+    readonly failedAt: number;
+    readonly error: DeadLetter["error"];
+  },
+): Statement {
+  return [
+    `UPDATE notification SET claimant = NULL, attempts = ?, failed_at = ?,
+        error_name = ?, error_code = ?
+      WHERE id = ? AND claimant = ?`,
+    dead.attempts,
+    dead.failedAt,
+    dead.error.name,
+    dead.error.code ?? null,
+    id,
+    claimant,
+  ];
+}
+
+/** Gives up the claims of a process on all but the notifications that it holds. */
+export function givingUp(claimant: string, held: Iterable<number>): Statement {
+  return [
+    `UPDATE notification SET claimant = NULL
+      WHERE claimant = ? AND id NOT IN (SELECT value FROM json_each(?))`,
+    claimant,
+    JSON.stringify([...held]),
+  ];
+}
+
+/** Ends the claims of processes that are there no longer. */
+export const RELEASE_ABANDONED: Statement = [
+  `UPDATE notification SET claimant = NULL
+    WHERE claimant IS NOT NULL AND claimant NOT IN (SELECT id FROM claimant)`,
+];

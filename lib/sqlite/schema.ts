@@ -1,0 +1,89 @@
+import type { DatabaseThread, Row, Statement } from "./database-thread.js";
+
+/** "TSCB", by which a database of this package is known from one of another program. */
+const APPLICATION_ID = 0x54534342;
+/** The version of the tables. A newer release may add to them only under a higher one. */
+const VERSION = 1;
+
+const TABLES: readonly Statement[] = [
+  // Every reference that is remembered, until it expires.
+  ["CREATE TABLE reference (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID"],
+  ["CREATE INDEX reference_expires ON reference (expires)"],
+  // Processes that hand over, and how often each has shown that it is alive.
+  ["CREATE TABLE claimant (id TEXT PRIMARY KEY, beats INTEGER NOT NULL) WITHOUT ROWID"],
+  // Notifications that no listener has finished with. One that failed for good is a dead letter.
+  [
+    `CREATE TABLE notification (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      reference TEXT NOT NULL,
+      stored TEXT NOT NULL,
+      attempts INTEGER NOT NULL DEFAULT 0,
+      due INTEGER NOT NULL DEFAULT 0,
+      claimant TEXT,
+      failed_at INTEGER,
+      error_name TEXT,
+      error_code TEXT
+    )`,
+  ],
+  [
+    `CREATE INDEX notification_due ON notification (due)
+      WHERE claimant IS NULL AND failed_at IS NULL`,
+  ],
+  ["CREATE INDEX notification_claimant ON notification (claimant) WHERE claimant IS NOT NULL"],
+  ["CREATE INDEX notification_failed ON notification (failed_at) WHERE failed_at IS NOT NULL"],
+  ["CREATE INDEX notification_reference ON notification (reference) WHERE failed_at IS NOT NULL"],
+  [`PRAGMA application_id = ${APPLICATION_ID}`],
+  [`PRAGMA user_version = ${VERSION}`],
+];
+
+/** A write that changes nothing. */
+export const WRITE_CHECK: Statement = [`PRAGMA user_version = ${VERSION}`];
+
+/** Why a file cannot serve as the database. Waiting does not help. */
+export class UnusableFileError extends Error {
+  override readonly name = "UnusableFileError";
+
+  /** The text is for people, and names no path. */
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Whether the database has no tables yet.
+ *
+ * @throws UnusableFileError if the database belongs to another program or a newer release
+ */
+export async function isEmpty(thread: DatabaseThread): Promise<boolean> {
+  const [[row] = []] = await thread.query([
+    [
+      `SELECT application_id AS application, user_version AS version,
+        (SELECT count(*) FROM sqlite_schema) AS objects
+        FROM pragma_application_id, pragma_user_version`,
+    ],
+  ]);
+  const { application, version, objects }: Row = row ?? {};
+  if (application === 0 && version === 0 && objects === 0) return true;
+  if (application !== APPLICATION_ID) {
+    throw new UnusableFileError("ERR_FOREIGN_FILE", "file is the database of another program");
+  }
+  if (Number(version) > VERSION) {
+    throw new UnusableFileError(
+      "ERR_NEWER_FILE",
+      "a newer release of telesign-callback has written file; use that release, or another file",
+    );
+  }
+  return false;
+}
+
+/** Creates the tables, unless another process has done so meanwhile. */
+export async function createTables(thread: DatabaseThread): Promise<void> {
+  try {
+    await thread.transact(TABLES);
+  } catch (error) {
+    if (await isEmpty(thread)) throw error;
+  }
+}

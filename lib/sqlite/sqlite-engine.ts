@@ -1,0 +1,58 @@
+import { bareError } from "../errors.js";
+import type { Outcome } from "../inbox/inbox.js";
+import type { Database } from "./database.js";
+import { storing } from "./notifications.js";
+import { UnusableFileError, WRITE_CHECK } from "./schema.js";
+import type { PreparedText, StoredText } from "./stored-text.js";
+
+/** What the engine needs. */
+export interface SqliteEngineOptions {
+  readonly database: Database;
+  readonly storedText: StoredText;
+  /** How long a reference is remembered, in ms. */
+  readonly dedupeTtl: number;
+}
+
+/** The database as the outage buffer uses it. */
+export function createSqliteEngine({ database, storedText, dedupeTtl }: SqliteEngineOptions) {
+  async function store(prepared: PreparedText): Promise<Outcome> {
+    const now = Date.now();
+    const expires = Math.min(now + dedupeTtl, Number.MAX_SAFE_INTEGER);
+    const [[isNew] = []] = await database.run(storing(prepared, { now, expires }));
+    return isNew ? "accepted" : "duplicate";
+  }
+
+  return {
+    prepare: storedText.write,
+    store,
+    check: async () => void (await database.run([WRITE_CHECK])),
+    // The database opens itself anew. A thread that hangs on the disk cannot be replaced.
+    ownsConnections: false,
+    reconnect: () => {},
+    describeMisconfiguration,
+    describeCause,
+  };
+}
+
+const AT_ONCE = "until then listeners of this process get notifications at once";
+
+/** Waiting does not make a database of a file that is none. */
+function describeMisconfiguration(cause: unknown): string | undefined {
+  if (cause instanceof UnusableFileError) return `${cause.message}; ${AT_ONCE}`;
+  const { code } = bareError(cause);
+  if (code === "SQLITE_NOTADB") return `file is not a SQLite database; ${AT_ONCE}`;
+  if (code === "SQLITE_CORRUPT") return `file is damaged; restore it or remove it; ${AT_ONCE}`;
+  return undefined;
+}
+
+const CAUSES = new Map([
+  ["SQLITE_BUSY", "another process has locked file"],
+  ["SQLITE_CANTOPEN", "file cannot be opened"],
+  ["SQLITE_FULL", "the disk is full"],
+  ["SQLITE_IOERR", "the disk fails"],
+  ["SQLITE_READONLY", "file is read-only"],
+]);
+
+function describeCause(cause: unknown): string | undefined {
+  return CAUSES.get(bareError(cause).code ?? "");
+}

@@ -1,0 +1,67 @@
+import { after } from "../clock.js";
+import { DEAD_LETTER_AGE } from "../inbox/durable/dead-letter.js";
+import type { Statement } from "./database-thread.js";
+import type { Database } from "./database.js";
+
+/** How often, in ms, what has expired is deleted. */
+const INTERVAL = 60_000;
+/** How many rows are deleted at a time. What arrives is stored in between. */
+const STEP = 500;
+
+/** Keeps the file small, until it is stopped. */
+export interface Upkeep {
+  stop(): void;
+}
+
+/** Starts at once, and then works once a minute. */
+export function createUpkeep(database: Database): Upkeep {
+  let isStopped = false;
+  let cancel = () => {};
+
+  async function work() {
+    try {
+      await deleteAll(expiredReferences);
+      await deleteAll(oldDeadLetters);
+      await database.checkpoint();
+    } catch {
+      // The next time will do. If the database is down, others say so.
+    }
+    if (!isStopped) cancel = after(INTERVAL, () => void work());
+  }
+
+  async function deleteAll(step: (now: number) => Statement) {
+    let deleted = STEP;
+    while (deleted === STEP && !isStopped) {
+      const [rows = []] = await database.run([step(Date.now())]);
+      deleted = rows.length;
+    }
+  }
+
+  void work();
+  return {
+    stop() {
+      isStopped = true;
+      cancel();
+    },
+  };
+}
+
+function expiredReferences(now: number): Statement {
+  return [
+    `DELETE FROM reference
+      WHERE key IN (SELECT key FROM reference WHERE expires <= ? ORDER BY expires LIMIT ?)
+      RETURNING 1`,
+    now,
+    STEP,
+  ];
+}
+
+function oldDeadLetters(now: number): Statement {
+  return [
+    `DELETE FROM notification
+      WHERE id IN (SELECT id FROM notification WHERE failed_at <= ? ORDER BY failed_at LIMIT ?)
+      RETURNING 1`,
+    now - DEAD_LETTER_AGE,
+    STEP,
+  ];
+}

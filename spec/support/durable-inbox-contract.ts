@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+
+import type { DurableInbox } from "../../lib/inbox/durable/durable-inbox.js";
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./inbox-contract.js";
+
+/** What every durable inbox takes, whatever its engine. */
+export interface DurableOptions {
+  readonly attempts?: number;
+  readonly encryptionKey?: Buffer | readonly Buffer[];
+}
+
+/** Where durable inboxes of one spec store. It is empty at first, and the next inbox finds what one left. */
+export interface Store {
+  open(options?: DurableOptions): DurableInbox;
+}
+
+class ListenerError extends Error {
+  override readonly name = "ListenerError";
+  readonly code = "E_LISTENER";
+}
+
+/** What every durable inbox keeps, besides the contract of an inbox. */
+export function describeDurableInbox(name: string, makeStore: () => Store): void {
+  describe(`${name}, as a durable inbox`, () => {
+    let store: Store;
+    let inbox: DurableInbox;
+    beforeEach(() => (store = makeStore()));
+    afterEach(() => inbox.close());
+
+    function open(options: DurableOptions = {}) {
+      inbox = store.open(options);
+      const errors = createErrors();
+      inbox.onError?.(errors.listener);
+      return errors;
+    }
+
+    function accept(message = freshNotification()) {
+      return inbox.accept(message, freshDelivery());
+    }
+
+    /** Accepts a notification whose only attempt fails. */
+    async function acceptDeadLetter(message = freshNotification()) {
+      const { received } = open({ attempts: 1 });
+      const failure = new ListenerError("the text of a listener's error");
+      const stop = inbox.consume(() => Promise.reject(failure));
+      await accept(message);
+      const [error] = await received(1);
+      await stop();
+      return { message, error, failure };
+    }
+
+    it("is ready when its engine takes a write", async () => {
+      open();
+      await expect(inbox.ready()).resolves.toBeUndefined();
+    });
+
+    it("hands over again what a listener failed with, and counts the attempts", async () => {
+      open({ attempts: 2 });
+      const message = freshNotification();
+      const { handOver, received } = createReception();
+      inbox.consume(async (...args) => {
+        await handOver(...args);
+        if (args[1].attempt === 1) throw new ListenerError();
+      });
+      await accept(message);
+      const handOvers = await received(2);
+      expect(handOvers.map(([, { attempt }]) => attempt)).toEqual([1, 2]);
+      expect(handOvers[1]?.[0]).toEqual(message);
+    });
+
+    it("hands over after it was closed and opened again", async () => {
+      open();
+      const message = freshNotification();
+      await accept(message);
+      await inbox.close();
+      open();
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      expect(await received(1)).toEqual([[message, expect.objectContaining({ attempt: 1 })]]);
+      expect(await accept(message)).toBe("duplicate");
+    });
+
+    it("reports a notification whose attempts are used up, with what its listener failed with", async () => {
+      const { message, error, failure } = await acceptDeadLetter();
+      expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: message });
+      expect(error?.cause).toBe(failure);
+    });
+
+    it("lists dead letters with the name and code of their error, and never its text", async () => {
+      const { message } = await acceptDeadLetter();
+      const [letter] = await inbox.deadLetters();
+      expect(letter).toEqual({
+        message,
+        reference: message.mo_reference_id,
+        attempts: 1,
+        failedAt: expect.any(Date),
+        error: { name: "ListenerError", code: "E_LISTENER" },
+      });
+      expect(Math.abs(Date.now() - letter!.failedAt.getTime())).toBeLessThan(60_000);
+    });
+
+    it("lists dead letters from the oldest on, up to a limit", async () => {
+      const { received } = open({ attempts: 1 });
+      inbox.consume(() => Promise.reject(new ListenerError()));
+      const messages = [freshNotification(), freshNotification(), freshNotification()];
+      for (const [index, message] of messages.entries()) {
+        await accept(message);
+        await received(index + 1);
+      }
+      const listed = (await inbox.deadLetters({ limit: 2 })).map(({ message }) => message);
+      expect(listed).toEqual(messages.slice(0, 2));
+      expect(await inbox.deadLetters()).toHaveLength(3);
+    });
+
+    it.each([{ limit: 0 }, { limit: "all" }, { limit: undefined }, { most: 1 }])(
+      "refuses to list dead letters with the options %j",
+      async (options) => {
+        open();
+        const listing = inbox.deadLetters(options as object);
+        await expect(listing).rejects.toMatchObject({ name: "TypeError" });
+      },
+    );
+
+    it("hands a dead letter over again from attempt 1, though its reference is remembered", async () => {
+      const { message } = await acceptDeadLetter();
+      expect(await inbox.redrive(message.mo_reference_id)).toBe(true);
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      expect(await received(1)).toEqual([[message, expect.objectContaining({ attempt: 1 })]]);
+      expect(await inbox.deadLetters()).toEqual([]);
+      expect(await accept(message)).toBe("duplicate");
+    });
+
+    it("deletes a dead letter", async () => {
+      const { message } = await acceptDeadLetter();
+      expect(await inbox.discard(message.mo_reference_id)).toBe(true);
+      expect(await inbox.deadLetters()).toEqual([]);
+      expect(await inbox.discard(message.mo_reference_id)).toBe(false);
+      expect(await inbox.redrive(message.mo_reference_id)).toBe(false);
+    });
+
+    it("neither redrives nor deletes a notification that is no dead letter", async () => {
+      open();
+      const message = freshNotification();
+      await accept(message);
+      expect(await inbox.redrive(message.mo_reference_id)).toBe(false);
+      expect(await inbox.discard(message.mo_reference_id)).toBe(false);
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      await received(1);
+    });
+
+    it("finds a dead letter by a reference of unusual characters", async () => {
+      const reference = `odd ${"x".repeat(200)}`;
+      await acceptDeadLetter(freshNotification({ mo_reference_id: reference }));
+      const [letter] = await inbox.deadLetters();
+      expect(letter?.reference).toBe(reference);
+      expect(await inbox.discard(reference)).toBe(true);
+    });
+
+    it("hands over what it stored encrypted, and what it stored before there was a key", async () => {
+      const messages = [freshNotification(), freshNotification()];
+      open();
+      await accept(messages[0]);
+      await inbox.close();
+      open({ encryptionKey: randomBytes(32) });
+      await accept(messages[1]);
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      const handedOver = (await received(2)).map(([message]) => message);
+      expect(handedOver).toEqual(expect.arrayContaining(messages));
+    });
+
+    it.each([
+      ["a reference as TeleSign sends it", {}],
+      ["a reference of unusual characters", { mo_reference_id: `odd ${"x".repeat(200)}` }],
+    ])(
+      "keeps what no key opens as a dead letter until a key does, with %s",
+      async (_, overrides) => {
+        const [key, other] = [randomBytes(32), randomBytes(32)];
+        const message = freshNotification(overrides);
+        open({ encryptionKey: key });
+        await accept(message);
+        await inbox.close();
+
+        const { received } = open({ encryptionKey: other });
+        const stranger = createReception();
+        inbox.consume(stranger.handOver);
+        const [error] = await received(1);
+        expect(error).toMatchObject({
+          code: "ERR_DEAD_LETTER",
+          message: expect.stringContaining("encryptionKey"),
+        });
+        const [letter] = await inbox.deadLetters();
+        expect(letter).toMatchObject({ message: undefined, error: { code: "ERR_LOCKED" } });
+        expect(stranger.handOvers).toEqual([]);
+        await inbox.close();
+
+        open({ encryptionKey: [other, key] });
+        expect(await inbox.redrive(letter!.reference)).toBe(true);
+        const { handOver, received: handedOver } = createReception();
+        inbox.consume(handOver);
+        expect(await handedOver(1)).toEqual([[message, expect.objectContaining({ attempt: 1 })]]);
+      },
+    );
+  });
+}
