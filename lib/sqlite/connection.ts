@@ -24,7 +24,7 @@ const SETTINGS = {
 export interface ConnectionOptions {
   readonly path: string;
   /** Whether this SQLite can share a file between processes. See {@link canShare}. */
-  readonly canShare: boolean;
+  readonly canBeShared: boolean;
   /** What to do while no other process has the file open. */
   readonly whenAlone: readonly Statement[];
 }
@@ -43,7 +43,7 @@ export const CHECKPOINT: readonly Statement[] = [
  */
 export async function connect(thread: DatabaseThread, options: ConnectionOptions): Promise<void> {
   const isAlone = await openExclusively(thread, options);
-  if (!options.canShare) {
+  if (!options.canBeShared) {
     if (isAlone) return;
     throw new UnusableFileError("ERR_FILE_IN_USE", IN_USE);
   }

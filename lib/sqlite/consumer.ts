@@ -1,5 +1,6 @@
 import { after } from "../clock.js";
 import type { AttemptResult } from "./attempt.js";
+import type { Claims } from "./claims.js";
 import type { Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
 import { claimedIn, claiming, type Claimed } from "./notifications.js";
@@ -24,21 +25,19 @@ export interface Consumer {
 /** What a consumer needs. */
 export interface ConsumerOptions {
   readonly database: Database;
-  /** This process's name for its claims. */
-  readonly claimant: string;
-  /** What this process has claimed, until the result is stored. */
-  readonly held: Set<number>;
+  readonly claims: Claims;
   readonly concurrency: number;
   readonly attempt: (claimed: Claimed) => Promise<AttemptResult>;
   readonly report: (error: Error) => void;
   readonly onTrouble: (error: unknown) => void;
-  /** Whether a result that cannot be stored now will not be stored any more. */
-  readonly isHopeless: () => boolean;
+  /** Whether a result that cannot be stored now need not be tried again. */
+  readonly isClosing: () => boolean;
 }
 
 /** Starts handing over at once. */
 export function createConsumer(options: ConsumerOptions): Consumer {
-  const { database, claimant, held, concurrency, attempt, report, onTrouble } = options;
+  const { database, claims, concurrency, attempt, report, onTrouble } = options;
+  const { claimant, held } = claims;
   const handOvers = new Set<Promise<void>>();
   let state: "consuming" | "resting" | "stopped" = "consuming";
   let running = 0;
@@ -106,7 +105,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         return true;
       } catch (error) {
         onTrouble(error);
-        if (options.isHopeless()) return false;
+        if (options.isClosing()) return false;
         await new Promise<void>((resolve) => after(RECORD_INTERVAL, resolve));
       }
     }

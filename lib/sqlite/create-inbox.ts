@@ -1,18 +1,13 @@
-import { randomUUID } from "node:crypto";
-
 import { inboxError, onUnheard } from "../errors.js";
 import type { DurableInbox } from "../inbox/durable/durable-inbox.js";
 import { createOutageBuffer } from "../inbox/durable/outage-buffer.js";
-import type { HandOver } from "../inbox/inbox.js";
-import { createAttempt, longestWait } from "./attempt.js";
 import { canShare } from "./connection.js";
-import { createConsumer, type Consumer } from "./consumer.js";
+import { createClaims } from "./claims.js";
+import { createConsumption } from "./consumption.js";
 import type { DatabaseFile } from "./database-file.js";
 import { createDatabase } from "./database.js";
 import { createDeadLetters } from "./dead-letters.js";
-import { createHeartbeat } from "./heartbeat.js";
 import type { Settings } from "./inbox-options.js";
-import { givingUp, RELEASE_ABANDONED } from "./notifications.js";
 import { createSqliteEngine } from "./sqlite-engine.js";
 import type { PreparedText } from "./stored-text.js";
 import { createUpkeep } from "./upkeep.js";
@@ -20,25 +15,20 @@ import { createUpkeep } from "./upkeep.js";
 const NO_LISTENER =
   "a notification can neither be stored nor wait, and this process has no listener";
 
-/** Connects a database, a consumer and an outage buffer to an inbox. */
+/** Connects a database, its consumer and an outage buffer to an inbox. */
 export function createInbox(file: DatabaseFile, settings: Settings): DurableInbox {
-  const { attempts, lockDuration, storedText } = settings;
-  const claimant = randomUUID();
-  const held = new Set<number>();
-  let report: (error: Error) => void = () => {};
-  let active: { readonly consumer: Consumer; readonly handOver: HandOver } | undefined;
-  let stopped: Promise<unknown> = Promise.resolve();
-  let isClosing = false;
-  const events = {
-    onTrouble: (error: unknown) => buffer.suspect(error),
-    report: (error: Error) => report(error),
-  };
+  const { lockDuration, maxBuffered, storedText } = settings;
+  const claims = createClaims();
+  let listener: (error: Error) => void = () => {};
+  const report = (error: Error) => listener(error);
+  const onTrouble = (error: unknown) => buffer.suspect(error);
+  const isDown = () => buffer.isDown();
 
-  const database = createDatabase({
-    path: file.path,
-    canShare: canShare(String(process.versions.sqlite)),
-    whenAlone: [["DELETE FROM claimant WHERE id <> ?", claimant], RELEASE_ABANDONED],
-    whenOpened: () => [givingUp(claimant, held)],
+  const canBeShared = canShare(String(process.versions.sqlite));
+  const database = createDatabase({ path: file.path, canBeShared, ...claims });
+  const consumption = createConsumption({
+    ...{ database, claims, settings },
+    ...{ isDown, onTrouble, report },
   });
   const engine = createSqliteEngine({ database, ...settings });
   const buffer = createOutageBuffer<PreparedText>({
@@ -47,64 +37,41 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
       store(prepared) {
         const stored = engine.store(prepared);
         // Now, so that the same transaction claims it.
-        active?.consumer.pull();
+        consumption.pull();
         return stored;
       },
-      onOutage: () => active?.consumer.rest(),
-      onAnswer: () => active?.consumer.revive(),
+      onOutage: consumption.rest,
+      onAnswer: consumption.revive,
     },
-    maxBuffered: settings.maxBuffered,
+    maxBuffered,
     aftermath: lockDuration,
     passOn,
-    report: events.report,
+    report,
   });
-  const beat = { lockDuration, longestWait: longestWait(attempts) };
-  const heartbeat = createHeartbeat({ database, claimant, ...beat, ...events });
   const upkeep = createUpkeep(database);
 
   function passOn({ text }: PreparedText, cause: unknown) {
     const read = storedText.read(text, 1);
     const prepared = "message" in read ? read : undefined;
+    const handOver = consumption.handOver();
     // Outside the database there is no second attempt.
-    if (active && prepared) {
-      const { message, delivery } = prepared;
-      return void active.handOver(message, delivery).catch(onUnheard(report));
+    if (handOver && prepared) {
+      return void handOver(prepared.message, prepared.delivery).catch(onUnheard(report));
     }
     report(inboxError(NO_LISTENER, cause, prepared?.message));
   }
 
-  function consume(handOver: HandOver): () => Promise<void> {
-    const attempt = createAttempt({ claimant, storedText, attempts, handOver });
-    const { concurrency } = settings;
-    const isHopeless = () => isClosing && buffer.isDown();
-    const options = { database, claimant, held, concurrency, attempt, isHopeless };
-    const consumer = createConsumer({ ...options, ...events });
-    active = { consumer, handOver };
-    if (buffer.isDown()) consumer.rest();
-    heartbeat.start();
-    database.keepAlive(true);
-    return function stop() {
-      active = undefined;
-      database.keepAlive(false);
-      const stopping = consumer.stop();
-      stopped = Promise.all([stopped, stopping]);
-      return stopping;
-    };
-  }
-
   async function close() {
-    isClosing = true;
     upkeep.stop();
-    await Promise.all([buffer.close(), active?.consumer.stop(), stopped]);
-    await heartbeat.stop();
+    await Promise.all([buffer.close(), consumption.close()]);
     await database.close();
     file.release();
   }
 
   return {
     accept: buffer.accept,
-    consume,
-    onError: (listener) => void (report = listener),
+    consume: consumption.start,
+    onError: (given) => void (listener = given),
     ready: buffer.ready,
     ...createDeadLetters(database, storedText),
     close,

@@ -40,8 +40,9 @@ function identify(path: string): string {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
     accessSync(path, constants.R_OK | constants.W_OK);
     // Not by opening it: closing a file drops every lock that this process has on it.
-    const { dev, ino } = statSync(path, { bigint: true });
-    return `${dev}:${ino}`;
+    const stats = statSync(path, { bigint: true });
+    if (!stats.isFile()) throw new Error();
+    return `${stats.dev}:${stats.ino}`;
   } catch (error) {
     throw unusable(bareError(error));
   }
@@ -62,4 +63,5 @@ function create(path: string): void {
 }
 
 const NO_DIRECTORY = "the directory of file does not exist; create it first";
-const NO_ACCESS = "file and its directory must be readable and writable for this process";
+const NO_ACCESS =
+  "file must be a file that this process can read and write, in a directory that it can write to";

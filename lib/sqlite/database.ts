@@ -40,6 +40,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   let isOpen = false;
   let isNeeded = false;
   let isScheduled = false;
+  let isClosed = false;
   let waiting: Work[] = [];
   let waitingLast: Work[] = [];
   let tasks = 0;
@@ -59,6 +60,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   function enqueue(queue: Work[], build: () => readonly Statement[]): Promise<Row[][]> {
     return new Promise((resolve, reject) => {
+      if (isClosed) return reject(new Error("the inbox is closed"));
       queue.push({ build, resolve, reject });
       if (isScheduled) return;
       isScheduled = true;
@@ -117,6 +119,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       if (tasks === 0) thread.keepAlive(needed);
     },
     async close() {
+      isClosed = true;
       await within(CLOSE_DEADLINE, inTurn(closeFile)).catch(() => {});
       await within(CLOSE_DEADLINE, thread.end()).catch(() => {});
     },

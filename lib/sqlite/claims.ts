@@ -1,0 +1,27 @@
+import { randomUUID } from "node:crypto";
+
+import type { Statement } from "./database-thread.js";
+import { givingUp, RELEASE_ABANDONED } from "./notifications.js";
+
+/** What this process has claimed. A notification that one process has claimed, no other hands over. */
+export interface Claims {
+  /** This process's name for its claims. */
+  readonly claimant: string;
+  /** The notifications it has claimed, until the result of their hand-over is stored. */
+  readonly held: Set<number>;
+  /** Ends the claims of all others, while no other process has the file open. */
+  readonly whenAlone: readonly Statement[];
+  /** Ends the claims that this process does not know of, because the connection failed meanwhile. */
+  readonly whenOpened: () => readonly Statement[];
+}
+
+export function createClaims(): Claims {
+  const claimant = randomUUID();
+  const held = new Set<number>();
+  return {
+    claimant,
+    held,
+    whenAlone: [["DELETE FROM claimant WHERE id <> ?", claimant], RELEASE_ABANDONED],
+    whenOpened: () => [givingUp(claimant, held)],
+  };
+}

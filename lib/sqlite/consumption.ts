@@ -1,0 +1,88 @@
+import type { HandOver } from "../inbox/inbox.js";
+import { createAttempt, longestWait } from "./attempt.js";
+import type { Claims } from "./claims.js";
+import { createConsumer, type Consumer } from "./consumer.js";
+import type { Database } from "./database.js";
+import { createHeartbeat } from "./heartbeat.js";
+import type { Settings } from "./inbox-options.js";
+
+/** Hands notifications over in this process, while it has a listener. */
+export interface Consumption {
+  /** Starts handing over. Returns the function that stops it. */
+  readonly start: (handOver: HandOver) => () => Promise<void>;
+  /** Where notifications are handed over to; undefined while there is no listener. */
+  handOver(): HandOver | undefined;
+  /** Looks for notifications that are due. */
+  pull(): void;
+  /** To be called when the database is known to be down. */
+  readonly rest: () => void;
+  /** To be called when the database is known to answer. */
+  readonly revive: () => void;
+  /** Resolves when every hand-over has settled, and other processes know that this one leaves. */
+  close(): Promise<void>;
+}
+
+/** What {@link createConsumption} needs. */
+export interface ConsumptionOptions {
+  readonly database: Database;
+  readonly claims: Claims;
+  readonly settings: Settings;
+  readonly isDown: () => boolean;
+  readonly onTrouble: (error: unknown) => void;
+  readonly report: (error: Error) => void;
+}
+
+export function createConsumption(options: ConsumptionOptions): Consumption {
+  const { database, claims, settings, isDown, onTrouble, report } = options;
+  const { attempts, concurrency, lockDuration, storedText } = settings;
+  const { claimant } = claims;
+  const heartbeat = createHeartbeat({
+    database,
+    claimant,
+    lockDuration,
+    longestWait: longestWait(attempts),
+    onTrouble,
+  });
+  let active: { readonly consumer: Consumer; readonly handOver: HandOver } | undefined;
+  let stopped: Promise<unknown> = Promise.resolve();
+  let isClosing = false;
+
+  function start(handOver: HandOver): () => Promise<void> {
+    const consumer = createConsumer({
+      database,
+      claims,
+      concurrency,
+      attempt: createAttempt({ claimant, storedText, attempts, handOver }),
+      report,
+      onTrouble,
+      isClosing: () => isClosing,
+    });
+    active = { consumer, handOver };
+    if (isDown()) consumer.rest();
+    heartbeat.start();
+    // A process may do nothing but consume.
+    database.keepAlive(true);
+    return function stop() {
+      active = undefined;
+      database.keepAlive(false);
+      const stopping = consumer.stop();
+      stopped = Promise.all([stopped, stopping]);
+      return stopping;
+    };
+  }
+
+  async function close() {
+    isClosing = true;
+    await Promise.all([active?.consumer.stop(), stopped]);
+    await heartbeat.stop();
+  }
+
+  return {
+    start,
+    handOver: () => active?.handOver,
+    pull: () => active?.consumer.pull(),
+    rest: () => active?.consumer.rest(),
+    revive: () => active?.consumer.revive(),
+    close,
+  };
+}
