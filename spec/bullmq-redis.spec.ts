@@ -1,0 +1,267 @@
+import { Cluster, Redis } from "ioredis";
+import type { Inbox } from "telesign-callback";
+import { bullmqInbox, type BullmqInboxOptions } from "telesign-callback/bullmq";
+
+import { createReception, freshDelivery, freshNotification } from "./support/inbox-contract.js";
+import {
+  startCluster,
+  startRedis,
+  startSentinel,
+  type RedisProcess,
+} from "./support/redis-kinds.js";
+import { isThere, uniqueName } from "./support/servers.js";
+
+const describeHere = isThere("Redis") ? describe : describe.skip;
+
+/** Any options: what ioredis takes need not fit BullMQ's type. */
+function open(options: object): Inbox {
+  return bullmqInbox(options as BullmqInboxOptions);
+}
+
+/** Some options of ioredis, whose types depend on `replyMapping`. */
+type Options = Readonly<Record<string, unknown>>;
+
+function redisClient(options: Options): Redis {
+  return new Redis({ ...options, lazyConnect: true });
+}
+
+function clusterClient(port: number, options: Options): Cluster {
+  return new Cluster([{ host: "127.0.0.1", port }], { ...options, lazyConnect: true });
+}
+
+/** Hands over a notification, one that fails once, and one after every connection was cut. */
+async function expectToWork(inbox: Inbox, server: RedisProcess) {
+  let failures = 1;
+  const poison = freshNotification();
+  const { handOver, received } = createReception(({ mo_reference_id }) => {
+    if (mo_reference_id === poison.mo_reference_id && failures-- > 0) throw new Error("not now");
+  });
+  try {
+    inbox.onError?.(() => {});
+    inbox.consume(handOver);
+    expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
+    await received(1);
+    await inbox.accept(poison, freshDelivery());
+    await received(3);
+    await server.cut();
+    await inbox.accept(freshNotification(), freshDelivery());
+    const attempts = (await received(4)).map(([, { attempt }]) => attempt);
+    expect(attempts).toEqual([1, 1, 2, 1]);
+  } finally {
+    await inbox.close();
+  }
+}
+
+const OPTIONS: [string, Options][] = [
+  ["nothing else", {}],
+  [
+    "timeouts shorter than a worker waits for jobs",
+    { commandTimeout: 100, socketTimeout: 100, blockingTimeout: 50, blockingTimeoutGrace: 0 },
+  ],
+  [
+    "limits after which it gives up",
+    {
+      retryStrategy: () => null,
+      reconnectOnError: () => 2,
+      maxRetriesPerRequest: 1,
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: false,
+      enableOfflineQueue: false,
+    },
+  ],
+  ["replies of another shape", { stringNumbers: true, replyMapping: "resp3" }],
+  ["another protocol", { protocol: 2, maxRetriesPerRequest: 0 }],
+  [
+    "another way to work",
+    {
+      monitor: true,
+      readOnly: true,
+      lazyConnect: true,
+      enableReadyCheck: false,
+      enableAutoPipelining: true,
+    },
+  ],
+  [
+    "names, a database and settings of the socket",
+    {
+      clientInfoTag: "spec",
+      connectionName: "spec",
+      db: 1,
+      disableClientInfo: true,
+      family: 4,
+      keepAlive: 0,
+      noDelay: false,
+      showFriendlyErrorStack: true,
+    },
+  ],
+];
+
+describeHere("bullmqInbox, on Redis", () => {
+  let server: RedisProcess;
+  const clients: { disconnect(): void }[] = [];
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterEach(() => clients.splice(0).forEach((client) => client.disconnect()));
+  afterAll(() => server.close());
+
+  function keep<Client extends Redis | Cluster>(client: Client): Client {
+    client.on("error", () => {});
+    clients.push(client);
+    return client;
+  }
+
+  it.each(OPTIONS)(
+    "works with options that set %s",
+    async (_, options) => {
+      const connection = { ...options, host: "127.0.0.1", port: server.port };
+      await expectToWork(open({ connection, queueName: uniqueName() }), server);
+    },
+    20_000,
+  );
+
+  it.each(OPTIONS)(
+    "works with a client that has %s",
+    async (_, options) => {
+      const connection = keep(redisClient({ ...options, port: server.port }));
+      await expectToWork(bullmqInbox({ connection, queueName: uniqueName() }), server);
+    },
+    20_000,
+  );
+
+  it("works with a URL, and with what a URL says", async () => {
+    const url = `redis://127.0.0.1:${server.port}/2?commandTimeout=100`;
+    const inbox = bullmqInbox({ connection: { url }, queueName: uniqueName() });
+    await expectToWork(inbox, server);
+  }, 20_000);
+
+  it("works with a client that has ended", async () => {
+    const client = new Redis(server.port);
+    await client.quit();
+    const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
+    await expectToWork(inbox, server);
+  }, 20_000);
+
+  it("leaves a client of the user's own as it is", async () => {
+    const client = keep(new Redis(server.port));
+    const queueName = uniqueName();
+    await expectToWork(bullmqInbox({ connection: client, queueName }), server);
+    expect(await client.ping()).toBe("PONG");
+    expect(client.listenerCount("end")).toBe(0);
+  }, 20_000);
+
+  describe("behind a sentinel", () => {
+    let sentinel: RedisProcess;
+    beforeAll(async () => {
+      sentinel = await startSentinel(server.port);
+    });
+    afterAll(() => sentinel.close());
+
+    it.each<[string, Options]>([
+      [
+        "that give up",
+        {
+          sentinelRetryStrategy: () => null,
+          sentinelReconnectStrategy: () => null,
+          retryStrategy: () => null,
+        },
+      ],
+      ["of a sentinel", { failoverDetector: true, sentinelCommandTimeout: 1_000 }],
+    ])(
+      "works with options %s",
+      async (_, options) => {
+        const sentinels = [{ host: "127.0.0.1", port: sentinel.port }];
+        const connection = { sentinels, name: "spec", ...options };
+        await expectToWork(open({ connection, queueName: uniqueName() }), server);
+      },
+      20_000,
+    );
+  });
+
+  describe("in a Cluster", () => {
+    let node: RedisProcess;
+    beforeAll(async () => {
+      node = await startCluster();
+    }, 20_000);
+    afterAll(() => node.close());
+
+    const clusterOptions: [string, Options][] = [
+      ["nothing else", {}],
+      [
+        "another way to work",
+        {
+          clusterRetryStrategy: () => null,
+          enableOfflineQueue: false,
+          enableReadyCheck: false,
+          scaleReads: "slave",
+          enableAutoPipelining: true,
+        },
+      ],
+      [
+        "nodes with options of their own",
+        {
+          redisOptions: {
+            commandTimeout: 100,
+            stringNumbers: true,
+            maxRetriesPerRequest: 1,
+            db: 1,
+          },
+        },
+      ],
+    ];
+    it.each(clusterOptions)(
+      "works with a client that has %s",
+      async (_, options) => {
+        const connection = keep(clusterClient(node.port, options));
+        await expectToWork(bullmqInbox({ connection, queueName: `{${uniqueName()}}` }), node);
+      },
+      20_000,
+    );
+  });
+});
+
+describe("bullmqInbox, given a connection of Redis that cannot work", () => {
+  const clients: { disconnect(): void }[] = [];
+  afterAll(() => clients.forEach((client) => client.disconnect()));
+
+  const make = {
+    redis: (options: Options) => keep(redisClient(options)),
+    cluster: (options: Options = {}) => keep(clusterClient(1, options)),
+  };
+  function keep<Client extends { disconnect(): void }>(client: Client): Client {
+    clients.push(client);
+    return client;
+  }
+
+  it.each<[string, () => unknown, string]>([
+    ["keyPrefix", () => ({ host: "h", keyPrefix: "a:" }), "queueName"],
+    ["keyPrefix in a URL", () => ({ url: "redis://h?keyPrefix=a" }), "queueName"],
+    ["a client with keyPrefix", () => make.redis({ keyPrefix: "a:" }), "queueName"],
+    ["a Cluster with keyPrefix", () => make.cluster({ keyPrefix: "a:" }), "queueName"],
+    [
+      "a Cluster whose nodes have keyPrefix",
+      () => make.cluster({ redisOptions: { keyPrefix: "a:" } }),
+      "queueName",
+    ],
+    ["a Cluster without a hash tag in queueName", () => make.cluster(), "hash tag"],
+    ["a replica by its role", () => ({ sentinels: [{}], name: "a", role: "slave" }), "master"],
+    ["sentinels without a name", () => ({ sentinels: [{ host: "h" }] }), "ioredis refuses"],
+    ["options of a Cluster", () => ({ redisOptions: { host: "h" } }), "new Cluster"],
+    ["nodes of a Cluster", () => ({ nodes: [] }), "new Cluster"],
+    ["a list of nodes", () => [{ host: "h" }], "plain object"],
+    ["a URL object", () => new URL("redis://h"), "plain object"],
+    ["a promise", () => Promise.resolve({ host: "h" }), "plain object"],
+    ["an empty host", () => ({ host: "" }), "connection.host"],
+    ["an undefined host", () => ({ host: undefined }), "connection.host"],
+    ["an undefined url", () => ({ url: undefined }), "connection.url"],
+    ["a port that is no number", () => ({ port: NaN }), "connection.port"],
+    ["the URL of another server", () => ({ url: "postgres://h" }), "redis://"],
+    ["node-redis's socket", () => ({ socket: { host: "h" } }), "host and port"],
+    ["hostname", () => ({ hostname: "h" }), "host"],
+    ["BullMQ's prefix", () => ({ host: "h", prefix: "a" }), "queueName"],
+  ])("refuses %s, and says what to write instead", (_, connection, instead) => {
+    const options = { connection: connection() } as BullmqInboxOptions;
+    expect(() => bullmqInbox(options)).toThrow(TypeError);
+    expect(() => bullmqInbox(options)).toThrow(instead);
+  });
+});
