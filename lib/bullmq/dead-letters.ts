@@ -26,7 +26,12 @@ export interface DeadLetterJob extends CountedJob {
 
 /** The part of BullMQ's Queue that is used for dead letters. */
 export interface DeadLetterQueue {
-  getFailed(start: number, end: number): Promise<DeadLetterJob[]>;
+  getJobs(
+    types: "failed",
+    start: number,
+    end: number,
+    isAscending: boolean,
+  ): Promise<DeadLetterJob[]>;
 }
 
 /** The dead letters of an inbox: the failed jobs of its queue. */
@@ -36,7 +41,7 @@ export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm
   async function deadLetters(options: Readonly<DeadLettersOptions> = {}): Promise<DeadLetter[]> {
     refuseUnknownAndUndefined(options, ["limit"]);
     const limit = wholeNumber("limit", options.limit ?? 100);
-    const jobs = await queue().getFailed(0, limit - 1);
+    const jobs = await queue().getJobs("failed", 0, limit - 1, true);
     return jobs.map(toDeadLetter);
   }
 
@@ -46,7 +51,7 @@ export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm
     const message = "message" in read ? read.message : undefined;
     return {
       message,
-      reference: message?.mo_reference_id ?? job.deduplicationId ?? String(job.id),
+      reference: message?.mo_reference_id ?? keyOf(job),
       attempts,
       failedAt: new Date(job.finishedOn ?? 0),
       error: parseFailure(job.failedReason),
@@ -69,13 +74,19 @@ export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm
   }
 
   async function find(reference: string): Promise<DeadLetterJob | undefined> {
-    const key = referenceKey(reference);
+    // The key itself is all that is known of a notification that cannot be read.
+    const keys = [reference, referenceKey(reference)];
     for (let start = 0; ; start += PAGE) {
-      const jobs = await queue().getFailed(start, start + PAGE - 1);
-      const found = jobs.find((job) => referenceKey(toDeadLetter(job).reference) === key);
+      const jobs = await queue().getJobs("failed", start, start + PAGE - 1, true);
+      const found = jobs.find((job) => keys.includes(keyOf(job)));
       if (found || jobs.length === 0) return found;
     }
   }
 
   return { deadLetters, redrive, discard };
+}
+
+/** The key under which a job's reference is remembered. Jobs of other programs have their id alone. */
+function keyOf({ deduplicationId, id }: DeadLetterJob): string {
+  return deduplicationId ?? String(id);
 }

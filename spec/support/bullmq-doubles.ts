@@ -16,7 +16,7 @@ export function idleQueue() {
     add: () => Promise.resolve({ id: "" }),
     removeDeduplicationKey: () => Promise.resolve(),
     clean: jest.fn().mockResolvedValue([]),
-    getFailed: jest.fn().mockResolvedValue([]),
+    getJobs: jest.fn().mockResolvedValue([]),
     waitUntilReady: () => Promise.resolve(),
     close: () => Promise.resolve(),
   });
