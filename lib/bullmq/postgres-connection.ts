@@ -3,6 +3,7 @@ import type { EventEmitter } from "node:events";
 import { isPgPool, type PgPool } from "bullmq";
 
 import { localName, refuseWrongPlace } from "./connection-checks.js";
+import { parsesJson, typeParsers } from "./postgres-types.js";
 
 /** A `pg.Pool`. BullMQ's own type for it leaves out that it is an emitter, and its options. */
 export type EmitterPool = PgPool &
@@ -30,9 +31,12 @@ export function refuseUnfitPool(pool: EmitterPool): void {
     throw new TypeError("connection must be a Pool of pg, which lends clients, and not a Client");
   }
   if (pool.ended || pool.ending) throw new TypeError("connection is a Pool that has ended");
-  const { max = 10, ...options } = pool.options ?? {};
+  const { max = 10, types, ...options } = pool.options ?? {};
   if (Number(max) < 2) {
     throw new TypeError("connection must be a Pool with max: 2 or more; one client waits for jobs");
+  }
+  if (!parsesJson(types)) {
+    throw new TypeError("connection must be a Pool that parses JSON; give it types of its own");
   }
   refuseUnfitOptions(options);
 }
@@ -41,6 +45,7 @@ export function refuseUnfitPool(pool: EmitterPool): void {
  * A configuration as the inbox needs it.
  *
  * @throws TypeError that says what to write instead
+ * @throws Error if pg is not installed
  */
 export function fitConfiguration(given: string | object): Readonly<Record<string, unknown>> {
   const written = typeof given === "string" ? { connectionString: given } : given;
@@ -51,7 +56,7 @@ export function fitConfiguration(given: string | object): Readonly<Record<string
     throw new TypeError("connection must have migrate or skipMigrations, not both");
   }
   const migrate = "skipMigrations" in options ? {} : { migrate: true };
-  return { ...migrate, keepAlive: true, ...options };
+  return { ...migrate, keepAlive: true, ...options, types: typeParsers() };
 }
 
 function refuseUnfitOptions(options: Readonly<Record<string, unknown>>) {

@@ -1,0 +1,54 @@
+/** Finds the parser for a type of PostgreSQL's, as pg takes it in its option `types`. */
+interface TypeParsers {
+  getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown;
+}
+
+/** The types json and jsonb. */
+const JSON_TYPES: readonly number[] = [114, 3802];
+
+/**
+ * The parsers for the inbox's own connections: the app's, but JSON is parsed in any case. BullMQ would
+ * find no job where the app has told pg to leave JSON as text.
+ *
+ * @throws Error if pg is not installed
+ */
+export function typeParsers(): TypeParsers {
+  const { types }: { types: TypeParsers } = loadDriver();
+  return {
+    getTypeParser: (oid, format) =>
+      JSON_TYPES.includes(oid) ? parseJson : types.getTypeParser(oid, format),
+  };
+}
+
+/** Whether a pool parses JSON, with parsers of its own or with those of the app. */
+export function parsesJson(own: unknown): boolean {
+  const parsers = isTypeParsers(own) ? own : installedParsers();
+  return JSON_TYPES.every((oid) => typeof parsers.getTypeParser(oid, "text")("{}") === "object");
+}
+
+function isTypeParsers(value: unknown): value is TypeParsers {
+  return typeof value === "object" && value !== null && "getTypeParser" in value;
+}
+
+function installedParsers(): TypeParsers {
+  try {
+    return loadDriver().types;
+  } catch {
+    // The pool is of another driver, which parses JSON as pg does.
+    return { getTypeParser: () => parseJson };
+  }
+}
+
+function parseJson(text: string): unknown {
+  return JSON.parse(text);
+}
+
+function loadDriver() {
+  try {
+    // Bundlers see this call, and no other form that can fail.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    return require("pg") as typeof import("pg");
+  } catch (cause) {
+    throw new Error("the inbox needs pg for PostgreSQL; npm install pg", { cause });
+  }
+}

@@ -1,0 +1,198 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+
+import { createPostgresBackend, runMigrations } from "bullmq";
+import { Client, Pool, types, type PoolConfig } from "pg";
+import type { Inbox } from "telesign-callback";
+import { bullmqInbox, type BullmqInboxOptions } from "telesign-callback/bullmq";
+
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./support/inbox-contract.js";
+import { isThere, POSTGRES_URL, postgresServer, uniqueName } from "./support/servers.js";
+
+const describeHere = isThere("PostgreSQL") ? describe : describe.skip;
+const backend = createPostgresBackend;
+const text = { getTypeParser: () => (value: unknown) => value } as PoolConfig["types"];
+
+/** Any options: what pg takes need not fit BullMQ's type. */
+function open(connection: unknown): Inbox {
+  return bullmqInbox({ connection, backend, queueName: uniqueName() } as BullmqInboxOptions);
+}
+
+describeHere("bullmqInbox, on PostgreSQL", () => {
+  const engine = postgresServer();
+  const pools: Pool[] = [];
+  beforeAll(() => engine.start());
+  afterEach(() => Promise.all(pools.splice(0).map((pool) => pool.end())));
+  afterAll(() => engine.close(), 20_000);
+  const connectionString = () =>
+    (engine.options().connection as { connectionString: string }).connectionString;
+
+  /** Hands over a notification, one that fails once, and one after every connection was cut. */
+  async function expectToWork(inbox: Inbox) {
+    let failures = 1;
+    const poison = freshNotification();
+    const { handOver, received } = createReception(({ mo_reference_id }) => {
+      if (mo_reference_id === poison.mo_reference_id && failures-- > 0) throw new Error("not now");
+    });
+    try {
+      inbox.onError?.(() => {});
+      inbox.consume(handOver);
+      await inbox.accept(freshNotification(), freshDelivery());
+      await received(1);
+      await inbox.accept(poison, freshDelivery());
+      await received(3);
+      await engine.refuse();
+      await engine.start();
+      await inbox.accept(freshNotification(), freshDelivery());
+      const attempts = (await received(4)).map(([, { attempt }]) => attempt);
+      expect(attempts).toEqual([1, 1, 2, 1]);
+    } finally {
+      await inbox.close();
+    }
+  }
+
+  const OPTIONS: [string, PoolConfig][] = [
+    ["nothing else", {}],
+    [
+      "timeouts",
+      {
+        statement_timeout: 5_000,
+        query_timeout: 5_000,
+        lock_timeout: 5_000,
+        idle_in_transaction_session_timeout: 100,
+        connectionTimeoutMillis: 5_000,
+        idleTimeoutMillis: 10,
+      },
+    ],
+    ["sessions that end", { options: "-c idle_session_timeout=300", maxUses: 5 }],
+    ["clients that come and go", { maxLifetimeSeconds: 1, allowExitOnIdle: true, min: 1 }],
+    ["names and settings of the socket", { application_name: "spec", keepAlive: false }],
+  ];
+
+  it.each(OPTIONS)(
+    "works with options that set %s",
+    (_, options) => expectToWork(open({ connectionString: connectionString(), ...options })),
+    20_000,
+  );
+
+  it("works with options that allow one connection, and whose types are texts", async () => {
+    await expectToWork(open({ connectionString: connectionString(), max: 1, types: text }));
+  }, 20_000);
+
+  it("works in an app that reads JSON as text and large numbers as BigInt", async () => {
+    const json = types.getTypeParser(3802);
+    const number = types.getTypeParser(20);
+    types.setTypeParser(3802, (value: string) => value);
+    types.setTypeParser(20, BigInt);
+    try {
+      await expectToWork(open(connectionString()));
+      expect(() => open(new Pool())).toThrow("parses JSON");
+    } finally {
+      types.setTypeParser(3802, json);
+      types.setTypeParser(20, number as (value: string) => unknown);
+    }
+  }, 20_000);
+
+  it.each(OPTIONS)(
+    "works with a Pool that has %s",
+    async (_, { options: settings = "", ...options }) => {
+      const pool = new Pool({
+        connectionString: connectionString(),
+        ...options,
+        max: 2,
+        options: `-c search_path=bullmq ${settings}`,
+      });
+      pool.on("error", () => {});
+      pools.push(pool);
+      const client = await pool.connect();
+      await runMigrations(client, "bullmq");
+      client.release();
+      await expectToWork(open(pool));
+    },
+    20_000,
+  );
+
+  it("passes notifications on if the user's own Pool has ended", async () => {
+    const pool = new Pool({ connectionString: connectionString() });
+    const inbox = open(pool);
+    const { listener, received: receivedErrors } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await pool.end();
+    const message = freshNotification();
+    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    const errors = await receivedErrors(1);
+    expect(errors.map((error) => error.message)).toContainEqual(
+      expect.stringContaining("the pool has ended"),
+    );
+    await inbox.close();
+  }, 20_000);
+
+  it.each([
+    ["another user", (url: URL) => (url.username = "nobody_of_this_name"), "28000"],
+    ["another database", (url: URL) => (url.pathname = "/nothing_of_this_name"), "3D000"],
+  ])(
+    "is not ready with %s, and names PostgreSQL's code",
+    async (_, change, code) => {
+      const url = new URL(POSTGRES_URL);
+      change(url);
+      const inbox = bullmqInbox({ connection: url.href, backend, queueName: uniqueName() });
+      const { listener, received } = createErrors();
+      inbox.onError?.(listener);
+      const [error] = await received(1);
+      expect(error).toMatchObject({ code: "ERR_INBOX", cause: { code } });
+      expect(error?.message).toContain("PostgreSQL");
+      await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX", cause: { code } });
+      await inbox.close();
+    },
+    20_000,
+  );
+
+  it("says what to write if a URL names no user, and nobody else does", () => {
+    const url = new URL(POSTGRES_URL);
+    url.username = "";
+    const program = `
+      const { createPostgresBackend } = require("bullmq");
+      const { bullmqInbox } = require(${JSON.stringify(join(__dirname, "../dist/bullmq/bullmq-inbox.js"))});
+      const inbox = bullmqInbox({ connection: "${url.href}", backend: createPostgresBackend });
+      inbox.ready().catch(({ message, cause }) => console.log(message, cause.code)).then(() => inbox.close());
+    `;
+    const env = { ...process.env, USER: "", PGUSER: "" };
+    const { stdout } = spawnSync(process.execPath, ["-e", program], { env, encoding: "utf8" });
+    expect(stdout).toContain("names none; write postgres://user@host/database, or set PGUSER");
+    expect(stdout).toContain("28000");
+  }, 20_000);
+});
+
+describe("bullmqInbox, given a connection of PostgreSQL that cannot work", () => {
+  it.each<[string, unknown, string]>([
+    ["a Client", new Client(), "Pool"],
+    ["a Pool of one client", new Pool({ max: 1 }), "max: 2"],
+    ["a Pool that reads JSON as text", new Pool({ types: text }), "parses JSON"],
+    ["a Pool in binary", new Pool({ binary: true } as PoolConfig), "binary"],
+    ["binary", { binary: true }, "binary"],
+    ["replication", { replication: "database" }, "replication"],
+    ["another encoding", { client_encoding: "latin1" }, "client_encoding"],
+    ["another server's URL", "redis://127.0.0.1", "postgres://"],
+    ["a URL object", new URL("postgres://127.0.0.1"), "plain object"],
+    ["an empty text", "", "connectionString"],
+    ["an undefined host", { host: undefined }, "connection.host"],
+    ["migrate with skipMigrations", { migrate: true, skipMigrations: true }, "not both"],
+  ])("refuses %s, and says what to write instead", (_, connection, instead) => {
+    expect(() => open(connection)).toThrow(TypeError);
+    expect(() => open(connection)).toThrow(instead);
+  });
+
+  it("refuses a Pool that has ended", async () => {
+    const pool = new Pool();
+    await pool.end();
+    expect(() => open(pool)).toThrow("has ended");
+  });
+});
