@@ -5,6 +5,7 @@ import type { EngineConnection } from "./engine-connection.js";
 import type { Settings } from "./inbox-options.js";
 import type { OpenQueue } from "./job-queue.js";
 import type { OpenWorker } from "./job-worker.js";
+import { tolerateDamage } from "./tolerant-job.js";
 
 /** The longest delay of one Node timer, in ms. BullMQ's would fire at once beyond it. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -18,8 +19,8 @@ export function createOpener<Backend extends IQueueBackend, Connection>(
   const shared = telemetry ? { telemetry } : {};
 
   const openQueue: OpenQueue = () => {
-    const { made, ...ends } = driver.open(
-      (connection) => new Queue(queueName, { ...shared, connection }, driver.backend),
+    const { made, ...ends } = driver.open((connection) =>
+      tolerateDamage(new Queue(queueName, { ...shared, connection }, driver.backend)),
     );
     const prune = () => driver.prune(made.getBackend(), queueName);
     return { queue: made, connection: connectionOf(made, ends), prune };
@@ -27,8 +28,8 @@ export function createOpener<Backend extends IQueueBackend, Connection>(
 
   const openWorker: OpenWorker = (process) => {
     const options = { ...shared, ...workerOptions(settings) };
-    const { made, ...ends } = driver.open(
-      (connection) => new Worker(queueName, process, { ...options, connection }, driver.backend),
+    const { made, ...ends } = driver.open((connection) =>
+      tolerateDamage(new Worker(queueName, process, { ...options, connection }, driver.backend)),
     );
     return { worker: made, connection: connectionOf(made, ends) };
   };

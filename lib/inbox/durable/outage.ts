@@ -20,8 +20,10 @@ export interface Outage {
   /** How many outages have begun. */
   count(): number;
   begin(cause: unknown): void;
-  /** Notes a reason that says more than the deadline with which the outage began. */
-  explain(cause: unknown): void;
+  /** Notes an error of a connection. It explains an outage better than a deadline that passes. */
+  note(error: unknown): void;
+  /** The engine answers in spite of the error that was noted. */
+  dismiss(): void;
   close(): void;
 }
 
@@ -40,10 +42,12 @@ export function createOutage(options: OutageOptions): Outage {
   const { ownsConnections } = engine;
   const probe = createProbe({ ask, ownsConnections, reconnect: () => engine.reconnect() });
   let state: InboxState = { name: "storing" };
+  let noted: unknown;
   let count = 0;
 
-  function begin(cause: unknown) {
+  function begin(error: unknown) {
     if (state.name !== "storing") return;
+    const cause = error instanceof DeadlineError ? (noted ?? error) : error;
     const misconfiguration = engine.describeMisconfiguration(cause);
     state = { name: misconfiguration === undefined ? "waiting" : "unusable", cause };
     count += 1;
@@ -65,14 +69,21 @@ export function createOutage(options: OutageOptions): Outage {
   function end() {
     if (state.name === "closed") return;
     state = { name: "storing" };
+    dismiss();
     reports.recovered();
     engine.onAnswer();
     onEnd();
   }
 
-  function explain(cause: unknown) {
-    if (state.name === "waiting" && state.cause instanceof DeadlineError)
-      state = { ...state, cause };
+  function note(error: unknown) {
+    noted = error;
+    if (state.name === "waiting" && state.cause instanceof DeadlineError) {
+      state = { name: "waiting", cause: error };
+    }
+  }
+
+  function dismiss() {
+    noted = undefined;
   }
 
   function close() {
@@ -80,7 +91,7 @@ export function createOutage(options: OutageOptions): Outage {
     probe.stop();
   }
 
-  return { state: () => state, count: () => count, begin, explain, close };
+  return { state: () => state, count: () => count, begin, note, dismiss, close };
 }
 
 /** The reason why notifications are not stored, if there is one. */

@@ -36,12 +36,13 @@ export function createSuspicion(
   let isChecking = false;
 
   return function suspect(cause) {
-    outage.explain(cause);
+    outage.note(cause);
     if (outage.state().name !== "storing" || isChecking) return;
     isChecking = true;
     within(ANSWER_DEADLINE, engine.check())
       .then(
         () => {
+          outage.dismiss();
           engine.onAnswer();
           reports.trouble(cause);
         },

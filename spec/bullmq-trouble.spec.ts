@@ -1,0 +1,207 @@
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { bullmqInbox } from "telesign-callback/bullmq";
+
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./support/inbox-contract.js";
+import { startCluster, startRedis, type RedisProcess } from "./support/redis-kinds.js";
+import { isThere, uniqueName } from "./support/servers.js";
+
+const describeHere = isThere("Redis") ? describe : describe.skip;
+
+describeHere("bullmqInbox, when Redis refuses", () => {
+  let server: RedisProcess;
+  let client: Redis;
+  beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.port);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await server.close();
+  });
+
+  function open(options: object = {}, port = server.port) {
+    const connection = { host: "127.0.0.1", port, ...options };
+    const inbox = bullmqInbox({ connection, queueName: uniqueName() });
+    const errors = createErrors();
+    inbox.onError?.(errors.listener);
+    return { inbox, ...errors };
+  }
+
+  it.each<[string, object, string]>([
+    ["a wrong password", { username: "reader", password: "y" }, "WRONGPASS"],
+    ["a user that may not write", { username: "reader", password: "x" }, "NOPERM"],
+  ])(
+    "names Redis's own code for %s",
+    async (_, options, code) => {
+      await client.call(
+        "ACL",
+        "SETUSER",
+        "reader",
+        "on",
+        ">x",
+        "~*",
+        "+@read",
+        "+@connection",
+        "+info",
+      );
+      const { inbox, errors, received } = open(options);
+      await inbox.accept(freshNotification(), freshDelivery());
+      const [error] = await received(1);
+      expect(error).toMatchObject({ code: "ERR_INBOX", cause: { code } });
+      expect(error?.message).toContain("Redis");
+      await expect(inbox.ready()).rejects.toMatchObject({ cause: { code } });
+      expect(errors).toHaveLength(1);
+      await inbox.close();
+    },
+    20_000,
+  );
+
+  it.each([
+    ["a full memory", "maxmemory", "1", "0", "OOM"],
+    ["too few replicas", "min-replicas-to-write", "1", "0", "NOREPLICAS"],
+  ])(
+    "names Redis's own code for %s",
+    async (_, setting, bad, good, code) => {
+      const { inbox, received } = open();
+      await inbox.ready();
+      await client.config("SET", setting, bad);
+      await inbox.accept(freshNotification(), freshDelivery());
+      const [error] = await received(1);
+      await client.config("SET", setting, good);
+      expect(error).toMatchObject({ code: "ERR_INBOX", cause: { code } });
+      const { handOver, received: handedOver } = createReception();
+      inbox.consume(handOver);
+      await handedOver(1);
+      await inbox.close();
+    },
+    20_000,
+  );
+
+  it("names Redis's own code for a replica", async () => {
+    const replica = await startRedis("--replicaof", "127.0.0.1", `${server.port}`);
+    const { inbox, received } = open({}, replica.port);
+    await inbox.accept(freshNotification(), freshDelivery());
+    const [error] = await received(1);
+    expect(error).toMatchObject({ cause: { code: "READONLY" } });
+    await inbox.close();
+    await replica.close();
+  }, 20_000);
+
+  it("names Redis's own code for a cluster that is taken for one server", async () => {
+    const node = await startCluster();
+    const { inbox, received } = open({}, node.port);
+    await inbox.accept(freshNotification(), freshDelivery());
+    const [error] = await received(1);
+    expect(error).toMatchObject({ cause: { code: "CROSSSLOT" } });
+    expect(error?.message).toContain("braces around queueName");
+    await inbox.close();
+    await node.close();
+  }, 20_000);
+});
+
+describeHere("bullmqInbox, on a queue that others write to", () => {
+  let server: RedisProcess;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.close());
+
+  function open(queueName = uniqueName(), options: object = {}) {
+    const connection = { host: "127.0.0.1", port: server.port };
+    const inbox = bullmqInbox({ connection, queueName, ...options });
+    return { inbox, queueName, connection };
+  }
+
+  it("makes a dead letter of a foreign job, and hands over what comes after it", async () => {
+    const { inbox, queueName, connection } = open();
+    const { listener, received: receivedErrors } = createErrors();
+    inbox.onError?.(listener);
+    const queue = new Queue(queueName, { connection });
+    const { id } = await queue.add("email", { to: "somebody" });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    const [error] = await receivedErrors(1);
+    expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: undefined });
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    const [letter] = await inbox.deadLetters();
+    expect(letter).toMatchObject({ reference: id, error: { code: "ERR_DAMAGED" } });
+    expect(await inbox.discard(id!)).toBe(true);
+    await queue.close();
+    await inbox.close();
+  }, 20_000);
+
+  it("makes a dead letter of a job whose data was damaged", async () => {
+    const { inbox, queueName, connection } = open();
+    const { listener, received: receivedErrors } = createErrors();
+    inbox.onError?.(listener);
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    const queue = new Queue(queueName, { connection });
+    const [job] = await queue.getWaiting();
+    const client = new Redis(server.port);
+    await client.hset(queue.toKey(job!.id!), "data", '{"v":1,"notif');
+    inbox.consume(createReception().handOver);
+    const [error] = await receivedErrors(1);
+    expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: undefined });
+    const letters = await inbox.deadLetters();
+    expect(letters).toMatchObject([
+      { reference: message.mo_reference_id, error: { code: "ERR_DAMAGED" } },
+    ]);
+    client.disconnect();
+    await queue.close();
+    await inbox.close();
+  }, 20_000);
+
+  it("refuses a second inbox of this process on its queue, until it is closed", async () => {
+    const { inbox, queueName } = open();
+    expect(() => open(queueName)).toThrow(TypeError);
+    expect(() => open(queueName)).toThrow("queueName is in use");
+    const connection = { url: `redis://localhost:${server.port}` };
+    expect(() => bullmqInbox({ connection, queueName })).toThrow("queueName is in use");
+    await inbox.close();
+    await open(queueName).inbox.close();
+  }, 20_000);
+
+  it("passes telemetry on to BullMQ", async () => {
+    const span = {
+      setAttributes() {},
+      setAttribute() {},
+      setSpanOnContext: (context: unknown) => context,
+      addEvent() {},
+      recordException() {},
+      end() {},
+    };
+    const startSpan = jest.fn(() => span);
+    const telemetry = {
+      tracer: { startSpan },
+      contextManager: {
+        active: () => ({}),
+        with: (_: unknown, run: () => unknown) => run(),
+        getMetadata: () => "",
+        fromMetadata: (context: unknown) => context,
+      },
+    };
+    const { inbox, queueName } = open(undefined, { telemetry });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(1);
+    await inbox.close();
+    const names = startSpan.mock.calls.map(([name]: unknown[]) => name);
+    expect(names).toEqual(
+      expect.arrayContaining([`add ${queueName}.notification`, `process ${queueName}`]),
+    );
+  }, 20_000);
+
+  it.each([{}, null, { tracer: {} }, "otel"])("refuses %j as telemetry", (telemetry) => {
+    expect(() => open(undefined, { telemetry })).toThrow("telemetry");
+  });
+});
