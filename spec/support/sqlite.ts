@@ -1,7 +1,12 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import type { MessageNotification } from "telesign-callback";
 
 /** Describes what needs node:sqlite. It is skipped where Node has none. */
 export function describeWithSqlite(promise: string, define: () => void): void {
@@ -11,6 +16,7 @@ export function describeWithSqlite(promise: string, define: () => void): void {
 }
 
 const directories: string[] = [];
+const children: ChildProcess[] = [];
 
 /** The path of a file that is not there yet, in a directory that is removed at the end. */
 export function temporaryFile(): string {
@@ -20,5 +26,106 @@ export function temporaryFile(): string {
 }
 
 afterAll(() => {
+  for (const child of children) child.kill("SIGKILL");
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
+
+/** Opens a database directly, past the inbox. */
+export function openDatabase(file: string) {
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  return new DatabaseSync(file);
+}
+
+/** A line that a process said. */
+export type Line = Readonly<Record<string, unknown>>;
+
+/** A process whose lines of JSON can be awaited. */
+export interface Program {
+  readonly child: ChildProcess;
+  /** What it has said so far. */
+  readonly lines: Line[];
+  /** The first line that is as wanted, said already or later. */
+  said(isWanted: (line: Line) => boolean): Promise<Line>;
+  /** Sends a signal, and resolves when the process has ended. */
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts a process that says lines of JSON. */
+export function startProgram(command: string, args: readonly string[]): Program {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  children.push(child);
+  const lines: Line[] = [];
+  let wake = () => {};
+  createInterface(child.stdout).on("line", (line) => {
+    lines.push(JSON.parse(line));
+    wake();
+  });
+
+  async function said(isWanted: (line: Line) => boolean): Promise<Line> {
+    for (;;) {
+      const line = lines.find(isWanted);
+      if (line) return line;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+
+  async function end(signal: NodeJS.Signals) {
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  }
+
+  return { child, lines, said, end };
+}
+
+/** A process that holds the write lock of a file until it is told to let go. */
+export async function lock(file: string): Promise<() => Promise<void>> {
+  const script = `
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+    const database = new DatabaseSync(${JSON.stringify(file)});
+    database.exec("BEGIN IMMEDIATE");
+    console.log(JSON.stringify({ isLocked: true }));
+    process.stdin.on("end", () => database.close()).resume();
+  `;
+  const options = ["--disable-warning=ExperimentalWarning", "-e", script];
+  const { child, said } = startProgram(process.execPath, options);
+  await said(({ isLocked }) => isLocked === true);
+  return async function unlock() {
+    const exited = once(child, "exit");
+    child.stdin?.end();
+    await exited;
+  };
+}
+
+const RECEIVER = join(__dirname, "../fixtures/sqlite-receiver.js");
+
+/** How a receiver is started. */
+export interface ReceiverSettings {
+  readonly options: { readonly file: string; readonly lockDuration?: number };
+  /** How long its listener works, in ms; an endless one never settles. */
+  readonly work: number | "endless";
+  readonly isConsumer?: boolean;
+  /** What the receiver runs under. */
+  readonly command?: readonly string[];
+}
+
+/** Starts a process of the built package that receives, and hands over to its listener. */
+export async function startReceiver({ command = [], ...settings }: ReceiverSettings) {
+  const [first, ...args] = [...command, process.execPath, RECEIVER, JSON.stringify(settings)];
+  const program = startProgram(first!, args);
+  const { port } = await program.said((line) => "port" in line);
+
+  /** Whether it was acknowledged; there may be nobody to answer. */
+  async function deliver(message: MessageNotification): Promise<boolean> {
+    try {
+      const body = JSON.stringify(message);
+      const response = await fetch(`http://127.0.0.1:${Number(port)}/`, { method: "POST", body });
+      await response.arrayBuffer();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  return { ...program, deliver };
+}

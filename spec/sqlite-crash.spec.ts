@@ -1,0 +1,130 @@
+import { once } from "node:events";
+
+import { sqliteInbox } from "telesign-callback/sqlite";
+
+import { createReception, freshDelivery, freshNotification } from "./support/inbox-contract.js";
+import { describeWithSqlite, startReceiver, temporaryFile } from "./support/sqlite.js";
+
+// Long enough for a busy machine, short enough for a spec.
+const LOCK_DURATION = 500;
+
+describeWithSqlite("sqliteInbox, in a process that is killed", () => {
+  it("has on the disk what it has acknowledged", async () => {
+    const file = temporaryFile();
+    const receiver = await startReceiver({ options: { file }, work: 0, isConsumer: false });
+    const messages = Array.from({ length: 20 }, () => freshNotification());
+    expect(await Promise.all(messages.map(receiver.deliver))).not.toContain(false);
+    await receiver.end("SIGKILL");
+
+    const inbox = sqliteInbox({ file });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    const handedOver = (await received(messages.length)).map(([message]) => message);
+    expect(handedOver).toEqual(expect.arrayContaining(messages));
+    expect(await inbox.accept(messages[0]!, freshDelivery())).toBe("duplicate");
+    await inbox.close();
+  });
+
+  it("hands over at once what it was handing over, when it is the only process and comes back", async () => {
+    const file = temporaryFile();
+    const receiver = await startReceiver({ options: { file }, work: "endless" });
+    const message = freshNotification();
+    await receiver.deliver(message);
+    await receiver.said((line) => "started" in line);
+    await receiver.end("SIGKILL");
+
+    // The default lock is 30 s, which is longer than this spec may take.
+    const inbox = sqliteInbox({ file });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    expect(await received(1)).toEqual([[message, expect.objectContaining({ attempt: 2 })]]);
+    await inbox.close();
+  });
+
+  it("leaves what it was handing over to a process that lives on", async () => {
+    const options = { file: temporaryFile(), lockDuration: LOCK_DURATION };
+    const receiver = await startReceiver({ options, work: "endless" });
+    const message = freshNotification();
+    await receiver.deliver(message);
+    await receiver.said((line) => "started" in line);
+    const inbox = sqliteInbox(options);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await inbox.ready();
+    await receiver.end("SIGKILL");
+
+    expect(await received(1)).toEqual([[message, expect.objectContaining({ attempt: 2 })]]);
+    await inbox.close();
+  });
+
+  it("counts the attempts that crashes cut short, and reports the last", async () => {
+    const file = temporaryFile();
+    const receiver = await startReceiver({ options: { file }, work: "endless" });
+    const message = freshNotification();
+    await receiver.deliver(message);
+    await receiver.said((line) => "started" in line);
+    await receiver.end("SIGKILL");
+
+    const inbox = sqliteInbox({ file, attempts: 1 });
+    const { handOver, handOvers } = createReception();
+    const error = await new Promise((resolve) => {
+      inbox.onError?.(resolve);
+      inbox.consume(handOver);
+    });
+    expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: message });
+    expect(handOvers).toEqual([]);
+    expect(await inbox.deadLetters()).toMatchObject([
+      { message, attempts: 1, error: { name: "DeadLetterError", code: "ERR_CUT_SHORT" } },
+    ]);
+    await inbox.close();
+  });
+});
+
+describeWithSqlite("sqliteInbox, in several processes on one file", () => {
+  it("hands each notification over once, whichever process receives it", async () => {
+    const options = { file: temporaryFile() };
+    const receivers = await Promise.all([
+      startReceiver({ options, work: 5 }),
+      startReceiver({ options, work: 5 }),
+    ]);
+    const messages = Array.from({ length: 200 }, () => freshNotification());
+    // TeleSign's retry may reach another process than its first delivery, and at the same time.
+    const deliveries = messages.flatMap((message) =>
+      receivers.map(({ deliver }) => deliver(message)),
+    );
+    expect(await Promise.all(deliveries)).not.toContain(false);
+    const finished = () =>
+      receivers.flatMap(({ lines }) => lines.flatMap((line) => line.finished ?? []));
+    while (finished().length < messages.length) await once(receivers[0].child.stdout!, "data");
+    await Promise.all(receivers.map(({ end }) => end("SIGTERM")));
+    expect(finished().sort()).toEqual(messages.map((each) => each.mo_reference_id).sort());
+  });
+
+  it("hands over to a consumer what another process accepts", async () => {
+    const file = temporaryFile();
+    const receiver = await startReceiver({ options: { file }, work: 0, isConsumer: false });
+    const inbox = sqliteInbox({ file });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await inbox.ready();
+    const message = freshNotification();
+    await receiver.deliver(message);
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    await receiver.end("SIGTERM");
+    await inbox.close();
+  });
+
+  it("leaves a hand-over that takes longer than the lock to the process that it is in", async () => {
+    const options = { file: temporaryFile(), lockDuration: LOCK_DURATION };
+    const receiver = await startReceiver({ options, work: 4 * LOCK_DURATION });
+    const inbox = sqliteInbox(options);
+    const { handOver, handOvers } = createReception();
+    await receiver.deliver(freshNotification());
+    await receiver.said((line) => "started" in line);
+    inbox.consume(handOver);
+    await receiver.said((line) => "finished" in line);
+    expect(handOvers).toEqual([]);
+    await receiver.end("SIGTERM");
+    await inbox.close();
+  });
+});
