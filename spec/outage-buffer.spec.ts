@@ -145,6 +145,18 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors).toHaveLength(1);
   });
 
+  it("reports one outage if it begins while an error is looked into", async () => {
+    buffer.suspect(refusal);
+    const outcome = accept();
+    await stores.answer(0, refusal);
+    await outcome;
+    await checks.answer(0, "accepted");
+    expect(errors).toHaveLength(1);
+    expect(buffer.isDown()).toBe(true);
+    await stores.answer(1, "accepted");
+    expect(buffer.isDown()).toBe(false);
+  });
+
   it("reports no trouble that an outage leaves behind", async () => {
     buffer.suspect(refusal);
     await checks.answer(0, refusal);

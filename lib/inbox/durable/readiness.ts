@@ -39,10 +39,13 @@ export function createSuspicion(
     outage.note(cause);
     if (outage.state().name !== "storing" || isChecking) return;
     isChecking = true;
+    const before = outage.count();
     within(ANSWER_DEADLINE, engine.check())
       .then(
         () => {
           outage.dismiss();
+          // An outage that began meanwhile is reported, and asks the engine itself.
+          if (outage.count() > before) return;
           engine.onAnswer();
           reports.trouble(cause);
         },
