@@ -95,7 +95,9 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
     expect(await Promise.all(deliveries)).not.toContain(false);
     const finished = () =>
       receivers.flatMap(({ lines }) => lines.flatMap((line) => line.finished ?? []));
-    while (finished().length < messages.length) await once(receivers[0].child.stdout!, "data");
+    while (finished().length < messages.length) {
+      await Promise.race(receivers.map(({ child }) => once(child.stdout!, "data")));
+    }
     await Promise.all(receivers.map(({ end }) => end("SIGTERM")));
     expect(finished().sort()).toEqual(messages.map((each) => each.mo_reference_id).sort());
   });

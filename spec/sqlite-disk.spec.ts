@@ -1,0 +1,272 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import fs, { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import threads, { type Worker } from "node:worker_threads";
+
+import express from "express";
+import { telesignCallback, type TelesignCallbackError } from "telesign-callback";
+import { sqliteInbox } from "telesign-callback/sqlite";
+
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./support/inbox-contract.js";
+import {
+  describeWithSqlite,
+  lock,
+  openDatabase,
+  startReceiver,
+  temporaryFile,
+} from "./support/sqlite.js";
+import { listen } from "./support/wire.js";
+
+function refusalOf(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
+}
+
+describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
+  it("throws where there is no directory, and does not name it", () => {
+    const file = join(dirname(temporaryFile()), "private", "inbox.db");
+    const error = refusalOf(() => sqliteInbox({ file }));
+    expect(error).toMatchObject({
+      message: "the directory of file does not exist; create it first",
+      cause: { code: "ENOENT", message: "" },
+    });
+  });
+
+  it("throws where there is no permission", () => {
+    const file = temporaryFile();
+    jest.spyOn(fs, "openSync").mockImplementation(() => {
+      throw Object.assign(new Error(`EACCES: ${file}`), { code: "EACCES" });
+    });
+    const error = refusalOf(() => sqliteInbox({ file }));
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/can read and write/),
+      cause: { code: "EACCES", message: "" },
+    });
+  });
+
+  it("throws where file is a directory", () => {
+    const file = temporaryFile();
+    mkdirSync(file);
+    expect(refusalOf(() => sqliteInbox({ file }))).toMatchObject({
+      message: expect.stringMatching(/^file must be a file/),
+    });
+  });
+
+  const words = "the file of another program, which is no database".repeat(100);
+  it.each([
+    [
+      "is not a database",
+      "SQLITE_NOTADB",
+      "file is not a SQLite database",
+      (file: string) => writeFileSync(file, words),
+    ],
+    [
+      "is the database of another program",
+      "ERR_FOREIGN_FILE",
+      "file is the database of another program",
+      (file: string) => change(file, "CREATE TABLE theirs (a)"),
+    ],
+    [
+      "is of a newer release",
+      "ERR_NEWER_FILE",
+      "a newer release of telesign-callback has written file",
+      async (file: string) => {
+        await createEmpty(file);
+        change(file, "PRAGMA user_version = 1000");
+      },
+    ],
+    [
+      "is damaged",
+      "SQLITE_CORRUPT",
+      "file is damaged",
+      async (file: string) => {
+        await createEmpty(file);
+        const bytes = readFileSync(file);
+        writeFileSync(file, bytes.fill(0xff, 4_096));
+      },
+    ],
+  ])("hands over at once when it %s, and says so", async (_, code, text, prepare) => {
+    const file = temporaryFile();
+    await prepare(file);
+    const before = readFileSync(file);
+    const inbox = sqliteInbox({ file });
+    const { errors, listener } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    const expected = { code: "ERR_INBOX", cause: { code }, message: expect.stringContaining(text) };
+    await expect(inbox.ready()).rejects.toMatchObject(expected);
+    const message = freshNotification();
+    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    expect(errors).toMatchObject([{ ...expected, message: expect.stringContaining(text) }]);
+    await inbox.close();
+    expect(readFileSync(file)).toEqual(before);
+  });
+});
+
+async function createEmpty(file: string) {
+  const inbox = sqliteInbox({ file });
+  await inbox.ready();
+  await inbox.close();
+}
+
+function change(file: string, sql: string) {
+  const database = openDatabase(file);
+  database.exec(sql);
+  database.close();
+}
+
+describeWithSqlite("sqliteInbox, while another process holds the write lock", () => {
+  it("blocks no other route, acknowledges callbacks and loses nothing", async () => {
+    const file = temporaryFile();
+    const inbox = sqliteInbox({ file });
+    await inbox.ready();
+    const arrived = createReception();
+    const callback = telesignCallback({
+      path: "/callback",
+      inbox: {
+        ...inbox,
+        accept(...args) {
+          void arrived.handOver(...args);
+          return inbox.accept(...args);
+        },
+      },
+    });
+    const errors: TelesignCallbackError[] = [];
+    callback.on("error", (error) => errors.push(error));
+    const { handOver, received } = createReception();
+    callback.onMessage(handOver);
+    const app = express().use(callback);
+    app.get("/other", (_req, res) => void res.end());
+    const { port } = await listen(app);
+    const unlock = await lock(file);
+
+    const order: string[] = [];
+    const messages = [freshNotification(), freshNotification()];
+    const requests = messages.map(async (message) => {
+      const body = JSON.stringify(message);
+      const response = await fetch(`http://127.0.0.1:${port}/callback`, { method: "POST", body });
+      order.push(`callback ${response.status}`);
+    });
+    await arrived.received(2);
+    await fetch(`http://127.0.0.1:${port}/other`);
+    order.push("other");
+    await Promise.all(requests);
+    expect(order).toEqual(["other", "callback 200", "callback 200"]);
+
+    await unlock();
+    const handedOver = (await received(2)).map(([message]) => message);
+    expect(handedOver).toEqual(expect.arrayContaining(messages));
+    expect(errors).toMatchObject([{ code: "ERR_INBOX", cause: { code: "SQLITE_BUSY" } }]);
+    await callback.close();
+  });
+});
+
+describeWithSqlite("sqliteInbox, on a disk that takes nothing more", () => {
+  // What limits a file here limits it on every disk: writing past the end of it fails.
+  const hasLimits = spawnSync("prlimit", ["--version"]).status === 0;
+  const itWithLimits = hasLimits ? it : it.skip;
+
+  itWithLimits("acknowledges, reports it once, and stores when it takes more again", async () => {
+    const file = temporaryFile();
+    await createEmpty(file);
+    const command = ["prlimit", "--fsize=65536:unlimited"];
+    const options = { file };
+    const receiver = await startReceiver({ options, work: 0, isConsumer: false, command });
+    const messages = Array.from({ length: 100 }, () => freshNotification());
+    expect(await Promise.all(messages.map(receiver.deliver))).not.toContain(false);
+    const trouble = await receiver.said((line) => line.code === "ERR_INBOX");
+    expect(String(trouble.cause)).toMatch(/^SQLITE_(FULL|IOERR)$/);
+
+    execFileSync("prlimit", ["--pid", `${receiver.child.pid}`, "--fsize=unlimited"]);
+    await receiver.end("SIGTERM");
+    expect(receiver.lines.filter((line) => "code" in line)).toHaveLength(1);
+    const inbox = sqliteInbox({ file });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    const handedOver = (await received(100)).map(([message]) => message);
+    expect(handedOver).toEqual(expect.arrayContaining(messages));
+    await inbox.close();
+  });
+
+  it("stores what it refused for a while, and the result of a hand-over too", async () => {
+    const file = temporaryFile();
+    const inbox = sqliteInbox({ file });
+    const { received: reported, listener } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, received } = createReception(() => failing);
+    let settle = () => {};
+    const failing = new Promise<void>((resolve) => (settle = resolve));
+    inbox.consume(handOver);
+    const [first, second] = [freshNotification(), freshNotification()];
+    await inbox.accept(first, freshDelivery());
+    await received(1);
+
+    // A trigger refuses writes as a disk does, and another process may create it.
+    runElsewhere(
+      file,
+      "CREATE TRIGGER refuse BEFORE DELETE ON notification BEGIN SELECT RAISE(ROLLBACK, ''); END",
+    );
+    runElsewhere(
+      file,
+      "CREATE TRIGGER refuse2 BEFORE INSERT ON notification BEGIN SELECT RAISE(ROLLBACK, ''); END",
+    );
+    settle();
+    expect(await inbox.accept(second, freshDelivery())).toBe("accepted");
+    expect(await reported(1)).toMatchObject([{ code: "ERR_INBOX" }]);
+    runElsewhere(file, "DROP TRIGGER refuse");
+    runElsewhere(file, "DROP TRIGGER refuse2");
+    expect((await received(2)).map(([message]) => message)).toEqual([first, second]);
+    await inbox.close();
+    const database = openDatabase(file);
+    expect(database.prepare("SELECT count(*) AS rows FROM notification").get()).toEqual({
+      rows: 0,
+    });
+    database.close();
+  });
+});
+
+/** A second connection of this process would drop the locks of the first. */
+function runElsewhere(file: string, sql: string) {
+  const script = `
+    const database = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(process.argv[1]);
+    database.exec("PRAGMA busy_timeout = 5000");
+    database.exec(process.argv[2]);
+  `;
+  const options = ["--disable-warning=ExperimentalWarning", "-e", script];
+  execFileSync(process.execPath, [...options, file, sql]);
+}
+
+describeWithSqlite("sqliteInbox, whose thread ends", () => {
+  it("starts another one, and hands over what arrives meanwhile", async () => {
+    const started: Worker[] = [];
+    const { Worker: RealWorker } = threads;
+    jest.spyOn(threads, "Worker").mockImplementation((...args) => {
+      started.push(new RealWorker(...args));
+      return started.at(-1)!;
+    });
+    const inbox = sqliteInbox({ file: temporaryFile() });
+    const { received: reported, listener } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await inbox.ready();
+    await started[0]?.terminate();
+    const message = freshNotification();
+    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    expect(started).toHaveLength(2);
+    const trouble = { code: "ERR_INBOX", cause: { code: "ERR_THREAD_ENDED" } };
+    expect(await reported(1)).toMatchObject([trouble]);
+    await inbox.close();
+  });
+});
