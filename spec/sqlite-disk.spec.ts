@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import fs, { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import threads, { type Worker } from "node:worker_threads";
 
@@ -66,13 +67,13 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
       "is not a database",
       "SQLITE_NOTADB",
       "file is not a SQLite database",
-      (file: string) => writeFileSync(file, words),
+      (file: string) => writeFile(file, words),
     ],
     [
       "is the database of another program",
       "ERR_FOREIGN_FILE",
       "file is the database of another program",
-      (file: string) => change(file, "CREATE TABLE theirs (a)"),
+      (file: string) => Promise.resolve(change(file, "CREATE TABLE theirs (a)")),
     ],
     [
       "is of a newer release",

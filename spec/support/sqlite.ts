@@ -112,7 +112,7 @@ export interface ReceiverSettings {
 /** Starts a process of the built package that receives, and hands over to its listener. */
 export async function startReceiver({ command = [], ...settings }: ReceiverSettings) {
   const [first, ...args] = [...command, process.execPath, RECEIVER, JSON.stringify(settings)];
-  const program = startProgram(first!, args);
+  const program = startProgram(first, args);
   const { port } = await program.said((line) => "port" in line);
 
   /** Whether it was acknowledged; there may be nobody to answer. */

@@ -1,0 +1,78 @@
+import modules from "node:module";
+import { join } from "node:path";
+
+import { sqliteInbox, type SqliteInboxOptions } from "telesign-callback/sqlite";
+
+import { canShare } from "../lib/sqlite/connection.js";
+import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
+
+describe("sqliteInbox, on a Node without node:sqlite", () => {
+  it("throws an error that names the versions that have it", () => {
+    jest.spyOn(modules, "isBuiltin").mockReturnValue(false);
+    expect(() => sqliteInbox({ file: temporaryFile() })).toThrow(
+      "sqliteInbox needs node:sqlite, which Node has from version 22.13 on",
+    );
+  });
+});
+
+describe("sqliteInbox, given bad options", () => {
+  it.each([
+    ["file", {}],
+    ["file", { file: "" }],
+    ["file", { file: 7 }],
+    ["file", { file: ":memory:" }],
+    ["file", { file: "a\0b" }],
+    ["attempts", { attempts: 0 }],
+    ["dedupeTtl", { dedupeTtl: "1d" }],
+    ["concurrency", { concurrency: 1.5 }],
+    ["lockDuration", { lockDuration: -1 }],
+    ["maxBuffered", { maxBuffered: Infinity }],
+    ["encryptionKey", { encryptionKey: "secret" }],
+    ["encryptionKey", { encryptionKey: undefined }],
+    ["unknown option path", { path: "inbox.db" }],
+  ])("throws a TypeError that names %s for %j", (name, bad) => {
+    const file = temporaryFile();
+    const isFile = name === "file";
+    const options = (isFile ? bad : { file, ...bad }) as SqliteInboxOptions;
+    jest.spyOn(modules, "isBuiltin").mockReturnValue(true);
+    expect(() => sqliteInbox(options)).toThrow(
+      expect.objectContaining({ name: "TypeError", message: expect.stringContaining(name) }),
+    );
+  });
+});
+
+describeWithSqlite("sqliteInbox, beside another one of its process", () => {
+  it("throws if they have the same file, by whatever path", async () => {
+    const file = temporaryFile();
+    const inbox = sqliteInbox({ file });
+    expect(() => sqliteInbox({ file: join(file, "..", "inbox.db") })).toThrow(
+      "file is in use by another inbox of this process; give each callback its own",
+    );
+    await inbox.close();
+    await sqliteInbox({ file }).close();
+  });
+
+  it("takes durations that are longer than a timer", async () => {
+    const longest = 8.64e15;
+    const inbox = sqliteInbox({
+      file: temporaryFile(),
+      dedupeTtl: longest,
+      lockDuration: longest,
+      attempts: 2 ** 31 - 1,
+    });
+    await inbox.ready();
+    await inbox.close();
+  });
+});
+
+describe("A file, shared by processes", () => {
+  it.each([
+    ["3.51.3", true],
+    ["3.52.0", true],
+    ["4.0.0", true],
+    ["3.51.2", false],
+    ["3.50.4", false],
+  ])("with SQLite %s: %j", (version, isSafe) => {
+    expect(canShare(version)).toBe(isSafe);
+  });
+});
