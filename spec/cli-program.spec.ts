@@ -9,29 +9,15 @@ import { text } from "node:stream/consumers";
 import { deliver, notification } from "telesign-callback/testing";
 
 import manifest from "../package.json";
-import { receiver } from "./support/command-line.js";
+import { BUILT, receiver, runBuilt, spawnBuilt } from "./support/command-line.js";
 import { closeServers, serve } from "./support/receivers.js";
 
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
 const anyNumber: unknown = expect.any(Number);
-const built = join(__dirname, "../dist/cli/cli.js");
 // These start programs, on machines that may be busy.
 jest.setTimeout(30_000);
 
 afterEach(closeServers);
-
-/** Runs the built program as users do. */
-function spawnBuilt(args: string[], env: Record<string, string> = {}, program = built) {
-  return spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
-}
-
-async function runBuilt(args: string[], env?: Record<string, string>, program?: string) {
-  const child = spawnBuilt(args, env, program);
-  const exit = once(child, "exit");
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [status] = (await exit) as [number];
-  return { status, out, err };
-}
 
 describe("the built program", () => {
   const lines = (readline: Interface) => readline[Symbol.asyncIterator]();
@@ -113,7 +99,7 @@ describe("the built program", () => {
 
   it("shows a progress bar on a real terminal", async () => {
     const { url } = await receiver();
-    const command = `'${process.execPath}' '${built}' send --count 3 --rate 1000 '${url}'`;
+    const command = `'${process.execPath}' '${BUILT}' send --count 3 --rate 1000 '${url}'`;
     const child = spawn("script", ["-qec", command, "/dev/null"], {
       env: { ...process.env, TERM: "xterm-256color" },
     });
@@ -134,7 +120,7 @@ describe("the built program", () => {
 
   it("prints no warning, however many messages wait for a retry", async () => {
     const { url } = await receiver(...Array.from({ length: 15 }, () => 503));
-    const args = ["send", "--count", "15", "--rate", "1000", "--waits", "20", url];
+    const args = ["send", "--count", "15", "--rate", "1000", "--waits", "99,99,99,99", url];
     expect(await runBuilt(args)).toMatchObject({ status: 0, err: "" });
   });
 

@@ -1,5 +1,5 @@
 import type { Attempt } from "../testing/attempts.js";
-import { paint, printable, writeJson, type Terminal } from "./terminal.js";
+import { paint, printable, writeJson, type Output, type Terminal } from "./terminal.js";
 
 /** The result of one delivery attempt, with what the sender knows about it. */
 export interface ReportedAttempt extends Attempt {
@@ -35,9 +35,14 @@ export interface ReportOptions {
   readonly hasBar: boolean;
 }
 
-const BAR_WIDTH = 24;
-/** The width of a terminal that does not tell its own. */
-const COLUMNS = 80;
+/** How many messages were sent, and what became of them. */
+interface Counts {
+  readonly sent: number;
+  readonly delivered: number;
+  readonly retries: number;
+  readonly failed: number;
+}
+
 const ERASE_LINE = "\r\u001b[K";
 
 /** Makes the report of one run of a command. */
@@ -46,58 +51,58 @@ export function createReport(terminal: Terminal, options: ReportOptions): Report
   const { isJson, total } = options;
   const hasBar = options.hasBar && !isJson && out.isTTY === true;
   const counts = { sent: 0, delivered: 0, retries: 0, failed: 0 };
+  const bar = () => progressBar(counts, total, out.columns);
+
+  return {
+    say,
+    begin: () => void (counts.sent += 1),
+    attempted(ended) {
+      if (ended.attempt > 1) counts.retries += 1;
+      if (isJson) writeJson(terminal, { event: "attempt", ...ended });
+      else if (!hasBar || ended.status !== 200) say(describeAttempt(out, ended));
+    },
+    end(isDelivered) {
+      counts[isDelivered ? "delivered" : "failed"] += 1;
+      if (hasBar) out.write(`${ERASE_LINE}${bar()}`);
+    },
+    close() {
+      if (isJson) writeJson(terminal, { event: "summary", ...counts });
+      else out.write(`${hasBar ? ERASE_LINE : ""}${summary(counts)}\n`);
+      if (counts.delivered === total) return 0;
+      return interrupted.aborted ? 130 : 1;
+    },
+  };
 
   function say(text: string) {
     if (isJson) return;
-    out.write(hasBar ? `${ERASE_LINE}${text}\n${progress()}` : `${text}\n`);
+    out.write(hasBar ? `${ERASE_LINE}${text}\n${bar()}` : `${text}\n`);
   }
+}
 
-  function begin() {
-    counts.sent += 1;
-  }
+function describeAttempt(out: Output, attempted: ReportedAttempt): string {
+  const { reference, attempt, status, error, ms, isLost, wait } = attempted;
+  const id = paint(out, "grey", printable(reference));
+  const answer = paint(out, status === 200 ? "green" : "red", String(status ?? error));
+  const lost = isLost ? paint(out, "yellow", ", answer taken for lost") : "";
+  const next = wait === undefined ? "" : paint(out, "grey", `, next attempt in ${wait} ms`);
+  return `${id}  delivery attempt ${attempt}  ${answer} in ${ms} ms${lost}${next}`;
+}
 
-  function attempted(ended: ReportedAttempt) {
-    if (ended.attempt > 1) counts.retries += 1;
-    if (isJson) writeJson(terminal, { event: "attempt", ...ended });
-    else if (!hasBar || ended.status !== 200) say(describe(ended));
-  }
+const BAR_WIDTH = 24;
+/** The width of a terminal that does not tell its own. */
+const COLUMNS = 80;
 
-  function describe({ reference, attempt, status, error, ms, isLost, wait }: ReportedAttempt) {
-    const answer = paint(out, status === 200 ? "green" : "red", String(status ?? error));
-    const id = paint(out, "grey", printable(reference));
-    const lost = isLost ? paint(out, "yellow", ", answer taken for lost") : "";
-    const next = wait === undefined ? "" : paint(out, "grey", `, next attempt in ${wait} ms`);
-    return `${id}  delivery attempt ${attempt}  ${answer} in ${ms} ms${lost}${next}`;
-  }
+function progressBar(counts: Counts, total: number, columns = 0): string {
+  const { delivered, retries, failed } = counts;
+  const ended = delivered + failed;
+  const figures = `] ${ended}/${total}, retries: ${retries}, failed: ${failed}`;
+  // A line that fills the last column may wrap, and only part of a wrapped line would be erased.
+  const room = (columns > 0 ? columns : COLUMNS) - 1;
+  const width = Math.max(0, Math.min(BAR_WIDTH, room - figures.length - 1));
+  const bar = "#".repeat(Math.floor((ended / total) * width)).padEnd(width);
+  return `[${bar}${figures}`.slice(0, room);
+}
 
-  function end(isDelivered: boolean) {
-    counts[isDelivered ? "delivered" : "failed"] += 1;
-    if (hasBar) out.write(`${ERASE_LINE}${progress()}`);
-  }
-
-  function progress() {
-    const ended = counts.delivered + counts.failed;
-    const { retries, failed } = counts;
-    const figures = `] ${ended}/${total}, retries: ${retries}, failed: ${failed}`;
-    // A line that fills the last column may wrap, and only part of a wrapped line would be erased.
-    const { columns = 0 } = out;
-    const room = (columns > 0 ? columns : COLUMNS) - 1;
-    const width = Math.max(0, Math.min(BAR_WIDTH, room - figures.length - 1));
-    const bar = "#".repeat(Math.floor((ended / total) * width)).padEnd(width);
-    return `[${bar}${figures}`.slice(0, room);
-  }
-
-  function summary() {
-    const { sent, delivered, retries, failed } = counts;
-    return `sent: ${sent}, answered 200: ${delivered}, retries: ${retries}, failed: ${failed}`;
-  }
-
-  function close() {
-    if (isJson) writeJson(terminal, { event: "summary", ...counts });
-    else out.write(`${hasBar ? ERASE_LINE : ""}${summary()}\n`);
-    if (counts.delivered === total) return 0;
-    return interrupted.aborted ? 130 : 1;
-  }
-
-  return { say, begin, attempted, end, close };
+function summary({ sent, delivered, retries, failed }: Counts): string {
+  return `sent: ${sent}, answered 200: ${delivered}, retries: ${retries}, failed: ${failed}`;
 }

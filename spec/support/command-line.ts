@@ -1,3 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+
 import { main } from "../../lib/cli/main.js";
 import { createReceiver, serve } from "./receivers.js";
 
@@ -42,6 +47,23 @@ export function start(args: string[], { isTerminal = false, columns, env = {} }:
 export async function run(args: string[], options?: RunOptions) {
   const { out, err, status } = start(args, options);
   return { status: await status, out: out.written(), err: err.written() };
+}
+
+/** The built program. */
+export const BUILT = join(__dirname, "../../dist/cli/cli.js");
+
+/** Starts the built program as users do. */
+export function spawnBuilt(args: string[], env: Record<string, string> = {}, program = BUILT) {
+  return spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
+}
+
+/** Runs the built program to its end. */
+export async function runBuilt(args: string[], env?: Record<string, string>, program?: string) {
+  const child = spawnBuilt(args, env, program);
+  const exit = once(child, "exit");
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [status] = (await exit) as [number];
+  return { status, out, err };
 }
 
 /** The values in lines of JSON. */
