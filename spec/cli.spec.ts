@@ -8,27 +8,30 @@ describe("telesign-callback", () => {
     const { status, out } = await run([flag]);
     expect(status).toBe(0);
     expect(out).toMatch(
-      /^NAME\n {4}telesign-callback - [^]*SYNOPSIS[^]*send[^]*conversation[^]*listen/,
+      /^NAME\n {4}telesign-callback - [^]*SYNOPSIS[^]*send[^]*conversation[^]*listen[^]*dead-letters/,
     );
   });
 
-  it.each(["send", "conversation", "listen"])("has a manual for %s", async (command) => {
-    const { status, out } = await run([command, "--help"]);
-    expect(status).toBe(0);
-    for (const title of [
-      "NAME",
-      "SYNOPSIS",
-      "DESCRIPTION",
-      "OPTIONS",
-      "ENVIRONMENT",
-      "EXIT STATUS",
-    ]) {
-      expect(out).toMatch(new RegExp(`^${title}$`, "m"));
-    }
-    expect(Math.max(...out.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(100);
-  });
+  it.each(["send", "conversation", "listen", "dead-letters"])(
+    "has a manual for %s",
+    async (command) => {
+      const { status, out } = await run([command, "--help"]);
+      expect(status).toBe(0);
+      for (const title of [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "OPTIONS",
+        "ENVIRONMENT",
+        "EXIT STATUS",
+      ]) {
+        expect(out).toMatch(new RegExp(`^${title}$`, "m"));
+      }
+      expect(Math.max(...out.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(100);
+    },
+  );
 
-  it.each(["send", "conversation", "listen"])(
+  it.each(["send", "conversation", "listen", "dead-letters"])(
     "accepts every flag that the manual of %s shows",
     async (command) => {
       const { out } = await run([command, "--help"]);
@@ -93,6 +96,21 @@ describe("telesign-callback", () => {
     ["URL", ["conversation", "http://%zz:secret@127.0.0.1:9/"]],
     ["URL", ["conversation", url, url]],
     ["flags only", ["listen", "secret"]],
+    ["flags only", ["dead-letters", "secret"]],
+    ["one of --sqlite, --redis and --postgres", ["dead-letters"]],
+    [
+      "one of --sqlite, --redis and --postgres",
+      ["dead-letters", "--sqlite=a", "--redis=redis://b"],
+    ],
+    ["--sqlite", ["dead-letters", "--sqlite", ""]],
+    ["--redis", ["dead-letters", "--redis", "secret"]],
+    ["--postgres", ["dead-letters", "--postgres", "redis://secret"]],
+    ["--queue", ["dead-letters", "--sqlite", "secret", "--queue", "a"]],
+    ["--limit", ["dead-letters", "--sqlite", "secret", "--limit", "0"]],
+    ["--timeout", ["dead-letters", "--sqlite", "secret", "--timeout", "0"]],
+    ["--redrive", ["dead-letters", "--sqlite", "secret", "--redrive", ""]],
+    ["--discard", ["dead-letters", "--sqlite", "secret", "--discard", ""]],
+    ["--redrive or --discard", ["dead-letters", "--sqlite=a", "--redrive=secret", "--discard=b"]],
   ])("exits 2 and names what is wrong, which is %s in %j", async (name, args, env = {}) => {
     const { status, out, err } = await run(args, { env });
     expect(status).toBe(2);

@@ -1,8 +1,13 @@
-import { LISTEN } from "./receiving-help.js";
+import { DEAD_LETTERS, LISTEN } from "./receiving-help.js";
 import { CONVERSATION, SEND } from "./sending-help.js";
 
 /** The manual of each command. */
-export const HELP = { send: SEND, conversation: CONVERSATION, listen: LISTEN };
+export const HELP = {
+  send: SEND,
+  conversation: CONVERSATION,
+  listen: LISTEN,
+  "dead-letters": DEAD_LETTERS,
+};
 
 /** The manual of the program. */
 export const OVERVIEW = `NAME
@@ -12,6 +17,7 @@ SYNOPSIS
     telesign-callback send [options] <url>
     telesign-callback conversation [options] <url>
     telesign-callback listen [options]
+    telesign-callback dead-letters --sqlite <file>|--redis <url>|--postgres <url> [options]
     telesign-callback --version
 
 COMMANDS
@@ -23,6 +29,9 @@ COMMANDS
 
     listen
         Run a receiver that prints what TeleSign sends.
+
+    dead-letters
+        List, redrive or discard the messages that a durable inbox gave up on.
 
     Run telesign-callback <command> --help for the options of a command.
 `;

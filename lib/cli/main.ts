@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<keyof typeof HELP, () => Promise<Command>>> = {
   send: () => import("./send.js"),
   conversation: () => import("./conversation.js"),
   listen: () => import("./listen.js"),
+  "dead-letters": () => import("./dead-letters.js"),
 };
 
 /** Runs a command line. Resolves to the exit status: 0 for success, 2 for a wrong command line. */

@@ -43,3 +43,76 @@ EXAMPLES
     telesign-callback listen
     telesign-callback listen --port 8080 --path /telesign/4f9d0c --json
 `;
+
+/** The manual of `dead-letters`. */
+export const DEAD_LETTERS = `NAME
+    telesign-callback dead-letters - look after what no listener could handle
+
+SYNOPSIS
+    telesign-callback dead-letters --sqlite <file> [options]
+    telesign-callback dead-letters --redis <url> [options]
+    telesign-callback dead-letters --postgres <url> [options]
+
+DESCRIPTION
+    A dead letter is a message that a durable inbox has given up on: its listeners
+    failed on every hand-over, or it cannot be read. The inbox keeps it for 30 days.
+
+    Lists the dead letters of an inbox, oldest first: when the message failed for
+    the last time, its reference, how often it was handed over to the listeners,
+    and the name and code of the last error. With --redrive or --discard it changes
+    those with the given references instead. The receiver may run meanwhile.
+
+OPTIONS
+    --sqlite <file>
+        The file of a sqliteInbox.
+
+    --redis <url>
+        The Redis or Valkey server of a bullmqInbox. Needs bullmq and ioredis.
+
+    --postgres <url>
+        The PostgreSQL database of a bullmqInbox. Needs bullmq and pg. ps shows
+        flags to everyone, so put a password in PGPASSWORD, not in the URL.
+
+    --queue <name>
+        The queueName of a bullmqInbox. Default: telesign-callback.
+
+    --redrive <reference>
+        Hand the message over again, from attempt 1, in a process that listens for
+        messages. Can be repeated.
+
+    --discard <reference>
+        Delete the message for good. Can be repeated.
+
+    --limit <n>
+        The number of dead letters to list. Default: 100.
+
+    --show
+        Also print the phone numbers and the text of each message. Others may see
+        your terminal.
+
+    --timeout <ms>
+        The longest wait for the engine, in milliseconds. Default: 15000.
+
+    --json
+        Print a line of JSON for each dead letter, and one for the summary.
+
+    -h, --help
+        Show this help.
+
+ENVIRONMENT
+    TELESIGN_CALLBACK_ENCRYPTION_KEY
+        The encryptionKey of the inbox; several are separated by commas.
+
+    NO_COLOR
+        If set, the output has no colours.
+
+EXIT STATUS
+    0    The command did what it was asked to do.
+    1    A reference was not found, or the inbox could not be reached.
+    2    The command line or the encryption key is wrong.
+
+EXAMPLES
+    telesign-callback dead-letters --sqlite ./inbox.db
+    telesign-callback dead-letters --redis redis://127.0.0.1 --show
+    telesign-callback dead-letters --sqlite ./inbox.db --redrive 9A7C4F10D8E24B6F8A3B5C7D9E0F1A2B
+`;

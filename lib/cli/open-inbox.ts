@@ -1,0 +1,53 @@
+import { existsSync } from "node:fs";
+
+import type { DurableInbox } from "../inbox/durable/durable-inbox.js";
+
+/** Where a durable inbox is. */
+export interface InboxPlace {
+  readonly engine: "sqlite" | "redis" | "postgres";
+  /** A file for SQLite, otherwise a URL. */
+  readonly address: string;
+  /** BullMQ's queue. SQLite has none. */
+  readonly queueName?: string;
+  readonly encryptionKey?: readonly string[];
+}
+
+/**
+ * Opens a durable inbox to look after it, without consuming from it. Loads only the engine in use.
+ *
+ * @throws TypeError, as a rejection, naming the flag or the variable that is wrong
+ * @throws Error, as a rejection, if the inbox cannot be opened
+ */
+export async function openInbox(place: InboxPlace): Promise<DurableInbox> {
+  try {
+    return await (place.engine === "sqlite" ? openSqlite(place) : openBullmq(place));
+  } catch (cause) {
+    if (String(cause).includes("Cannot find module 'bullmq'")) throw new Error(MISSING, { cause });
+    throw cause instanceof TypeError ? named(cause, place.engine) : cause;
+  }
+}
+
+const MISSING = "BullMQ is not installed: npm install bullmq, and ioredis or pg";
+
+async function openSqlite({ address: file, encryptionKey }: InboxPlace): Promise<DurableInbox> {
+  // The inbox would create the file, and a mistyped one would show no dead letters.
+  if (!existsSync(file)) throw new TypeError("file does not exist");
+  const { sqliteInbox } = await import("../sqlite/sqlite-inbox.js");
+  return sqliteInbox({ file, ...(encryptionKey && { encryptionKey }) });
+}
+
+async function openBullmq({ engine, address, ...options }: InboxPlace): Promise<DurableInbox> {
+  const { bullmqInbox } = await import("../bullmq/bullmq-inbox.js");
+  if (engine === "redis") return bullmqInbox({ connection: { url: address }, ...options });
+  const { createPostgresBackend } = await import("bullmq");
+  return bullmqInbox({ connection: address, backend: createPostgresBackend, ...options });
+}
+
+/** The error of an option, naming the flag or the variable that the option came from. */
+function named(cause: TypeError, engine: string): TypeError {
+  const text = cause.message
+    .replace(/^(file|connection)\b/, `--${engine}`)
+    .replace(/^queueName\b/, "--queue")
+    .replace(/^encryptionKey\b/, "TELESIGN_CALLBACK_ENCRYPTION_KEY");
+  return new TypeError(text, { cause });
+}

@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+
+import express from "express";
+import { telesignCallback, type MessageNotification } from "telesign-callback";
+import { sqliteInbox } from "telesign-callback/sqlite";
+import { deliver } from "telesign-callback/testing";
+
+import { linesOf, runBuilt } from "./support/command-line.js";
+import { fresh } from "./support/notifications.js";
+import { describeOnEachEngine, inboxOn } from "./support/servers.js";
+import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
+
+// These start programs and engines, on machines that may be busy.
+jest.setTimeout(60_000);
+
+const encryptionKey = randomBytes(32).toString("base64");
+const otherKey = randomBytes(32).toString("base64");
+const env = { TELESIGN_CALLBACK_ENCRYPTION_KEY: `${otherKey},${encryptionKey}` };
+
+type OpenInbox = (options: {
+  attempts: number;
+  encryptionKey: string;
+}) => ReturnType<typeof sqliteInbox>;
+
+/** A receiver whose listener fails until it is mended. */
+function createBrokenReceiver(openInbox: OpenInbox) {
+  const callback = telesignCallback({ inbox: openInbox({ attempts: 1, encryptionKey }) });
+  const failed: unknown[] = [];
+  let isBroken = true;
+  let wake = () => {};
+  const handled = new Promise<MessageNotification>((resolve) => {
+    callback.onMessage((message) => {
+      if (isBroken) throw new RangeError("broken");
+      resolve(message);
+    });
+  });
+  callback.on("error", ({ code }) => {
+    if (code === "ERR_DEAD_LETTER") failed.push(code);
+    wake();
+  });
+  return {
+    app: express().use(callback),
+    handled,
+    mend: () => (isBroken = false),
+    async untilDead(count: number) {
+      while (failed.length < count) await new Promise<void>((resolve) => (wake = resolve));
+    },
+    close: () => callback.close(),
+  };
+}
+
+/** Lists, redrives and discards from a shell, while the receiver runs in this process. */
+async function lookAfter(openInbox: OpenInbox, flags: string[]) {
+  const receiver = createBrokenReceiver(openInbox);
+  const messages = [fresh({ mo_message: "first" }), fresh({ mo_message: "second" })];
+  for (const [index, message] of messages.entries()) {
+    await deliver(receiver.app, message);
+    await receiver.untilDead(index + 1);
+  }
+  const [first, second] = messages.map((message) => message.mo_reference_id) as [string, string];
+  const command = ["dead-letters", ...flags, "--json"];
+  const listed = await runBuilt([...command, "--show"], env);
+  const locked = await runBuilt([...command, "--show"]);
+  receiver.mend();
+  const redriven = await runBuilt([...command, "--redrive", first], env);
+  const handled = await receiver.handled;
+  const discarded = await runBuilt([...command, "--discard", second], env);
+  const left = await runBuilt([...command], env);
+  await receiver.close();
+  return { messages, listed, locked, redriven, handled, discarded, left };
+}
+
+/** The dead letters by reference, since their order is a promise of each inbox. */
+function lettersIn(out: string): unknown[] {
+  const lines = linesOf(out) as { event: string; reference: string }[];
+  return lines
+    .filter(({ event }) => event === "deadLetter")
+    .sort((one, other) => (one.reference < other.reference ? -1 : 1));
+}
+
+function itLooksAfter(openInbox: OpenInbox, flags: () => string[]) {
+  it("lists, redrives to the running receiver and discards, with the key in the environment", async () => {
+    const seen = await lookAfter(openInbox, flags());
+    const letters = seen.messages.map((message) => ({
+      event: "deadLetter",
+      reference: message.mo_reference_id,
+      attempts: 1,
+      failedAt: expect.any(String) as unknown,
+      error: { name: "RangeError" },
+      message,
+    }));
+    expect(seen.listed).toMatchObject({ status: 0, err: "" });
+    expect(lettersIn(seen.listed.out)).toEqual(letters);
+    const locked = letters.map(({ message: _message, ...letter }) => letter);
+    expect(lettersIn(seen.locked.out)).toEqual(locked);
+    const [first, second] = seen.messages;
+    expect(seen.handled).toEqual(first);
+    expect(linesOf(seen.redriven.out)).toEqual([
+      { event: "redriven", reference: first?.mo_reference_id },
+    ]);
+    expect(linesOf(seen.discarded.out)).toEqual([
+      { event: "discarded", reference: second?.mo_reference_id },
+    ]);
+    expect(linesOf(seen.left.out)).toEqual([{ event: "summary", deadLetters: 0, hasMore: false }]);
+  });
+}
+
+describeOnEachEngine("telesign-callback dead-letters", (name, engine) => {
+  beforeAll(() => engine.start());
+  afterAll(() => engine.close());
+
+  function flags() {
+    const { connection } = engine.options() as {
+      connection: { port?: number; connectionString?: string };
+    };
+    return name === "Redis"
+      ? ["--redis", `redis://127.0.0.1:${connection.port}`, "--queue", "spec"]
+      : ["--postgres", String(connection.connectionString), "--queue", "spec"];
+  }
+
+  itLooksAfter((options) => inboxOn(engine, options), flags);
+});
+
+describeWithSqlite("telesign-callback dead-letters (SQLite)", () => {
+  const file = temporaryFile();
+  itLooksAfter(
+    (options) => sqliteInbox({ file, ...options }),
+    () => ["--sqlite", file],
+  );
+});
