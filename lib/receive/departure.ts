@@ -12,25 +12,25 @@ const PATIENCE = 4_000;
  * a serverless host made up may finish within its own `end()`.
  */
 export function departure(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const answer: PendingAnswer = { req, res, resolve };
-    const settle = () => {
-      // A pipelining client can cause thousands of answers in one turn, so keep nothing of them.
-      answer.res = undefined;
-      answer.req = undefined;
-      resolve();
-    };
-    res.on("finish", settle);
-    res.on("close", settle);
-    watchLater(answer);
-  });
+  const answer: PendingAnswer = { req, res, resolve() {} };
+  const left = new Promise<void>((resolve) => (answer.resolve = resolve));
+  const settle = () => {
+    // A pipelining client can cause thousands of answers in one turn, so keep nothing of them.
+    answer.req = undefined;
+    answer.res = undefined;
+    answer.resolve();
+  };
+  res.on("finish", settle);
+  res.on("close", settle);
+  watchLater(answer);
+  return left;
 }
 
 /** An answer that may not have left yet. */
 interface PendingAnswer {
   req: IncomingMessage | undefined;
   res: ServerResponse | undefined;
-  readonly resolve: () => void;
+  resolve: () => void;
 }
 
 let pending: PendingAnswer[] = [];

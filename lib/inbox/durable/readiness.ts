@@ -43,9 +43,9 @@ export function createSuspicion(
     within(ANSWER_DEADLINE, engine.check())
       .then(
         () => {
-          outage.dismiss();
           // An outage that began meanwhile is reported, and asks the engine itself.
           if (outage.count() > before) return;
+          outage.dismiss();
           engine.onAnswer();
           reports.trouble(cause);
         },
