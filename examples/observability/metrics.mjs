@@ -1,0 +1,34 @@
+// Counts and times callbacks with OpenTelemetry's metrics. Copy this file, and call
+// `measureCallbacks(callback)` once in each process.
+import { tracingChannel } from "node:diagnostics_channel";
+
+import { metrics } from "@opentelemetry/api";
+
+const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
+
+export function measureCallbacks(callback, meter = metrics.getMeter("telesign-callback")) {
+  const requests = meter.createCounter("telesign_callback_requests_total");
+  const handOvers = meter.createHistogram("telesign_callback_handover_seconds", {
+    unit: "s",
+    advice: { explicitBucketBoundaries: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60] },
+  });
+  const waiting = meter.createObservableGauge("telesign_callback_waiting");
+  const deadLetters = meter.createObservableCounter("telesign_callback_dead_letters_total");
+  const startedAt = new WeakMap();
+
+  // From 0, so that an alert can tell "none yet" from "no receiver".
+  for (const outcome of OUTCOMES) requests.add(0, { outcome });
+  tracingChannel("telesign-callback:request").asyncEnd.subscribe(({ outcome }) => {
+    requests.add(1, { outcome });
+  });
+
+  const messages = tracingChannel("telesign-callback:message");
+  messages.start.subscribe((message) => startedAt.set(message, performance.now()));
+  messages.asyncEnd.subscribe((message) => {
+    const milliseconds = performance.now() - startedAt.get(message);
+    handOvers.record(milliseconds / 1000, { outcome: message.outcome });
+  });
+
+  waiting.addCallback((gauge) => gauge.observe(callback.stats().waiting));
+  deadLetters.addCallback((counter) => counter.observe(callback.stats().deadLettered));
+}

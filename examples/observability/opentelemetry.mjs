@@ -1,0 +1,53 @@
+// A receiver that OpenTelemetry watches: a span for each callback and each hand-over, and metrics.
+// Run, after npm run build: node examples/observability/opentelemetry.mjs
+// Then: curl -X POST http://127.0.0.1:3000/telesign/4f9d0c -d @spec/fixtures/documented.json
+// Prints the spans as they end, and on Ctrl+C the metrics. Replace the two console exporters by those of
+// your backend; with NodeSDK, pass it `contextManager` and leave out the four lines that register.
+import { context, metrics, propagation, trace } from "@opentelemetry/api";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import {
+  ConsoleMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
+import { ConsoleSpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import express from "express";
+import { telesignCallback } from "telesign-callback";
+
+import { measureCallbacks } from "./metrics.mjs";
+import { contextManager, traceCallbacks } from "./spans.mjs";
+
+const spanProcessors = [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })];
+const readers = [new PeriodicExportingMetricReader({ exporter: new ConsoleMetricExporter() })];
+const tracerProvider = new TracerProvider({ spanProcessors });
+const meterProvider = new MeterProvider({ readers });
+context.setGlobalContextManager(contextManager);
+propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+trace.setGlobalTracerProvider(tracerProvider);
+metrics.setGlobalMeterProvider(meterProvider);
+
+const callback = telesignCallback({ path: "/telesign/4f9d0c" });
+traceCallbacks();
+measureCallbacks(callback);
+
+callback.onMessage(async () => {
+  // The hand-over's span is active here, also after an `await`, so this one is its child.
+  const span = trace.getTracer("app").startSpan("answer the customer");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  span.end();
+});
+
+const server = express()
+  .use(callback)
+  .listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+    console.log("listening on", server.address());
+  });
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, async () => {
+    server.close();
+    await callback.close();
+    await Promise.all([tracerProvider.shutdown(), meterProvider.shutdown()]);
+    process.exit();
+  });
+}

@@ -1,0 +1,56 @@
+// A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml holds rules for them.
+// Run, after npm run build: node examples/observability/prometheus.mjs
+// Then: curl http://127.0.0.1:9464/metrics
+import { tracingChannel } from "node:diagnostics_channel";
+
+import express from "express";
+import { Counter, Gauge, Histogram, register } from "prom-client";
+import { telesignCallback } from "telesign-callback";
+
+const callback = telesignCallback({ path: "/telesign/4f9d0c" });
+callback.onMessage(() => {});
+
+const requests = new Counter({
+  name: "telesign_callback_requests_total",
+  help: "Callbacks, by how they ended",
+  labelNames: ["outcome"],
+});
+const handOvers = new Histogram({
+  name: "telesign_callback_handover_seconds",
+  help: "Time that the listeners took for a message, by how that ended",
+  labelNames: ["outcome"],
+});
+new Gauge({
+  name: "telesign_callback_waiting",
+  help: "Notifications in this process that no listener has been given yet",
+  collect() {
+    this.set(callback.stats().waiting);
+  },
+});
+new Counter({
+  name: "telesign_callback_dead_letters_total",
+  help: "Notifications whose attempts are used up",
+  collect() {
+    this.reset();
+    this.inc(callback.stats().deadLettered);
+  },
+});
+
+// From 0, so that an alert can tell "none yet" from "no receiver".
+const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
+for (const outcome of OUTCOMES) requests.inc({ outcome }, 0);
+tracingChannel("telesign-callback:request").asyncEnd.subscribe((request) => {
+  requests.inc({ outcome: request.outcome });
+});
+const messages = tracingChannel("telesign-callback:message");
+const timers = new WeakMap();
+messages.start.subscribe((message) => timers.set(message, handOvers.startTimer()));
+messages.asyncEnd.subscribe((message) => timers.get(message)?.({ outcome: message.outcome }));
+
+const listen = (app, port) => {
+  const server = app.listen(port, "127.0.0.1", () => console.log("listening on", server.address()));
+};
+listen(express().use(callback), Number(process.env.PORT ?? 3000));
+// On a port of its own, which the internet does not reach.
+const report = async (req, res) => res.type(register.contentType).send(await register.metrics());
+listen(express().get("/metrics", report), Number(process.env.METRICS_PORT ?? 9464));
