@@ -1,0 +1,128 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { fresh } from "./support/notifications.js";
+import {
+  DURABLE_ENGINES,
+  endProcesses,
+  isEngineThere,
+  startExample,
+  startObserved,
+  tracesOf,
+  type Report,
+} from "./support/observed.js";
+
+afterEach(endProcesses);
+
+const send = (url: string, message: object) =>
+  fetch(url, { method: "POST", body: JSON.stringify(message) });
+
+describe("the OpenTelemetry recipe", () => {
+  it("shows a message in memory as one trace, with a hand-over that failed", async () => {
+    const receiver = await startObserved({ consumes: true, failures: 1 });
+    const message = fresh();
+    await send(receiver.url, message);
+    await receiver.handedOver("failed");
+    await send(receiver.url, message);
+    expect(tracesOf({ receiver: await receiver.end() })).toEqual([
+      [
+        "receiver: telesign-callback request accepted",
+        "  receiver: telesign-callback message failed",
+        "    receiver: work of the listener",
+      ],
+      ["receiver: telesign-callback request duplicate"],
+    ]);
+  }, 30_000);
+
+  it("counts callbacks by their outcome, and times hand-overs", async () => {
+    const receiver = await startObserved({ consumes: true });
+    const message = fresh();
+    await send(receiver.url, message);
+    await send(receiver.url, message);
+    await send(receiver.url, { of: "another service" });
+    await receiver.handedOver("delivered");
+    const { metrics } = await receiver.end();
+    expect(metrics).toEqual([
+      ...[
+        { outcome: "accepted", value: 1 },
+        { outcome: "duplicate", value: 1 },
+        { outcome: "rejected", value: 1 },
+        { outcome: "aborted", value: 0 },
+        { outcome: "failed", value: 0 },
+      ].map((point) => ({ name: "telesign_callback_requests_total", ...point })),
+      { name: "telesign_callback_handover_seconds", outcome: "delivered", value: 1 },
+      { name: "telesign_callback_waiting", value: 0 },
+      { name: "telesign_callback_dead_letters_total", value: 0 },
+    ]);
+  }, 30_000);
+
+  describe.each(["Redis", "PostgreSQL", "SQLite"] as const)("on %s", (name) => {
+    const itHere = isEngineThere(name) ? it : it.skip;
+    itHere(
+      "shows a message as one trace, from the receiver to the worker's second attempt",
+      async () => {
+        const engine = await DURABLE_ENGINES[name]();
+        const { inbox } = engine;
+        const receiver = await startObserved({ inbox });
+        const worker = await startObserved({ inbox, consumes: true, failures: 1 });
+        const message = fresh();
+        await send(receiver.url, message);
+        await send(receiver.url, message);
+        await worker.handedOver("delivered");
+        const reports: Record<string, Report> = {
+          receiver: await receiver.end(),
+          worker: await worker.end(),
+        };
+        await engine.close();
+        expect(tracesOf(reports)).toEqual([
+          [
+            "receiver: telesign-callback request accepted",
+            "  worker: telesign-callback message failed",
+            "    worker: work of the listener",
+            "  worker: telesign-callback message delivered",
+            "    worker: work of the listener",
+          ],
+          ["receiver: telesign-callback request duplicate"],
+        ]);
+        expect(reports).toMatchObject({
+          receiver: { stats: { accepted: 1, duplicates: 1, delivered: 0, failed: 0 } },
+          worker: { stats: { accepted: 0, duplicates: 0, delivered: 1, failed: 1 } },
+        });
+      },
+      60_000,
+    );
+  });
+});
+
+describe("the programs of examples/observability", () => {
+  it("opentelemetry.mjs prints the spans of one trace, and the metrics when it ends", async () => {
+    const { urls, end } = startExample("opentelemetry.mjs");
+    const [url] = await urls(1);
+    await send(`${url}/telesign/4f9d0c`, fresh());
+    const printed = await end();
+    const spans = [...printed.matchAll(/^ {2}traceId: '(\w+)',[^]*?^ {2}name: '(.*)'/gm)];
+    expect(spans.map(([, , name]) => name)).toEqual([
+      "telesign-callback request",
+      "answer the customer",
+      "telesign-callback message",
+    ]);
+    expect(new Set(spans.map(([, traceId]) => traceId)).size).toBe(1);
+    expect(printed).toContain("telesign_callback_handover_seconds");
+  }, 30_000);
+
+  it("prometheus.mjs reports at /metrics all that the alert rules ask for", async () => {
+    const { urls, end } = startExample("prometheus.mjs");
+    const [url, metricsUrl] = await urls(2);
+    await send(`${url}/telesign/4f9d0c`, fresh());
+    const report = await (await fetch(`${metricsUrl}/metrics`)).text();
+    await end();
+    expect(report).toContain('telesign_callback_requests_total{outcome="accepted"} 1');
+    expect(report).toMatch(/telesign_callback_handover_seconds_count{outcome="delivered"} 1/);
+    expect(report).toContain("telesign_callback_waiting 0");
+
+    const rules = readFileSync(join(__dirname, "../examples/observability/alerts.yml"), "utf8");
+    const asked = rules.match(/telesign_callback_\w+/g) ?? [];
+    expect(asked.length).toBeGreaterThan(2);
+    for (const name of asked) expect(report).toContain(`# TYPE ${name} `);
+  }, 30_000);
+});
