@@ -109,7 +109,8 @@ function instrument({ http }) {
   const { IORedisInstrumentation } = require("@opentelemetry/instrumentation-ioredis");
   const { PgInstrumentation } = require("@opentelemetry/instrumentation-pg");
   // As the documentation says.
-  const startIncomingSpanHook = ({ url }) => (url === path ? { "url.path": "(private)" } : {});
+  const startIncomingSpanHook = ({ url }) =>
+    url.startsWith(path) ? { "url.path": "(private)" } : {};
   new HttpInstrumentation(http === "as documented" ? { startIncomingSpanHook } : {});
   new ExpressInstrumentation();
   new IORedisInstrumentation();
