@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
+import { tracingChannel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
 
@@ -22,6 +24,7 @@ export const contenders = {
   "Router that does nothing": () => mounted(express.Router().use(readParseEnd)),
   "package, mounted": (deliver) => mounted(packageWith(deliver)),
   "package, mounted, signed": (deliver) => mounted(packageWith(deliver, API_KEY)),
+  "package, mounted, traced": (deliver) => mounted(traced(packageWith(deliver))),
   "bare Express handler": bareHandler,
   "hand-written": (deliver) => handWritten(deliver),
   "hand-written, signed": (deliver) => handWritten(deliver, API_KEY),
@@ -40,6 +43,17 @@ function readParseEnd(req, res) {
 function packageWith(deliver, apiKey) {
   const callback = telesignCallback({ path: PATH, ...(apiKey && { apiKey }) });
   callback.onMessage((message) => deliver(message.mo_reference_id));
+  return callback;
+}
+
+/** With the least that a tracer does: it makes a context active, and hears of every end. */
+function traced(callback) {
+  const storage = new AsyncLocalStorage();
+  for (const name of ["telesign-callback:request", "telesign-callback:message"]) {
+    const channel = tracingChannel(name);
+    channel.start.bindStore(storage, (subject) => ({ subject, startedAt: performance.now() }));
+    channel.asyncEnd.subscribe(() => performance.now());
+  }
   return callback;
 }
 
