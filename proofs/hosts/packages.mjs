@@ -2,19 +2,20 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const LONGEST = 240_000;
+const LONGEST = 300_000;
 
 /** The environment without what `npm run` adds, which would reach into the installs here. */
-const env = Object.fromEntries(
-  Object.entries({ ...process.env, CI: "true" }).filter(
+export const environment = Object.fromEntries(
+  Object.entries({ ...process.env, CI: "true", NEXT_TELEMETRY_DISABLED: "1" }).filter(
     ([name]) => !/^npm_/.test(name) || /^npm_config_(registry|cache|userconfig|cafile)$/.test(name),
   ),
 );
 
-/** Runs a program to its end, at most 4 minutes; rejects with all that it wrote. */
-export function execute(program, args, cwd) {
+/** Runs a program to its end, at most 5 minutes; rejects with all that it wrote. */
+export function execute(program, args, cwd, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const stdio = ["ignore", "pipe", "pipe"];
+    const child = spawn(program, args, { cwd, env: { ...environment, ...env }, stdio });
     const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST);
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
@@ -23,7 +24,7 @@ export function execute(program, args, cwd) {
     child.on("close", (status) => {
       clearTimeout(timer);
       if (status === 0) resolve(output);
-      else reject(new Error(`ended with ${status}\n${output}`));
+      else reject(new Error(`ended with ${status}\n${output.slice(-2_000)}`));
     });
   });
 }
@@ -41,7 +42,8 @@ export async function pack(root, folder) {
 export async function install(project, dependencies) {
   mkdirSync(project, { recursive: true });
   // The `node` package fetches its program in an install script, which newer npms run only if allowed.
-  const described = { private: true, dependencies, allowScripts: { node: true } };
+  const allowScripts = { node: true, bun: true, deno: true };
+  const described = { private: true, dependencies, allowScripts };
   writeFileSync(join(project, "package.json"), JSON.stringify(described));
   const quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
   await execute("npm", ["install", ...quiet], project);

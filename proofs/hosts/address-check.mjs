@@ -1,0 +1,42 @@
+import { GUARDED_PATH } from "./apps/paths.mjs";
+import { same } from "./check-list.mjs";
+
+/**
+ * Checks that `allowFrom` sees the sender's own address, and that a header of the sender's cannot
+ * change it. Returns the failures, a line each.
+ *
+ * @param {(address: string) => Function} senderFrom makes the sender for an address of the sender's
+ */
+export async function checkAddress(senderFrom) {
+  const cases = [
+    ["127.0.0.2", {}, 200],
+    ["127.0.0.3", {}, 403],
+    ["127.0.0.3", { "X-Forwarded-For": "127.0.0.2" }, 403],
+  ];
+  const failures = [];
+  for (const [address, headers, wanted] of cases) {
+    try {
+      const send = senderFrom(address);
+      const request = { method: "POST", path: GUARDED_PATH, headers, body: payload() };
+      same((await send(request)).status, wanted);
+    } catch (error) {
+      const forging = headers["X-Forwarded-For"] ? ", with a forged header" : "";
+      failures.push(`allowFrom, sent from ${address}${forging}: ${error.message}`);
+    }
+  }
+  return failures;
+}
+
+let made = 0;
+
+function payload() {
+  made += 1;
+  return JSON.stringify({
+    submit_timestamp: "2018-02-12T14:57:11.765723",
+    from_phone_number: "15551234",
+    mo_message: "hi",
+    mo_reference_id: String(made).padStart(32, "0"),
+    session_reference_id: "B5862A14363C016C8832D53625270015",
+    to_phone_number: "15554567",
+  });
+}

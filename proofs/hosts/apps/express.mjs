@@ -1,0 +1,20 @@
+// Mounted in an Express app, before its body parsers; behind a proxy, `trust proxy` is 1.
+import express from "express";
+
+import { OTHER, SEEN } from "./paths.mjs";
+import { announce, createGuarded, createReceiver, keepId, port, tellSeen } from "./receiver.mjs";
+
+const callback = createReceiver();
+const app = express().set("trust proxy", Number(process.env.TRUST_PROXY ?? 0));
+app.use(keepId, callback, createGuarded(), express.json());
+app.get(OTHER, (req, res) => res.send("other"));
+app.post(OTHER, (req, res) => res.json(req.body));
+app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
+const server = app.listen(port, "127.0.0.1");
+announce(server);
+
+process.once("SIGTERM", async () => {
+  await callback.close();
+  server.close(() => process.exit());
+  server.closeIdleConnections();
+});

@@ -1,0 +1,4 @@
+/** A page, since an app has one. */
+export default function Home() {
+  return "home";
+}

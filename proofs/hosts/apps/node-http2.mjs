@@ -1,0 +1,11 @@
+// Ahead of an app, on node:http2.
+import { createServer } from "node:http2";
+
+import { plainApp } from "./plain.mjs";
+import { announce, createReceiver, keepId, port } from "./receiver.mjs";
+
+const callback = createReceiver();
+const server = createServer((req, res) =>
+  keepId(req, res, () => callback(req, res, () => plainApp(req, res))),
+);
+announce(server.listen(port, "127.0.0.1"));

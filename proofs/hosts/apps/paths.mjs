@@ -1,0 +1,8 @@
+/** Where TeleSign delivers. */
+export const PATH = "/telesign/4f9d0c";
+/** Where only 127.0.0.2 may deliver, unsigned. */
+export const GUARDED_PATH = "/telesign/guarded";
+/** A route of the app's own. */
+export const OTHER = "/other";
+/** Where the app tells what its listener was given. */
+export const SEEN = "/seen";

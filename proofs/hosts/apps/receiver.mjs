@@ -1,0 +1,45 @@
+// What every app here mounts, in its own way.
+import { AsyncLocalStorage } from "node:async_hooks";
+
+import { memoryInbox, telesignCallback } from "telesign-callback";
+
+import { GUARDED_PATH, PATH } from "./paths.mjs";
+
+const API_KEY = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
+
+const storage = new AsyncLocalStorage();
+const seen = [];
+
+/** The callback, and the notifications that its listener was given. */
+export function createReceiver({ path = PATH, inbox = memoryInbox(), ...options } = {}) {
+  const callback = telesignCallback({ path, inbox, apiKey: API_KEY, ...options });
+  callback.onMessage(({ mo_reference_id: reference }) => {
+    seen.push({ reference, context: storage.getStore() });
+  });
+  callback.on("error", ({ code, message }) => console.error(code, message));
+  return callback;
+}
+
+/** A callback that only one address may deliver to. */
+export function createGuarded() {
+  const callback = telesignCallback({ path: GUARDED_PATH, allowFrom: ["127.0.0.2"] });
+  callback.onMessage(() => {});
+  return callback;
+}
+
+export const tellSeen = () => JSON.stringify(seen);
+
+/** Middleware that keeps the request's id, as an app's logger or tracer does. */
+export function keepId(req, res, next) {
+  storage.run(req.headers["x-request-id"], next);
+}
+
+/** Tells the proof where the app listens. */
+export function announce(server) {
+  const tell = () => console.log(JSON.stringify({ port: server.address().port }));
+  if (server.listening) tell();
+  else server.once("listening", tell);
+}
+
+/** The port to listen on: any free one, unless the proof names one. */
+export const port = Number(process.env.PORT ?? 0);

@@ -1,0 +1,13 @@
+import serverless from "serverless-http";
+
+import { servePlatform } from "./gateways.mjs";
+import { app, settled } from "./serverless-app.mjs";
+
+const isAzure = process.env.EVENT === "Azure";
+const handle = serverless(app, { provider: isAzure ? "azure" : "aws" });
+
+servePlatform(async (event) => {
+  const answer = await (isAzure ? handle({ log() {} }, event) : handle(event, {}));
+  await settled();
+  return answer;
+});

@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+
+import { API_KEY, signatureHeaders } from "../support/notifications.mjs";
+import { OTHER, PATH, SEEN } from "./apps/paths.mjs";
+
+const documented = readFileSync(new URL("../../spec/fixtures/documented.json", import.meta.url));
+const { mo_reference_id: reference } = JSON.parse(documented);
+const tampered = Buffer.from(documented.toString().replace("blue shirt", "red shirt"));
+// More than a kernel buffers, so a receiver that hangs up early would break the connection.
+const oversized = JSON.stringify({ mo_message: "x".repeat(900_000) });
+
+const signed = (body, headers = {}) => ({
+  body,
+  headers: {
+    "Content-Type": "application/json",
+    ...signatureHeaders(body, API_KEY),
+    "X-Request-Id": "first",
+    ...headers,
+  },
+});
+
+/** What holds wherever the package runs. Each entry sends something, and throws if the answer is wrong. */
+const CHECKS = {
+  "the documented payload, signed: 200": async (send) =>
+    isAnswer(await send(signed(documented)), 200, '{"status":"accepted"}'),
+  "its retry: duplicate": async (send) =>
+    isAnswer(await send(signed(documented)), 200, '{"status":"duplicate"}'),
+  "a wrong signature: 401": async (send) =>
+    isProblem(await send({ ...signed(documented), body: tampered }), 401),
+  "no notification: 400": async (send) => isProblem(await send(signed('{"a":1}')), 400),
+  "no JSON: 400": async (send) => isProblem(await send(signed('{"a":')), 400),
+  "an oversized body: 413, whole": async (send) => isProblem(await send(signed(oversized)), 413),
+  "other requests fall through, their bodies unread": async (send) => {
+    const headers = { "Content-Type": "application/json" };
+    isAnswer(await send({ method: "GET", path: OTHER }), 200, "other");
+    isAnswer(await send({ path: OTHER, headers, body: '{"ping":1}' }), 200, '{"ping":1}');
+  },
+  "delivered once": async (send) => same((await seenBy(send)).length, 1),
+  "in the request's AsyncLocalStorage": async (send) =>
+    same((await seenBy(send))[0]?.context, "first"),
+};
+
+export const CLAIMS = Object.keys(CHECKS);
+
+/**
+ * Checks everything that the package promises, wherever it runs.
+ *
+ * @param {Function} send takes `{ method, path, headers, body }`, resolves to `{ status, body }`
+ * @param {readonly string[]} [except] the claims that cannot hold in this place
+ * @returns the failures, a line each
+ */
+export async function checkList(send, except = []) {
+  const failures = [];
+  for (const [claim, check] of Object.entries(CHECKS)) {
+    if (except.includes(claim)) continue;
+    try {
+      await check(({ method = "POST", path = PATH, ...rest }) => send({ method, path, ...rest }));
+    } catch (error) {
+      failures.push(`${claim}: ${error.message}`);
+    }
+  }
+  return failures;
+}
+
+/** What the listener was given, as the app tells: waits up to 3 s for the first. */
+async function seenBy(send) {
+  for (let i = 0; ; i += 1) {
+    const { body } = await send({ method: "GET", path: SEEN });
+    const seen = JSON.parse(body).filter((each) => each.reference === reference);
+    if (seen.length > 0 || i === 30) return seen;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function isAnswer({ status, body }, wantedStatus, wantedBody) {
+  same([status, body], [wantedStatus, wantedBody]);
+}
+
+function isProblem({ status, body }, wanted) {
+  same(status, wanted);
+  same(JSON.parse(body).status, wanted);
+}
+
+export function same(actual, expected) {
+  const [got, wanted] = [actual, expected].map((value) => JSON.stringify(value));
+  if (got !== wanted) throw new Error(`expected ${wanted}, got ${String(got).slice(0, 200)}`);
+}

@@ -1,0 +1,74 @@
+import { request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { request as requestTls } from "node:https";
+import { connect } from "node:net";
+
+const PATIENCE = 15_000;
+
+/**
+ * Makes the function that sends a request over HTTP/1.1 and resolves to the whole answer. It rejects if
+ * the connection breaks before the answer has arrived in whole.
+ *
+ * @param {number} port where, on 127.0.0.1
+ * @param {{ from?: string, tls?: boolean, proxied?: string }} [options] the sender's own address, whether
+ *   to use TLS, and the address that a PROXY protocol header names
+ */
+export function http1(port, { from = "127.0.0.1", tls = false, proxied } = {}) {
+  return ({ method, path, headers = {}, body = "" }) =>
+    new Promise((resolve, reject) => {
+      const length = method === "GET" ? {} : { "Content-Length": Buffer.byteLength(body) };
+      const settings = { host: "127.0.0.1", port, method, path, agent: false, timeout: PATIENCE };
+      const own = proxied
+        ? { createConnection: () => greet(port, proxied) }
+        : { localAddress: from };
+      const req = (tls ? requestTls : request)(
+        { ...settings, ...own, headers: { ...headers, ...length }, rejectUnauthorized: false },
+        (res) => {
+          const chunks = [];
+          res.on("data", (chunk) => chunks.push(chunk));
+          res.on("end", () => resolve(answerOf(res.statusCode, res.headers, chunks)));
+          res.on("error", reject);
+        },
+      );
+      req.on("timeout", () => req.destroy(new Error("no answer in 15 s")));
+      // Later than the answer it changes nothing.
+      req.on("error", reject);
+      req.end(body);
+    });
+}
+
+/** A connection that begins as a load balancer's does that speaks the PROXY protocol. */
+function greet(port, address) {
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`PROXY TCP4 ${address} 127.0.0.1 40000 443\r\n`);
+  return socket;
+}
+
+/** The same over HTTP/2. */
+export function http2(origin) {
+  return ({ method, path, headers = {}, body = "" }) =>
+    new Promise((resolve, reject) => {
+      const session = connectHttp2(origin, { rejectUnauthorized: false });
+      session.on("error", reject);
+      session.setTimeout(PATIENCE, () => session.destroy(new Error("no answer in 15 s")));
+      const stream = session.request({ ":method": method, ":path": path, ...headers });
+      const chunks = [];
+      let head = {};
+      stream.on("response", (received) => (head = received));
+      stream.on("data", (chunk) => chunks.push(chunk));
+      stream.on("error", reject);
+      stream.on("end", () => {
+        session.close();
+        resolve(answerOf(head[":status"], head, chunks));
+      });
+      if (method !== "GET") stream.end(body);
+    });
+}
+
+function answerOf(status, headers, chunks) {
+  const body = Buffer.concat(chunks);
+  const length = headers["content-length"];
+  if (length !== undefined && Number(length) !== body.length)
+    throw new Error("the answer is cut off");
+  return { status, headers, body: body.toString() };
+}

@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { environment, install, pack } from "./packages.mjs";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+const apps = fileURLToPath(new URL("apps", import.meta.url));
+const SLOWEST_START = 60_000;
+
+/** A temporary folder with the packed package, in which users' projects are installed on demand. */
+export async function createWorkshop() {
+  const folder = mkdtempSync(join(tmpdir(), "telesign-callback-hosts-"));
+  const tarball = await pack(root, folder);
+  const projects = new Map();
+  const running = new Set();
+
+  /** Installs the package beside what a user has; the folder also gets the apps. One install a name. */
+  function project(name, dependencies) {
+    if (!projects.has(name)) projects.set(name, provide(join(folder, name), dependencies));
+    return projects.get(name);
+  }
+
+  async function provide(path, dependencies) {
+    await install(path, { "telesign-callback": `file:${tarball}`, ...dependencies });
+    cpSync(apps, join(path, "apps"), { recursive: true });
+    return path;
+  }
+
+  /** The path of a Node binary, fetched from npm. */
+  async function node(version) {
+    const path = join(folder, `node-${version}`);
+    if (!projects.has(path)) projects.set(path, install(path, { node: version }));
+    await projects.get(path);
+    return join(path, "node_modules/node/bin/node");
+  }
+
+  /** A new empty folder. */
+  function scratch(name) {
+    const path = join(folder, `scratch-${name.replace(/\W+/g, "-")}`);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  /** Starts a program, which ends with the workshop at the latest. */
+  function start(program, args, { cwd, env, stdio = ["ignore", "pipe", "pipe"] } = {}) {
+    const child = spawn(program, args, { cwd, env: { ...environment, ...env }, stdio });
+    running.add(child);
+    const exited = new Promise((resolve) => child.once("close", resolve));
+    let output = "";
+    child.on("error", (error) => (output += error.message));
+    child.stdout?.on("data", (chunk) => (output += chunk));
+    child.stderr?.on("data", (chunk) => (output += chunk));
+    const end = (signal = "SIGKILL") => {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return exited;
+    };
+    void exited.then(() => running.delete(child));
+    return { child, exited, end, output: () => output };
+  }
+
+  /** Starts an app and resolves once it has told its port, as `announce` does. */
+  async function startApp(program, args, options) {
+    const started = start(program, args, options);
+    const port = new Promise((resolve) => {
+      createInterface(started.child.stdout).on("line", (line) => {
+        if (line.startsWith('{"port":')) resolve(JSON.parse(line).port);
+      });
+    });
+    const ended = started.exited.then(() => {
+      throw new Error(`it ended before it listened: ${started.output().slice(0, 1_500)}`);
+    });
+    try {
+      return { ...started, port: await withinTime(Promise.race([port, ended])) };
+    } catch (error) {
+      await started.end();
+      throw error;
+    }
+  }
+
+  async function close() {
+    const left = [...running].map((child) => {
+      const closed = once(child, "close");
+      child.kill("SIGKILL");
+      return closed;
+    });
+    await Promise.all(left);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  return { folder, tarball, project, node, scratch, start, startApp, close };
+}
+
+async function withinTime(promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it did not start within 60 s")), SLOWEST_START);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
