@@ -3,7 +3,7 @@
 // machine is unfair to none. Needs redis-server and PostgreSQL.
 //
 //   npm run bench inbox
-import { ENGINES, freePort } from "../proofs/faults/engines.mjs";
+import { ENGINES } from "../proofs/faults/engines.mjs";
 import {
   account,
   createLog,
@@ -12,6 +12,7 @@ import {
   notification,
   startReceiver,
 } from "../proofs/faults/receivers.mjs";
+import { freePort } from "../proofs/support/free-port.mjs";
 import buildIfStale from "../spec/support/fresh-build.mjs";
 
 buildIfStale();

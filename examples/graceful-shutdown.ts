@@ -1,6 +1,7 @@
-// Graceful shutdown: no text is lost between the 200 and the end of its listener.
-// Run: npx --yes tsx examples/graceful-shutdown.ts, send a text, and press Ctrl-C within two seconds
-import { setTimeout } from "node:timers/promises";
+// Ends on SIGTERM or SIGINT without losing a text, also behind a proxy that keeps its connections busy.
+// Run: npx tsx examples/graceful-shutdown.ts, send a text, and press Ctrl-C within two seconds
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
 
 import express from "express";
 import { telesignCallback } from "telesign-callback";
@@ -8,7 +9,7 @@ import { telesignCallback } from "telesign-callback";
 const callback = telesignCallback({ path: "/telesign/4f9d0c" });
 callback.onMessage(async ({ mo_reference_id }) => {
   console.log("begins", mo_reference_id);
-  await setTimeout(2_000);
+  await pause(2_000);
   console.log("done  ", mo_reference_id);
 });
 
@@ -19,10 +20,15 @@ const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
 });
 
 async function shutDown() {
-  // First the callback, which answers 503 from now on, so that TeleSign's next attempt goes elsewhere.
+  // A connection that is kept alive ends with its next answer.
+  server.prependListener("request", (_req, res) => res.setHeader("Connection", "close"));
+  const closed = once(server.close(), "close");
   await callback.close({ timeout: 8_000 });
-  server.close(() => console.log("closed"));
-  server.closeIdleConnections();
+  // Every accepted text has reached its listeners. Other requests get half a second more.
+  setTimeout(() => server.closeAllConnections(), 500).unref();
+  await closed;
+  console.log("closed");
+  process.exit();
 }
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => void shutDown());
 

@@ -1,45 +1,17 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-
-import { transformSync } from "@swc/core";
 
 import documented from "./fixtures/documented.json";
+import { endExamples, exampleText, runExample } from "./support/run-example.js";
 
 const root = join(__dirname, "..");
-const body = JSON.stringify(documented);
-const children: ChildProcess[] = [];
-afterEach(() => children.splice(0).forEach((child) => child.kill("SIGKILL")));
-
-const example = (file: string) => readFileSync(join(root, "examples", file), "utf8");
-
-/** Runs a program on a free port, against the built package. */
-async function run(source: string, env: NodeJS.ProcessEnv = {}) {
-  const { code } = transformSync(source, {
-    jsc: { parser: { syntax: "typescript" }, target: "es2022" },
-    module: { type: "commonjs" },
-  });
-  const child = spawn(process.execPath, ["-e", code], {
-    cwd: root,
-    env: { ...process.env, PORT: "0", ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  children.push(child);
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const nextLine = async () => (await lines.next()).value;
-  const port = /port: (\d+)/.exec(String(await nextLine()))![1];
-  const url = `http://127.0.0.1:${port}`;
-  const send = (headers: Record<string, string> = {}) =>
-    fetch(`${url}/telesign/4f9d0c`, { method: "POST", body, headers });
-  return { child, nextLine, url, send };
-}
+afterEach(endExamples);
 
 describe("the examples", () => {
   it.each(["server.ts", "server.cjs"])("%s prints each masked text once", async (file) => {
-    const { nextLine, send } = await run(example(file));
+    const { nextLine, send } = await runExample(exampleText(file));
     expect(await (await send()).json()).toEqual({ status: "accepted" });
     expect(await (await send()).json()).toEqual({ status: "duplicate" });
     expect(await nextLine()).toBe(
@@ -53,7 +25,7 @@ describe("the examples", () => {
     // On a free port instead of 3000, and telling which.
     const listen =
       'const server = app.listen(0, "127.0.0.1", () => console.log(server.address()));';
-    const { nextLine, send } = await run(quickstart.replace("app.listen(3000);", listen));
+    const { nextLine, send } = await runExample(quickstart.replace("app.listen(3000);", listen));
     await send();
     expect(await nextLine()).toBe(
       "15551234 says: I am standing at the corner wearing a blue shirt",
@@ -62,7 +34,7 @@ describe("the examples", () => {
 
   it("signed-behind-proxy.ts takes what is signed, fresh, and from TeleSign's address", async () => {
     const key = "c2VjcmV0";
-    const { nextLine, url } = await run(example("signed-behind-proxy.ts"), {
+    const { nextLine, url } = await runExample(exampleText("signed-behind-proxy.ts"), {
       TELESIGN_API_KEY: key,
       TELESIGN_ADDRESSES: "192.0.2.0/24",
     });
@@ -87,14 +59,14 @@ describe("the examples", () => {
   });
 
   it("ahead-of-app.ts receives, and leaves the rest to the app", async () => {
-    const { nextLine, send, url } = await run(example("ahead-of-app.ts"));
+    const { nextLine, send, url } = await runExample(exampleText("ahead-of-app.ts"));
     await send();
     expect(await nextLine()).toBe("received: I am standing at the corner wearing a blue shirt");
     expect(await (await fetch(`${url}/health`)).text()).toBe("well");
   });
 
   it("graceful-shutdown.ts loses no text between the 200 and the end of its listener", async () => {
-    const { child, nextLine, send } = await run(example("graceful-shutdown.ts"));
+    const { child, nextLine, send } = await runExample(exampleText("graceful-shutdown.ts"));
     await send({ connection: "close" });
     expect(await nextLine()).toBe("begins SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N");
     const exit = once(child, "exit");

@@ -7,6 +7,8 @@ import { join } from "node:path";
 
 import pg from "pg";
 
+import { freePort } from "../support/free-port.mjs";
+
 /** The servers that the proofs take down. Each can `start`, `refuse`, `hang` and `resume`. */
 export const ENGINES = { Redis: startRedis, PostgreSQL: startPostgres };
 
@@ -104,14 +106,4 @@ async function startPostgres() {
       await pool.end();
     },
   };
-}
-
-/** A port of 127.0.0.1 that nobody listens on. */
-export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }

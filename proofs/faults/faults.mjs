@@ -2,7 +2,8 @@
 // and the exit status the verdict. Needs redis-server and PostgreSQL.
 //
 //   npm run proof faults -- [crash|twoUris|outage ...] [Redis|PostgreSQL ...]
-import { ENGINES, freePort } from "./engines.mjs";
+import { freePort } from "../support/free-port.mjs";
+import { ENGINES } from "./engines.mjs";
 import {
   account,
   createLog,

@@ -6,10 +6,12 @@
 import { parseArgs } from "node:util";
 
 import { frameworks } from "./rows/frameworks.mjs";
+import { proxies } from "./rows/proxies.mjs";
 import { serverless } from "./rows/serverless.mjs";
+import { shutdown } from "./rows/shutdown.mjs";
 import { createWorkshop } from "./workshop.mjs";
 
-const GROUPS = { frameworks, serverless };
+const GROUPS = { proxies, shutdown, frameworks, serverless };
 const rows = Object.entries(GROUPS).flatMap(([group, list]) =>
   list.map((row) => ({ group, ...row })),
 );
@@ -38,7 +40,7 @@ async function main() {
   try {
     for (const row of chosen) results.push(await attempt(row, workshop));
   } finally {
-    await workshop.close();
+    workshop.close();
   }
   showTable(results);
   const good = results.filter(({ failures }) => failures.length === 0).length;

@@ -17,7 +17,7 @@ export function http1(port, { from = "127.0.0.1", tls = false, proxied } = {}) {
   return ({ method, path, headers = {}, body = "" }) =>
     new Promise((resolve, reject) => {
       const length = method === "GET" ? {} : { "Content-Length": Buffer.byteLength(body) };
-      const settings = { host: "127.0.0.1", port, method, path, agent: false, timeout: PATIENCE };
+      const settings = { host: "127.0.0.1", port, method, path, timeout: PATIENCE };
       const own = proxied
         ? { createConnection: () => greet(port, proxied) }
         : { localAddress: from };
@@ -45,10 +45,10 @@ function greet(port, address) {
 }
 
 /** The same over HTTP/2. */
-export function http2(origin) {
+export function http2(origin, { from = "127.0.0.1" } = {}) {
   return ({ method, path, headers = {}, body = "" }) =>
     new Promise((resolve, reject) => {
-      const session = connectHttp2(origin, { rejectUnauthorized: false });
+      const session = connectHttp2(origin, { rejectUnauthorized: false, localAddress: from });
       session.on("error", reject);
       session.setTimeout(PATIENCE, () => session.destroy(new Error("no answer in 15 s")));
       const stream = session.request({ ":method": method, ":path": path, ...headers });

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,15 +47,17 @@ export async function createWorkshop() {
 
   /** Starts a program, which ends with the workshop at the latest. */
   function start(program, args, { cwd, env, stdio = ["ignore", "pipe", "pipe"] } = {}) {
-    const child = spawn(program, args, { cwd, env: { ...environment, ...env }, stdio });
+    // In a group of its own, since proxies and clusters have processes of theirs.
+    const own = { cwd, env: { ...environment, ...env }, stdio, detached: true };
+    const child = spawn(program, args, own);
     running.add(child);
-    const exited = new Promise((resolve) => child.once("close", resolve));
+    const exited = new Promise((resolve) => child.once("exit", resolve));
     let output = "";
     child.on("error", (error) => (output += error.message));
     child.stdout?.on("data", (chunk) => (output += chunk));
     child.stderr?.on("data", (chunk) => (output += chunk));
     const end = (signal = "SIGKILL") => {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      if (running.has(child)) signalGroup(child, signal);
       return exited;
     };
     void exited.then(() => running.delete(child));
@@ -82,17 +83,21 @@ export async function createWorkshop() {
     }
   }
 
-  async function close() {
-    const left = [...running].map((child) => {
-      const closed = once(child, "close");
-      child.kill("SIGKILL");
-      return closed;
-    });
-    await Promise.all(left);
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  function close() {
+    for (const child of running) signalGroup(child, "SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 200 });
   }
+  process.once("exit", close);
 
   return { folder, tarball, project, node, scratch, start, startApp, close };
+}
+
+function signalGroup({ pid }, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It has ended, or never started.
+  }
 }
 
 async function withinTime(promise) {

@@ -11,10 +11,13 @@ app.get(OTHER, (req, res) => res.send("other"));
 app.post(OTHER, (req, res) => res.json(req.body));
 app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
 const server = app.listen(port, "127.0.0.1");
+// Longer than any proxy keeps an idle connection, or a request can meet a connection that is being closed.
+server.keepAliveTimeout = 75_000;
 announce(server);
 
 process.once("SIGTERM", async () => {
+  server.prependListener("request", (req, res) => res.setHeader("Connection", "close"));
+  server.close();
   await callback.close();
-  server.close(() => process.exit());
-  server.closeIdleConnections();
+  process.exit();
 });

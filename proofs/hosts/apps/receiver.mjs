@@ -1,5 +1,6 @@
 // What every app here mounts, in its own way.
 import { AsyncLocalStorage } from "node:async_hooks";
+import { appendFileSync } from "node:fs";
 
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
@@ -15,6 +16,7 @@ export function createReceiver({ path = PATH, inbox = memoryInbox(), ...options 
   const callback = telesignCallback({ path, inbox, apiKey: API_KEY, ...options });
   callback.onMessage(({ mo_reference_id: reference }) => {
     seen.push({ reference, context: storage.getStore() });
+    if (process.env.LOG) appendFileSync(process.env.LOG, `${reference}\n`);
   });
   callback.on("error", ({ code, message }) => console.error(code, message));
   return callback;

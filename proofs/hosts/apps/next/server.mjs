@@ -5,11 +5,11 @@ import next from "next";
 
 import { announce, createReceiver, keepId, port, tellSeen } from "../receiver.mjs";
 
+const isCustom = process.env.CUSTOM === "1";
+if (isCustom) globalThis.tellSeen = tellSeen;
 const app = next({ dir: import.meta.dirname, dev: false });
 await app.prepare();
 const handle = app.getRequestHandler();
-const isCustom = process.env.CUSTOM === "1";
-if (isCustom) globalThis.tellSeen = tellSeen;
 const callback = isCustom ? createReceiver() : (req, res, next) => next();
 const server = createServer((req, res) =>
   keepId(req, res, () => callback(req, res, () => handle(req, res))),

@@ -1,11 +1,11 @@
-import { createReceiver, keepId, tellSeen } from "../../../receiver.mjs";
+import { createReceiver, keepId, tellSeen } from "../../../../receiver.mjs";
 
 /** Without this, Next reads the body before the callback. */
 export const config = { api: { bodyParser: false, externalResolver: true } };
 
 // Next may load a route's module more than once.
 globalThis.callback ??= createReceiver({ path: "/api/telesign/4f9d0c" });
-globalThis.tellSeen = tellSeen;
+globalThis.tellSeen ??= tellSeen;
 
 /** `req.url` is the whole path, so `path` is, too. */
 export default function handler(req, res) {

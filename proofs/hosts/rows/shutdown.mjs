@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { transformSync } from "@swc/core";
+
+import { freePort } from "../../support/free-port.mjs";
+import { PATH } from "../apps/paths.mjs";
+import { isListening, startProxy, versionOf } from "../proxies.mjs";
+
+const example = fileURLToPath(new URL("../../../examples/graceful-shutdown.ts", import.meta.url));
+const LONGEST = 1_000;
+
+/** The example of a graceful shutdown, behind an nginx whose connections to it are kept and busy. */
+export const shutdown = ["SIGTERM", "SIGINT"].map((signal) => ({
+  name: `shutdown on ${signal}, nginx keep-alive`,
+  isShort: true,
+  run: (workshop) => endUnderLoad(workshop, signal),
+}));
+
+async function endUnderLoad(workshop, signal) {
+  const project = await workshop.project("proxies", { express: "^5.0.0" });
+  const program = join(project, "graceful-shutdown.mjs");
+  writeFileSync(program, programText());
+  const upstream = await freePort();
+  const port = await freePort();
+  const env = { PORT: String(upstream) };
+  const app = workshop.start(process.execPath, [program], { cwd: project, env });
+  const told = listenTo(app);
+  while (!(await isListening(upstream))) await sleep(50);
+  const settings = { port, upstreams: [upstream], isKeepAlive: true };
+  const proxy = await startProxy(workshop, "nginx", settings);
+  const traffic = startTraffic(port);
+  try {
+    await sleep(1_500);
+    const code = new Promise((resolve) => app.child.once("exit", resolve));
+    void app.end(signal);
+    const exit = await Promise.race([code, sleep(15_000, "it did not end within 15 s")]);
+    const took = performance.now() - told.lastDone();
+    const acknowledged = await traffic.stop();
+    const lost = acknowledged.filter((reference) => !told.done.has(reference)).length;
+    const figures = JSON.stringify({ exit, msAfterTheLast: Math.round(took), lost });
+    const isSo = exit === 0 && took < LONGEST && lost === 0 && acknowledged.length > 20;
+    const failures = isSo ? [] : [`${acknowledged.length} acknowledged: ${figures}`];
+    return { version: versionOf("nginx"), failures };
+  } finally {
+    await Promise.all([app.end(), proxy.end()]);
+  }
+}
+
+/** The example, with a route that takes its time: its connections are busy at any moment. */
+function programText() {
+  const slow = 'app.get("/slow", (_req, res) => setTimeout(() => res.send("well"), 50));';
+  const source = readFileSync(example, "utf8").replace("app.use(callback);", `$& ${slow}`);
+  const jsc = { parser: { syntax: "typescript" }, target: "es2022" };
+  return transformSync(source, { jsc }).code;
+}
+
+/** What the example's listener has finished, and when it last did. */
+function listenTo(app) {
+  const done = new Set();
+  let last = performance.now();
+  createInterface(app.child.stdout).on("line", (line) => {
+    if (!line.startsWith("done")) return;
+    done.add(line.slice("done   ".length));
+    last = performance.now();
+  });
+  return { done, lastDone: () => last };
+}
+
+/** Requests without a pause, some of them TeleSign's. */
+function startTraffic(port) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+  const acknowledged = [];
+  let isOver = false;
+
+  function send(method, path, body) {
+    return new Promise((resolve) => {
+      const headers = { "Content-Length": Buffer.byteLength(body) };
+      const req = request({ host: "127.0.0.1", port, method, path, agent, headers }, (res) => {
+        res.resume();
+        res.on("close", () => resolve(res.statusCode));
+      });
+      req.on("error", resolve);
+      req.end(body);
+    });
+  }
+
+  async function keepBusy() {
+    while (!isOver) {
+      const status = await send("GET", "/slow", "");
+      if (status !== 200) await sleep(50);
+    }
+  }
+
+  async function keepDelivering() {
+    while (!isOver) {
+      const mo_reference_id = randomBytes(16).toString("hex");
+      const status = await send("POST", PATH, JSON.stringify({ ...notification, mo_reference_id }));
+      if (status === 200) acknowledged.push(mo_reference_id);
+      await sleep(50);
+    }
+  }
+
+  const senders = [keepBusy(), keepBusy(), keepBusy(), keepDelivering(), keepDelivering()];
+
+  async function stop() {
+    isOver = true;
+    await Promise.all(senders);
+    agent.destroy();
+    return acknowledged;
+  }
+
+  return { stop };
+}
+
+const notification = {
+  submit_timestamp: "2018-02-12T14:57:11.765723",
+  from_phone_number: "15551234",
+  mo_message: "hi",
+  session_reference_id: "B5862A14363C016C8832D53625270015",
+  to_phone_number: "15554567",
+};

@@ -1,0 +1,101 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { API_KEY, signatureHeaders } from "../support/notifications.mjs";
+import { GUARDED_PATH, OTHER, PATH } from "./apps/paths.mjs";
+
+const upload = JSON.stringify({ mo_message: "x".repeat(900_000) });
+
+/**
+ * A sender that is not allowed posts 900 kB again and again: it gets its 403, and others never a 502.
+ *
+ * @param {(address: string) => Function} senderFrom makes the sender for an address of the sender's
+ */
+export async function checkRefusals(senderFrom) {
+  const refused = senderFrom("127.0.0.3");
+  const others = senderFrom("127.0.0.2");
+  const statuses = { refused: {}, others: {} };
+  const count = async (kind, request) => {
+    const { status } = await request.catch(({ message }) => ({ status: message }));
+    statuses[kind][status] = (statuses[kind][status] ?? 0) + 1;
+  };
+  const sent = [];
+  for (let i = 0; i < 120; i += 1) {
+    if (i % 5 === 0) {
+      sent.push(count("refused", refused({ method: "POST", path: GUARDED_PATH, body: upload })));
+    }
+    sent.push(count("others", others({ method: "GET", path: OTHER })));
+    await sleep(25);
+  }
+  await Promise.all(sent);
+  const isSo = only(statuses.refused, "403") && only(statuses.others, "200");
+  return isSo ? [] : [`refusals of 900 kB, and others beside them: ${JSON.stringify(statuses)}`];
+}
+
+function only(counts, status) {
+  return Object.keys(counts).join() === status;
+}
+
+/** Where apps write down what their listeners were given. */
+export function createLog(folder) {
+  const path = join(folder, "delivered");
+  writeFileSync(path, "");
+  return { path, references: () => new Set(readFileSync(path, "utf8").split("\n")) };
+}
+
+/**
+ * Delivers under load, as TeleSign does but with shorter waits, while `restart` runs.
+ *
+ * @returns the failures: what was never acknowledged, and what was and did not reach a listener; and
+ *   how many first attempts failed
+ */
+export async function deliverDuring(restart, send, log) {
+  const acknowledged = [];
+  let isOver = false;
+  let unacknowledged = 0;
+  let retried = 0;
+
+  async function deliver() {
+    const reference = randomBytes(16).toString("hex");
+    for (const wait of [0, 500, 2_500]) {
+      await sleep(wait);
+      if (wait === 500) retried += 1;
+      if (await isAcknowledged(reference)) return acknowledged.push(reference);
+    }
+    unacknowledged += 1;
+  }
+
+  async function isAcknowledged(mo_reference_id) {
+    const body = JSON.stringify({ ...notification, mo_reference_id });
+    const headers = { "Content-Type": "application/json", ...signatureHeaders(body, API_KEY) };
+    const answer = await send({ method: "POST", path: PATH, headers, body }).catch(() => undefined);
+    return answer?.status === 200;
+  }
+
+  async function keepDelivering() {
+    while (!isOver) await Promise.all([deliver(), sleep(20)]);
+  }
+
+  const senders = Array.from({ length: 5 }, keepDelivering);
+  await sleep(500);
+  await restart();
+  await sleep(500);
+  isOver = true;
+  await Promise.all(senders);
+  await sleep(300);
+  const delivered = log.references();
+  const lost = acknowledged.filter((reference) => !delivered.has(reference)).length;
+  const figures = JSON.stringify({ acknowledged: acknowledged.length, lost, unacknowledged });
+  const isSo = lost === 0 && unacknowledged === 0 && acknowledged.length > 50;
+  return { failures: isSo ? [] : [`a restart under load: ${figures}`], retried };
+}
+
+const notification = {
+  submit_timestamp: "2018-02-12T14:57:11.765723",
+  from_phone_number: "15551234",
+  mo_message: "hi",
+  session_reference_id: "B5862A14363C016C8832D53625270015",
+  to_phone_number: "15554567",
+};

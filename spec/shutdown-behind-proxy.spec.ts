@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+
+import { freshNotification } from "./support/inbox-contract.js";
+import { endExamples, exampleText, runExample } from "./support/run-example.js";
+
+afterEach(endExamples);
+
+/** The example, with a route that takes its time: its connections are busy at any moment. */
+const program = exampleText("graceful-shutdown.ts").replace(
+  "app.use(callback);",
+  '$& app.get("/slow", (_req, res) => void pause(50).then(() => res.send("well")));',
+);
+
+/** Requests on connections that are kept alive, without a pause, as a proxy sends them. */
+function startTraffic(origin: string) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  const acknowledged: string[] = [];
+  let isOver = false;
+
+  function send(method: string, path: string, body = "") {
+    return new Promise<number | undefined>((resolve) => {
+      const req = request(`${origin}${path}`, { method, agent }, (res) => {
+        res.resume().on("close", () => resolve(res.statusCode));
+      });
+      req.on("error", () => resolve(undefined));
+      req.end(body);
+    });
+  }
+
+  async function keepBusy() {
+    while (!isOver && (await send("GET", "/slow")) !== undefined);
+  }
+
+  async function deliver() {
+    const message = freshNotification();
+    const status = await send("POST", "/telesign/4f9d0c", JSON.stringify(message));
+    if (status === 200) acknowledged.push(message.mo_reference_id);
+  }
+
+  const busy = [keepBusy(), keepBusy()];
+
+  async function stop() {
+    isOver = true;
+    await Promise.all(busy);
+    agent.destroy();
+  }
+
+  return { deliver, acknowledged, stop };
+}
+
+describe("a graceful shutdown behind a proxy that keeps its connections busy", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "ends on %s, and every acknowledged text has reached its listener",
+    async (signal) => {
+      const { child, nextLine, url } = await runExample(program);
+      const traffic = startTraffic(url);
+      await Promise.all([traffic.deliver(), traffic.deliver()]);
+      for (const wanted of ["begins", "begins"]) expect(await nextLine()).toContain(wanted);
+
+      const exit = once(child, "exit");
+      child.kill(signal);
+      const done = [await nextLine(), await nextLine()];
+      expect(await nextLine()).toBe("closed");
+      expect(await exit).toEqual([0, null]);
+      await traffic.stop();
+      expect(done.sort()).toEqual(traffic.acknowledged.map((each) => `done   ${each}`).sort());
+      expect(done).toHaveLength(2);
+    },
+    15_000,
+  );
+});
