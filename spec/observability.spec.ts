@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { telesignCallback } from "telesign-callback";
+
+import { brokenLinks, compileBlocks, readDocument } from "./support/documents.js";
 import { fresh } from "./support/notifications.js";
 import {
   DURABLE_ENGINES,
@@ -125,4 +128,32 @@ describe("the programs of examples/observability", () => {
     expect(asked.length).toBeGreaterThan(2);
     for (const name of asked) expect(report).toContain(`# TYPE ${name} `);
   }, 30_000);
+});
+
+describe("docs/observability.md", () => {
+  const { text, blocks } = readDocument("docs/observability.md");
+
+  it("has code that compiles, each block on its own, against the built package", () => {
+    expect(blocks.length).toBeGreaterThan(3);
+    compileBlocks(blocks);
+  }, 60_000);
+
+  it("links to files that exist", () => {
+    expect(brokenLinks("docs/observability.md")).toEqual([]);
+  });
+
+  it("explains every count of stats()", () => {
+    const names = Object.keys(telesignCallback().stats());
+    expect(names.length).toBeGreaterThan(5);
+    for (const name of names) expect(text).toContain(`| \`${name}\` `);
+  });
+
+  it("names every metric that the recipes have", () => {
+    for (const file of ["metrics.mjs", "prometheus.mjs"]) {
+      const recipe = readFileSync(join(__dirname, "../examples/observability", file), "utf8");
+      const names = recipe.match(/telesign_callback_\w+/g) ?? [];
+      expect(names).toHaveLength(4);
+      for (const name of names) expect(text).toContain(`| \`${name}\` `);
+    }
+  });
 });
