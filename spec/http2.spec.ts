@@ -1,0 +1,140 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  connect,
+  constants,
+  createServer,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type Http2Server,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+
+import { telesignCallback, type CallbackOptions } from "telesign-callback";
+
+import { next } from "./support/events.js";
+import { documented } from "./support/notifications.js";
+
+let server: Http2Server;
+let session: ClientHttp2Session;
+
+afterEach(() => {
+  session.destroy();
+  server.close();
+});
+
+/** Serves a callback on HTTP/2, and opens a session. What is not ours gets the URL that it asked for. */
+async function serve(options: CallbackOptions = {}, before?: (req: IncomingMessage) => void) {
+  const callback = telesignCallback({ path: "/t", ...options });
+  callback.on("error", () => {});
+  server = createServer((http2Req, http2Res) => {
+    // The compatibility API: what node:http has, under other types.
+    const req = http2Req as unknown as IncomingMessage;
+    const res = http2Res as unknown as ServerResponse;
+    before?.(req);
+    callback(req, res, () => res.end(`the app's own: ${req.method} ${req.url}`));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return callback;
+}
+
+function open(method: string, path: string, headers: object = {}): ClientHttp2Stream {
+  return session.request({ ":method": method, ":path": path, ...headers });
+}
+
+async function answerTo(stream: ClientHttp2Stream) {
+  const errors: unknown[] = [];
+  stream.on("error", (error) => errors.push(error));
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  // Not its close: Node's client waits with that for what it could not send.
+  const ended = once(stream, "end");
+  const [headers] = (await once(stream, "response")) as [Record<string, string | number>];
+  await ended;
+  const body = Buffer.concat(chunks).toString();
+  return { headers, status: headers[":status"], body, errors };
+}
+
+async function send(body: string, headers: object = {}) {
+  const stream = open("POST", "/t", headers);
+  stream.end(body);
+  return answerTo(stream);
+}
+
+describe("telesignCallback on HTTP/2", () => {
+  it("accepts a notification, and suppresses its retry", async () => {
+    const callback = await serve();
+    const message = next(callback, "message");
+    const body = JSON.stringify(documented);
+    expect(await send(body)).toMatchObject({ status: 200, body: '{"status":"accepted"}' });
+    expect((await message)[0]).toEqual(documented);
+    expect(await send(body)).toMatchObject({ status: 200, body: '{"status":"duplicate"}' });
+  });
+
+  it("leaves what is not ours to what is behind us", async () => {
+    await serve();
+    const stream = open("GET", "/other");
+    expect(await answerTo(stream)).toMatchObject({ body: "the app's own: GET /other" });
+  });
+
+  it("costs nothing when a client resets a stream in the middle of its body", async () => {
+    const callback = await serve();
+    const rejected = jest.fn();
+    callback.on("rejected", rejected);
+    const requested = once(server, "request") as Promise<[IncomingMessage]>;
+    const stream = open("POST", "/t");
+    stream.on("error", () => {});
+    stream.write("{");
+    const [req] = await requested;
+    const closed = once(req, "close");
+    stream.destroy(new Error("the sender gave up"));
+    await closed;
+    await callback.close();
+    expect(rejected).not.toHaveBeenCalled();
+  });
+});
+
+describe("a refusal on HTTP/2", () => {
+  const size = 3_000_000;
+  const asItIs = () => {};
+  const refusals: [string, number, CallbackOptions, object, (req: IncomingMessage) => void][] = [
+    ["of an address", 403, { allowFrom: ["192.0.2.7"] }, {}, asItIs],
+    ["of an encoding", 415, {}, { "content-encoding": "gzip" }, asItIs],
+    ["of a body declared too large", 413, {}, { "content-length": size }, asItIs],
+    ["of a body that turns out too large", 413, {}, {}, asItIs],
+    ["of a body left as text", 500, {}, {}, (req) => req.setEncoding("utf8")],
+  ];
+
+  it.each(refusals)(
+    "%s ends its stream without an error, and leaves the others alone",
+    async (_name, status, options, headers, before) => {
+      await serve(options, before);
+      const warned = jest.fn();
+      process.on("warning", warned);
+      const stream = open("POST", "/t", headers);
+      stream.write(Buffer.alloc(size, "x"));
+      const answer = await answerTo(stream);
+      expect(answer).toMatchObject({ status, errors: [] });
+      expect([stream.closed, stream.rstCode]).toEqual([true, constants.NGHTTP2_NO_ERROR]);
+      expect(JSON.parse(answer.body)).toMatchObject({ type: "about:blank", status });
+      expect(answer.headers).not.toHaveProperty("connection");
+      expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
+      process.off("warning", warned);
+      expect(warned).not.toHaveBeenCalled();
+    },
+  );
+
+  it("after close() ends its stream without an error, and leaves the others alone", async () => {
+    const callback = await serve();
+    await callback.close();
+    const stream = open("POST", "/t");
+    stream.write("{");
+    const answer = await answerTo(stream);
+    expect(answer).toMatchObject({ status: 503, errors: [] });
+    expect([stream.closed, stream.rstCode]).toEqual([true, constants.NGHTTP2_NO_ERROR]);
+    expect(answer.headers).toMatchObject({ "retry-after": "10" });
+    expect(answer.headers).not.toHaveProperty("connection");
+    expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
+  });
+});
