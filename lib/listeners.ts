@@ -127,8 +127,6 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
   }
 
   function report(error: TelesignCallbackError) {
-    if (error.code === "ERR_INBOX") counts.inboxErrors += 1;
-    if (error.code === "ERR_DEAD_LETTER") counts.deadLettered += 1;
     underWay.begin();
     void answers.sent(error.notification?.mo_reference_id).then(() => {
       reportNow(error);
@@ -137,6 +135,8 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
   }
 
   function reportNow(error: TelesignCallbackError) {
+    if (error.code === "ERR_INBOX") counts.inboxErrors += 1;
+    if (error.code === "ERR_DEAD_LETTER") counts.deadLettered += 1;
     if (registry.error.size === 0) print(error);
     else void emit("error", error);
   }
