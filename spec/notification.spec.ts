@@ -162,10 +162,32 @@ describe("a notification", () => {
     expect(Object.isFrozen(delivery)).toBe(true);
   });
 
-  it("that another of TeleSign's services sends is refused", async () => {
-    const report = { reference_id: "B5862A14363C016C8832D53625270015", status: { code: 200 } };
-    const { body } = await send(report).expect(400);
+  const reference_id = "B5862A14363C016C8832D53625270015";
+  it.each([
+    ["a delivery report", { reference_id, status: { code: 200 } }],
+    ["an inbound SMS", { reference_id, user_response: { mo_message: "text" } }],
+    ["a verification", { reference_id, verify: { code_state: "VALID" } }],
+    ["a report on a part", { sub_resource: "sms" }],
+  ])("is told apart from %s of another TeleSign product, by the title", async (_name, report) => {
+    const callback = telesignCallback();
+    const rejected = next(callback, "rejected");
+    const { body } = await request(express().use(callback)).post("/").send(report).expect(400);
+    expect(body.title).toBe("Callback of another TeleSign product");
     expect(body.errors.map(({ field }: { field: string }) => field)).toEqual(properties);
+    expect((await rejected)[0].title).toBe(body.title);
+  });
+
+  it.each([
+    ["no reference_id", { status: "sent" }],
+    ["no status", { reference_id }],
+    ["a reference of ours", { ...documented, mo_message: 5, status: 1, reference_id, verify: 1 }],
+  ])("is not taken for another TeleSign product's where it has %s", async (_name, sent) => {
+    const { body } = await send(sent).expect(400);
+    expect(body.title).toBe("Not a valid notification");
+  });
+
+  it("may have what other TeleSign products send beside what is ours", async () => {
+    await send({ ...documented, status: {}, reference_id, verify: {} }).expect(200);
   });
 });
 
@@ -183,6 +205,11 @@ describe("submit_timestamp", () => {
     ["2018-02-12 14:57:11.5+01", "2018-02-12T13:57:11.500Z"],
     ["2018-12-31T23:59:59-23:59", "2019-01-01T23:58:59.000Z"],
     ["2020-02-29T00:00:00", "2020-02-29T00:00:00.000Z"],
+    ["2016-12-31T23:59:60", "2017-01-01T00:00:00.000Z"],
+    ["2016-12-31 23:59:60.999999Z", "2017-01-01T00:00:00.000Z"],
+    ["2017-01-01T05:29:60+05:30", "2017-01-01T00:00:00.000Z"],
+    ["2016-12-31T12:59:60-1100", "2017-01-01T00:00:00.000Z"],
+    ["1969-12-31T23:59:60", "1970-01-01T00:00:00.000Z"],
   ])("%s is kept as it is, and submittedAt is %s", async (text, instant) => {
     const [message, delivery] = await received(fresh({ submit_timestamp: text }));
     expect(message.submit_timestamp).toBe(text);
@@ -205,6 +232,15 @@ describe("submit_timestamp", () => {
     "2018-01-01T24:00:00",
     "2018-01-01T00:60:00",
     "2018-01-01T00:00:60",
+    "2018-01-01T22:59:60",
+    "2018-01-01T23:58:60",
+    "2018-01-01T23:59:61",
+    "2018-01-01T23:59:60+05:30",
+    "2018-02-29T23:59:60",
+    "2018-04-31T23:59:60Z",
+    "2018-02-30T23:59:60",
+    "2018-03-01T05:29:60+05:31",
+    "2018-02-30T05:29:60+05:30",
     "2018-01-01T00:00:00.",
     "2018-01-01T00:00:00+24:00",
     "2018-01-01T00:00:00+00:60",
