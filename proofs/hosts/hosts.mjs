@@ -5,13 +5,25 @@
 //   npm run proof hosts -- [--short] [--list] [words of the rows' names, such as nginx nest]
 import { parseArgs } from "node:util";
 
+import { bundlers, processes } from "./rows/bundlers.mjs";
+import { compilers, runtimes, testRunners } from "./rows/consumers.mjs";
 import { frameworks } from "./rows/frameworks.mjs";
 import { proxies } from "./rows/proxies.mjs";
 import { serverless } from "./rows/serverless.mjs";
 import { shutdown } from "./rows/shutdown.mjs";
 import { createWorkshop } from "./workshop.mjs";
 
-const GROUPS = { proxies, shutdown, frameworks, serverless };
+const GROUPS = {
+  proxies,
+  shutdown,
+  frameworks,
+  serverless,
+  processes,
+  runtimes,
+  bundlers,
+  compilers,
+  testRunners,
+};
 const rows = Object.entries(GROUPS).flatMap(([group, list]) =>
   list.map((row) => ({ group, ...row })),
 );

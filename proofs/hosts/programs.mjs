@@ -13,14 +13,6 @@ export function writePrograms(project, entries) {
   for (const extension of ["ts", "mts", "cts"]) write(project, `types.${extension}`, types);
 }
 
-/** Writes the same program as a user's spec. */
-export function writeSpec(project, runner, entries) {
-  const { commonJs, esModule, modules } = sources(entries);
-  const spec = `it("works", () => check(${modules}));`;
-  if (runner === "jest") write(project, "program.spec.js", [...commonJs, spec]);
-  else write(project, "program.spec.mjs", ['import { it } from "vitest";', ...esModule, spec]);
-}
-
 function sources(entries) {
   const names = ["express", ...entries];
   const check = readHere("consumer/check.mjs");
@@ -33,6 +25,54 @@ function sources(entries) {
     modules: `{ ${names.map((name, i) => `"${name}": module${i}`).join(", ")} }`,
   };
 }
+
+/**
+ * The user's specs of each test runner, in every environment that it has: what each is called, its
+ * file, and its text.
+ */
+export function specsOf(runner) {
+  const names = {
+    express: "express",
+    main: "telesign-callback",
+    testing: "telesign-callback/testing",
+  };
+  const isCommonJs = runner === "jest";
+  const loads = Object.entries({ ...names, http: "node:http" }).map(([name, from]) =>
+    isCommonJs ? `const ${name} = require("${from}");` : `import * as ${name} from "${from}";`,
+  );
+  const given = "{ express: express.default ?? express, main, testing, get: http.get }";
+  const userSpec = readHere("consumer/user-spec.mjs");
+  const body = [...loads, isCommonJs ? userSpec.replace("export ", "") : userSpec];
+  const test = `it("receives a text", () => receivesAText(${given}));`;
+  return Object.entries(SETTINGS[runner]).map(([name, { head = "", before = "" }]) => ({
+    name,
+    file: `${name.replace(/\W+/g, "-")}.spec.${isCommonJs ? "js" : "mjs"}`,
+    text: [head, IMPORTS[runner], ...body, before, test].join("\n"),
+  }));
+}
+
+const IMPORTS = {
+  jest: "",
+  vitest: 'import { beforeEach, it, vi } from "vitest";',
+  "node:test": 'import { beforeEach, it, mock } from "node:test";',
+};
+
+const SETTINGS = {
+  jest: {
+    node: {},
+    jsdom: { head: "/** @jest-environment jsdom */" },
+    "fake timers": { before: "beforeEach(() => jest.useFakeTimers());" },
+  },
+  vitest: {
+    node: {},
+    jsdom: { head: "// @vitest-environment jsdom" },
+    "fake timers": { before: "beforeEach(() => vi.useFakeTimers());" },
+  },
+  "node:test": {
+    node: {},
+    "fake timers": { before: "beforeEach(() => mock.timers.enable());" },
+  },
+};
 
 function write(project, file, lines) {
   writeFileSync(join(project, file), lines.join("\n"));

@@ -42,7 +42,8 @@ function only(counts, status) {
 export function createLog(folder) {
   const path = join(folder, "delivered");
   writeFileSync(path, "");
-  return { path, references: () => new Set(readFileSync(path, "utf8").split("\n")) };
+  const lines = () => readFileSync(path, "utf8").split("\n").slice(0, -1);
+  return { path, references: () => new Set(lines().map((line) => JSON.parse(line).reference)) };
 }
 
 /**

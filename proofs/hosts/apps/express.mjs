@@ -1,23 +1,4 @@
-// Mounted in an Express app, before its body parsers; behind a proxy, `trust proxy` is 1.
-import express from "express";
+import { serve } from "./express-app.mjs";
+import { createReceiver } from "./receiver.mjs";
 
-import { OTHER, SEEN } from "./paths.mjs";
-import { announce, createGuarded, createReceiver, keepId, port, tellSeen } from "./receiver.mjs";
-
-const callback = createReceiver();
-const app = express().set("trust proxy", Number(process.env.TRUST_PROXY ?? 0));
-app.use(keepId, callback, createGuarded(), express.json());
-app.get(OTHER, (req, res) => res.send("other"));
-app.post(OTHER, (req, res) => res.json(req.body));
-app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
-const server = app.listen(port, "127.0.0.1");
-// Longer than any proxy keeps an idle connection, or a request can meet a connection that is being closed.
-server.keepAliveTimeout = 75_000;
-announce(server);
-
-process.once("SIGTERM", async () => {
-  server.prependListener("request", (req, res) => res.setHeader("Connection", "close"));
-  server.close();
-  await callback.close();
-  process.exit();
-});
+serve(createReceiver());

@@ -1,12 +1,14 @@
 // What every app here mounts, in its own way.
 import { AsyncLocalStorage } from "node:async_hooks";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
 import { GUARDED_PATH, PATH } from "./paths.mjs";
 
 const API_KEY = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
+/** Where processes that come and go write down what their listeners were given, a line each. */
+const LOG = process.env.LOG;
 
 const storage = new AsyncLocalStorage();
 const seen = [];
@@ -15,8 +17,9 @@ const seen = [];
 export function createReceiver({ path = PATH, inbox = memoryInbox(), ...options } = {}) {
   const callback = telesignCallback({ path, inbox, apiKey: API_KEY, ...options });
   callback.onMessage(({ mo_reference_id: reference }) => {
-    seen.push({ reference, context: storage.getStore() });
-    if (process.env.LOG) appendFileSync(process.env.LOG, `${reference}\n`);
+    const entry = { reference, context: storage.getStore() };
+    seen.push(entry);
+    if (LOG) appendFileSync(LOG, `${JSON.stringify(entry)}\n`);
   });
   callback.on("error", ({ code, message }) => console.error(code, message));
   return callback;
@@ -29,7 +32,11 @@ export function createGuarded() {
   return callback;
 }
 
-export const tellSeen = () => JSON.stringify(seen);
+/** What listeners were given, as JSON: of all processes if there is a log. */
+export function tellSeen() {
+  if (!LOG || !existsSync(LOG)) return JSON.stringify(seen);
+  return `[${readFileSync(LOG, "utf8").trim().split("\n").join()}]`;
+}
 
 /** Middleware that keeps the request's id, as an app's logger or tracer does. */
 export function keepId(req, res, next) {

@@ -1,0 +1,24 @@
+import express from "express";
+
+import { OTHER, SEEN } from "./paths.mjs";
+import { announce, createGuarded, keepId, port, tellSeen } from "./receiver.mjs";
+
+/** Serves an Express app in which the callback comes before the body parsers. */
+export function serve(callback) {
+  const app = express().set("trust proxy", Number(process.env.TRUST_PROXY ?? 0));
+  app.use(keepId, callback, createGuarded(), express.json());
+  app.get(OTHER, (req, res) => res.send("other"));
+  app.post(OTHER, (req, res) => res.json(req.body));
+  app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
+  const server = app.listen(port, "127.0.0.1");
+  // Longer than any proxy keeps an idle connection, or a request can meet a connection that is being closed.
+  server.keepAliveTimeout = 75_000;
+  announce(server);
+
+  process.once("SIGTERM", async () => {
+    server.prependListener("request", (req, res) => res.setHeader("Connection", "close"));
+    server.close();
+    await callback.close();
+    process.exit();
+  });
+}

@@ -1,0 +1,74 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { transformSync } from "@swc/core";
+
+/** Writes each app again in CommonJS, as an older app would have it. */
+export function writeCommonJs(project) {
+  mkdirSync(join(project, "apps-cjs"), { recursive: true });
+  const files = readdirSync(join(project, "apps")).filter((file) => file.endsWith(".mjs"));
+  for (const file of files) {
+    const source = readFileSync(join(project, "apps", file), "utf8");
+    // Top-level await has no CommonJS.
+    if (/^ *await |^const .*= await /m.test(source)) continue;
+    const options = { module: { type: "commonjs" }, jsc: { target: "es2022" } };
+    const { code } = transformSync(source, options);
+    const target = join(project, "apps-cjs", file.replace(".mjs", ".cjs"));
+    writeFileSync(target, code.replaceAll(".mjs", ".cjs"));
+  }
+}
+
+/** Bundles `entry` into one file at `output`; run in the project by `node -e`, so the tools are its own. */
+export const BUNDLERS = {
+  esbuild: {
+    dependencies: { esbuild: "latest" },
+    script: ({ entry, output, isModule }) => `
+      const banner = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+      require("esbuild").buildSync({
+        entryPoints: [${quote(entry)}], outfile: ${quote(output)}, bundle: true, platform: "node",
+        format: ${quote(isModule ? "esm" : "cjs")}, logLevel: "error", external: ["pg-native"],
+        banner: ${isModule} ? { js: banner } : {},
+      });`,
+  },
+  webpack: {
+    dependencies: { webpack: "latest" },
+    script: ({ entry, folder, file, isModule }) => `
+      require("webpack")({
+        mode: "production", target: "node", entry: ${quote(entry)}, externals: { "pg-native": "pg-native" },
+        experiments: { outputModule: ${isModule} }, performance: { hints: false },
+        output: { path: ${quote(folder)}, filename: ${quote(file)}, ${isModule ? "module: true" : 'library: { type: "commonjs2" }'} },
+      }, (error, stats) => {
+        if (error || stats.hasErrors()) throw error ?? new Error(stats.toString({ all: false, errors: true }));
+      });`,
+  },
+  rollup: {
+    dependencies: {
+      rollup: "latest",
+      "@rollup/plugin-node-resolve": "latest",
+      "@rollup/plugin-commonjs": "latest",
+      "@rollup/plugin-json": "latest",
+    },
+    script: ({ entry, output, isModule }) => `
+      const plugin = (name) => { const module = require("@rollup/plugin-" + name); return module.default ?? module; };
+      (async () => {
+        const bundle = await require("rollup").rollup({
+          input: ${quote(entry)}, external: ["pg-native"], onwarn() {},
+          plugins: [
+            plugin("node-resolve")({ preferBuiltins: true, exportConditions: ["node"] }),
+            plugin("commonjs")({ ignoreDynamicRequires: true, ignore: ["pg-native"] }), plugin("json")(),
+          ],
+        });
+        await bundle.write({
+          file: ${quote(output)}, format: ${quote(isModule ? "es" : "cjs")}, inlineDynamicImports: true,
+        });
+      })();`,
+  },
+  ncc: {
+    dependencies: { "@vercel/ncc": "latest" },
+    script: ({ entry, output, isModule }) => `
+      require("@vercel/ncc")(${quote(entry)}, { esm: ${isModule}, externals: ["pg-native"], quiet: true })
+        .then(({ code }) => require("node:fs").writeFileSync(${quote(output)}, code));`,
+  },
+};
+
+const quote = (value) => JSON.stringify(value);
