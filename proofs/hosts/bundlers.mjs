@@ -1,20 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { transformSync } from "@swc/core";
 
-/** Writes each app again in CommonJS, as an older app would have it. */
+const APPS = ["paths", "receiver", "express-app", "express", "bullmq", "sqlite"];
+
+/** Writes the apps again in CommonJS, as an older app would have them. */
 export function writeCommonJs(project) {
   mkdirSync(join(project, "apps-cjs"), { recursive: true });
-  const files = readdirSync(join(project, "apps")).filter((file) => file.endsWith(".mjs"));
-  for (const file of files) {
-    const source = readFileSync(join(project, "apps", file), "utf8");
-    // Top-level await has no CommonJS.
-    if (/^ *await |^const .*= await /m.test(source)) continue;
+  for (const app of APPS) {
+    const source = readFileSync(join(project, `apps/${app}.mjs`), "utf8");
     const options = { module: { type: "commonjs" }, jsc: { target: "es2022" } };
     const { code } = transformSync(source, options);
-    const target = join(project, "apps-cjs", file.replace(".mjs", ".cjs"));
-    writeFileSync(target, code.replaceAll(".mjs", ".cjs"));
+    writeFileSync(join(project, `apps-cjs/${app}.cjs`), code.replaceAll(".mjs", ".cjs"));
   }
 }
 
@@ -34,7 +32,8 @@ export const BUNDLERS = {
     dependencies: { webpack: "latest" },
     script: ({ entry, folder, file, isModule }) => `
       require("webpack")({
-        mode: "production", target: "node", entry: ${quote(entry)}, externals: { "pg-native": "pg-native" },
+        mode: "production", target: "node", entry: ${quote(entry)},
+        plugins: [new (require("webpack").IgnorePlugin)({ resourceRegExp: /^pg-native$/ })],
         experiments: { outputModule: ${isModule} }, performance: { hints: false },
         output: { path: ${quote(folder)}, filename: ${quote(file)}, ${isModule ? "module: true" : 'library: { type: "commonjs2" }'} },
       }, (error, stats) => {

@@ -24,9 +24,14 @@ export function execute(program, args, cwd, env = {}) {
     child.on("close", (status) => {
       clearTimeout(timer);
       if (status === 0) resolve(output);
-      else reject(new Error(`ended with ${status}\n${output.slice(-2_000)}`));
+      else reject(new Error(`ended with ${status}\n${excerpt(output)}`));
     });
   });
+}
+
+/** Its beginning and its end, where programs say what is wrong. */
+function excerpt(output) {
+  return output.length < 2_000 ? output : `${output.slice(0, 1_000)}\n…\n${output.slice(-1_000)}`;
 }
 
 /** Packs the package at `root` as it would be published, and returns the tarball. */
