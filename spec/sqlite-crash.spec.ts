@@ -96,7 +96,10 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
     const finished = () =>
       receivers.flatMap(({ lines }) => lines.flatMap((line) => line.finished ?? []));
     while (finished().length < messages.length) {
-      await Promise.race(receivers.map(({ child }) => once(child.stdout!, "data")));
+      const heard = new AbortController();
+      const next = receivers.map(({ child }) => once(child.stdout!, "data", heard).catch(() => {}));
+      await Promise.race(next);
+      heard.abort();
     }
     await Promise.all(receivers.map(({ end }) => end("SIGTERM")));
     expect(finished().sort()).toEqual(messages.map((each) => each.mo_reference_id).sort());

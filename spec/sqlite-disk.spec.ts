@@ -114,6 +114,26 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
   });
 });
 
+describeWithSqlite("sqliteInbox, on a file that it cannot use and without a listener", () => {
+  it("reports each notification, and the error carries it", async () => {
+    const file = temporaryFile();
+    change(file, "CREATE TABLE theirs (a)");
+    const inbox = sqliteInbox({ file });
+    const { listener, received } = createErrors();
+    inbox.onError?.(listener);
+    await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX" });
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    const [, error] = await received(2);
+    expect(error).toMatchObject({ code: "ERR_INBOX", notification: message });
+    // Not from the callback, which refuses it.
+    await inbox.accept(freshNotification({ mo_reference_id: "" }), freshDelivery());
+    const [, , another] = await received(3);
+    expect(another).toMatchObject({ code: "ERR_INBOX", notification: undefined });
+    await inbox.close();
+  });
+});
+
 async function createEmpty(file: string) {
   const inbox = sqliteInbox({ file });
   await inbox.ready();
@@ -172,6 +192,24 @@ describeWithSqlite("sqliteInbox, while another process holds the write lock", ()
   });
 });
 
+describeWithSqlite("sqliteInbox, whose first listener comes while it cannot store", () => {
+  it("hands over to it once it can", async () => {
+    const file = temporaryFile();
+    const inbox = sqliteInbox({ file });
+    await inbox.ready();
+    const unlock = await lock(file);
+    const message = freshNotification();
+    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await unlock();
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    await inbox.close();
+  });
+});
+
+const REFUSAL = "BEGIN SELECT RAISE(ROLLBACK, ''); END";
+
 describeWithSqlite("sqliteInbox, on a disk that takes nothing more", () => {
   // What limits a file here limits it on every disk: writing past the end of it fails.
   const hasLimits = spawnSync("prlimit", ["--version"]).status === 0;
@@ -213,14 +251,8 @@ describeWithSqlite("sqliteInbox, on a disk that takes nothing more", () => {
     await received(1);
 
     // A trigger refuses writes as a disk does, and another process may create it.
-    runElsewhere(
-      file,
-      "CREATE TRIGGER refuse BEFORE DELETE ON notification BEGIN SELECT RAISE(ROLLBACK, ''); END",
-    );
-    runElsewhere(
-      file,
-      "CREATE TRIGGER refuse2 BEFORE INSERT ON notification BEGIN SELECT RAISE(ROLLBACK, ''); END",
-    );
+    runElsewhere(file, `CREATE TRIGGER refuse BEFORE DELETE ON notification ${REFUSAL}`);
+    runElsewhere(file, `CREATE TRIGGER refuse2 BEFORE INSERT ON notification ${REFUSAL}`);
     settle();
     expect(await inbox.accept(second, freshDelivery())).toBe("accepted");
     expect(await reported(1)).toMatchObject([{ code: "ERR_INBOX" }]);
@@ -233,6 +265,34 @@ describeWithSqlite("sqliteInbox, on a disk that takes nothing more", () => {
       rows: 0,
     });
     database.close();
+  });
+});
+
+describeWithSqlite("sqliteInbox, closed on a disk that takes nothing more", () => {
+  it("leaves the result of a hand-over, which is then repeated", async () => {
+    const file = temporaryFile();
+    const inbox = sqliteInbox({ file });
+    let settle = () => {};
+    const { handOver, received } = createReception(
+      () => new Promise<void>((resolve) => (settle = resolve)),
+    );
+    inbox.consume(handOver);
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    await received(1);
+    runElsewhere(file, `CREATE TRIGGER refuse BEFORE DELETE ON notification ${REFUSAL}`);
+    const closed = inbox.close();
+    settle();
+    await closed;
+
+    runElsewhere(file, "DROP TRIGGER refuse");
+    const next = sqliteInbox({ file });
+    const reception = createReception();
+    next.consume(reception.handOver);
+    expect(await reception.received(1)).toEqual([
+      [message, expect.objectContaining({ attempt: 2 })],
+    ]);
+    await next.close();
   });
 });
 

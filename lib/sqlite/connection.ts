@@ -1,6 +1,6 @@
 import { bareError } from "../errors.js";
 import type { DatabaseThread, Statement } from "./database-thread.js";
-import { createTables, isEmpty, UnusableFileError } from "./schema.js";
+import { CREATE_TABLES, firstRow, isEmpty, UnusableFileError } from "./schema.js";
 
 /** How long, in ms, SQLite waits for a lock of another process: less than an answer may take. */
 const LOCK_TIMEOUT = 800;
@@ -73,12 +73,13 @@ async function configure(thread: DatabaseThread): Promise<void> {
   // Before anything is written: the file may be another program's.
   const isNew = await isEmpty(thread);
   for (const [name, value] of Object.entries(SETTINGS)) {
-    const [, [row] = []] = await thread.query([[`PRAGMA ${name} = ${value}`], [`PRAGMA ${name}`]]);
-    if (!Object.values(row ?? {}).includes(value)) {
+    await thread.query([[`PRAGMA ${name} = ${value}`]]);
+    const setting = firstRow(await thread.query([[`PRAGMA ${name}`]]));
+    if (!Object.values(setting).includes(value)) {
       throw new UnusableFileError("ERR_FILE_SYSTEM", `${name} ${NOT_TAKEN}`);
     }
   }
-  if (isNew) await createTables(thread);
+  if (isNew) await thread.transact(CREATE_TABLES);
 }
 
 /** Whether another process has a lock. */
@@ -91,8 +92,7 @@ export function isBusy(error: unknown): boolean {
  * can corrupt it (https://www.sqlite.org/wal.html#walresetbug).
  */
 export function canShare(sqliteVersion: string): boolean {
-  const [major = 0, minor = 0, patch = 0] = sqliteVersion.split(".").map(Number);
-  return (major - 3 || minor - 51 || patch - 3) >= 0;
+  return sqliteVersion.localeCompare("3.51.3", "en", { numeric: true }) >= 0;
 }
 
 const IN_USE =

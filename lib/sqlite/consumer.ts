@@ -39,7 +39,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { database, claims, concurrency, attempt, report, onTrouble } = options;
   const { claimant, held } = claims;
   const handOvers = new Set<Promise<void>>();
-  let state: "consuming" | "resting" | "stopped" = "consuming";
+  let isResting = false;
+  let isStopped = false;
   let running = 0;
   let asking = Promise.resolve();
   let isAsking = false;
@@ -47,15 +48,17 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let cancelPoll = () => {};
   let stopped: Promise<void> | undefined;
 
+  const isConsuming = () => !isResting && !isStopped;
+
   function pull() {
-    if (state !== "consuming") return;
+    if (!isConsuming()) return;
     isWanted = true;
     if (!isAsking) asking = askWhileWanted();
   }
 
   async function askWhileWanted() {
     isAsking = true;
-    while (isWanted && state === "consuming") await ask();
+    while (isWanted && isConsuming()) await ask();
     isAsking = false;
   }
 
@@ -71,13 +74,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       isWanted = false;
       onTrouble(error);
     }
-    if (state === "consuming") cancelPoll = after(wait, pull);
+    if (isConsuming()) cancelPoll = after(wait, pull);
   }
 
   /** Called when the transaction begins, which is when the number of free hands is known. */
   function claim(): Statement[] {
     isWanted = false;
-    const free = state === "consuming" ? concurrency - running : 0;
+    const free = isConsuming() ? concurrency - running : 0;
     return free > 0 ? claiming(claimant, Date.now(), free) : [];
   }
 
@@ -112,17 +115,17 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   }
 
   function rest() {
-    if (state === "consuming") state = "resting";
+    isResting = true;
     cancelPoll();
   }
 
   function revive() {
-    if (state === "resting") state = "consuming";
+    isResting = false;
     pull();
   }
 
   async function stop() {
-    state = "stopped";
+    isStopped = true;
     cancelPoll();
     await asking;
     await Promise.all(handOvers);

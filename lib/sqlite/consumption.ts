@@ -65,10 +65,15 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
     return function stop() {
       active = undefined;
       database.keepAlive(false);
-      const stopping = consumer.stop();
+      const stopping = leave(consumer);
       stopped = Promise.all([stopped, stopping]);
       return stopping;
     };
+  }
+
+  async function leave(consumer: Consumer) {
+    await consumer.stop();
+    if (!active) await heartbeat.stop();
   }
 
   async function close() {

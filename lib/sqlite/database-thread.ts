@@ -142,7 +142,7 @@ const RESULT_CODES: Readonly<Record<number, string>> = {
 /** An error of the thread without its text, which may quote a statement. */
 function sqliteError({ name, code, errcode }: ThreadError): Error {
   // The lowest byte is the primary code, whatever the rest specifies.
-  const primary = errcode === undefined ? undefined : RESULT_CODES[errcode & 0xff];
+  const primary = RESULT_CODES[Number(errcode) & 0xff];
   return Object.assign(new Error("SQLite refused"), { name, code: primary ?? code });
 }
 

@@ -46,13 +46,15 @@ export function createDatabase(options: DatabaseOptions): Database {
   let tasks = 0;
   let lastTask: Promise<unknown> = Promise.resolve();
 
+  const keepAlive = () => thread.keepAlive(isNeeded || tasks > 0);
+
   /** The thread does one thing at a time. */
   function inTurn(task: () => Promise<void>): Promise<void> {
     tasks += 1;
-    thread.keepAlive(true);
+    keepAlive();
     const done = lastTask.then(task).finally(() => {
       tasks -= 1;
-      if (tasks === 0) thread.keepAlive(isNeeded);
+      keepAlive();
     });
     lastTask = done.catch(() => {});
     return done;
@@ -116,7 +118,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     checkpoint: () => inTurn(async () => void (isOpen && (await thread.query(CHECKPOINT)))),
     keepAlive(needed) {
       isNeeded = needed;
-      if (tasks === 0) thread.keepAlive(needed);
+      keepAlive();
     },
     async close() {
       isClosed = true;

@@ -66,8 +66,7 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
 
   async function run(statement: Statement): Promise<readonly Row[]> {
     try {
-      const [rows = []] = await database.run([statement]);
-      return rows;
+      return (await database.run([statement])).flat();
     } catch (cause) {
       throw inboxError("the database of the inbox did not answer", cause);
     }

@@ -53,7 +53,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   async function beat() {
     const latest = Date.now() + longestWait;
     const results = await database.run([beating(claimant), mending(latest), listing(claimant)]);
-    const dead = observe(results.at(-1) ?? []);
+    const dead = observe(results.flat());
     // Even without any, for claims whose process was declared dead while it was making them.
     await database.run([...dead, RELEASE_ABANDONED]);
   }

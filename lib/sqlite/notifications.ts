@@ -53,8 +53,10 @@ export function claiming(claimant: string, now: number, limit: number): Statemen
 
 /** Reads what {@link claiming} returned. */
 export function claimedIn(results: readonly Row[][]): { claimed: Claimed[]; nextDue: number } {
-  const [, rows = [], [next] = []] = results;
-  const claimed = rows.map(({ id, stored, attempts }) => ({
+  const rows = results.flat();
+  const next = rows.find((row) => "due" in row);
+  const claims = rows.filter((row) => "id" in row);
+  const claimed = claims.map(({ id, stored, attempts }) => ({
     id: Number(id),
     stored: String(stored),
     attempt: Number(attempts),

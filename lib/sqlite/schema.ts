@@ -5,15 +5,20 @@ const APPLICATION_ID = 0x54534342;
 /** The version of the tables. A newer release may add to them only under a higher one. */
 const VERSION = 1;
 
-const TABLES: readonly Statement[] = [
+/** Creates the tables that are not there: another process may do the same. */
+export const CREATE_TABLES: readonly Statement[] = [
   // Every reference that is remembered, until it expires.
-  ["CREATE TABLE reference (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID"],
-  ["CREATE INDEX reference_expires ON reference (expires)"],
+  [
+    "CREATE TABLE IF NOT EXISTS reference (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
+  ],
+  ["CREATE INDEX IF NOT EXISTS reference_expires ON reference (expires)"],
   // Processes that hand over, and how often each has shown that it is alive.
-  ["CREATE TABLE claimant (id TEXT PRIMARY KEY, beats INTEGER NOT NULL) WITHOUT ROWID"],
+  [
+    "CREATE TABLE IF NOT EXISTS claimant (id TEXT PRIMARY KEY, beats INTEGER NOT NULL) WITHOUT ROWID",
+  ],
   // Notifications that no listener has finished with. One that failed for good is a dead letter.
   [
-    `CREATE TABLE notification (
+    `CREATE TABLE IF NOT EXISTS notification (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
       reference TEXT NOT NULL,
       stored TEXT NOT NULL,
@@ -26,12 +31,18 @@ const TABLES: readonly Statement[] = [
     )`,
   ],
   [
-    `CREATE INDEX notification_due ON notification (due)
+    `CREATE INDEX IF NOT EXISTS notification_due ON notification (due)
       WHERE claimant IS NULL AND failed_at IS NULL`,
   ],
-  ["CREATE INDEX notification_claimant ON notification (claimant) WHERE claimant IS NOT NULL"],
-  ["CREATE INDEX notification_failed ON notification (failed_at) WHERE failed_at IS NOT NULL"],
-  ["CREATE INDEX notification_reference ON notification (reference) WHERE failed_at IS NOT NULL"],
+  [
+    "CREATE INDEX IF NOT EXISTS notification_claimant ON notification (claimant) WHERE claimant IS NOT NULL",
+  ],
+  [
+    "CREATE INDEX IF NOT EXISTS notification_failed ON notification (failed_at) WHERE failed_at IS NOT NULL",
+  ],
+  [
+    "CREATE INDEX IF NOT EXISTS notification_reference ON notification (reference) WHERE failed_at IS NOT NULL",
+  ],
   [`PRAGMA application_id = ${APPLICATION_ID}`],
   [`PRAGMA user_version = ${VERSION}`],
 ];
@@ -58,14 +69,14 @@ export class UnusableFileError extends Error {
  * @throws UnusableFileError if the database belongs to another program or a newer release
  */
 export async function isEmpty(thread: DatabaseThread): Promise<boolean> {
-  const [[row] = []] = await thread.query([
+  const rows = await thread.query([
     [
       `SELECT application_id AS application, user_version AS version,
         (SELECT count(*) FROM sqlite_schema) AS objects
         FROM pragma_application_id, pragma_user_version`,
     ],
   ]);
-  const { application, version, objects }: Row = row ?? {};
+  const { application, version, objects } = firstRow(rows);
   if (application === 0 && version === 0 && objects === 0) return true;
   if (application !== APPLICATION_ID) {
     throw new UnusableFileError("ERR_FOREIGN_FILE", "file is the database of another program");
@@ -79,11 +90,7 @@ export async function isEmpty(thread: DatabaseThread): Promise<boolean> {
   return false;
 }
 
-/** Creates the tables, unless another process has done so meanwhile. */
-export async function createTables(thread: DatabaseThread): Promise<void> {
-  try {
-    await thread.transact(TABLES);
-  } catch (error) {
-    if (await isEmpty(thread)) throw error;
-  }
+/** The first row of some results; empty if there is none. */
+export function firstRow(results: readonly Row[][]): Row {
+  return { ...results.flat()[0] };
 }

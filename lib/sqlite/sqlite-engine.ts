@@ -2,7 +2,7 @@ import { bareError } from "../errors.js";
 import type { Outcome } from "../inbox/inbox.js";
 import type { Database } from "./database.js";
 import { storing } from "./notifications.js";
-import { UnusableFileError, WRITE_CHECK } from "./schema.js";
+import { firstRow, UnusableFileError, WRITE_CHECK } from "./schema.js";
 import type { PreparedText, StoredText } from "./stored-text.js";
 
 /** What the engine needs. */
@@ -18,8 +18,8 @@ export function createSqliteEngine({ database, storedText, dedupeTtl }: SqliteEn
   async function store(prepared: PreparedText): Promise<Outcome> {
     const now = Date.now();
     const expires = Math.min(now + dedupeTtl, Number.MAX_SAFE_INTEGER);
-    const [[isNew] = []] = await database.run(storing(prepared, { now, expires }));
-    return isNew ? "accepted" : "duplicate";
+    const { isNew } = firstRow(await database.run(storing(prepared, { now, expires })));
+    return isNew === 1 ? "accepted" : "duplicate";
   }
 
   return {
@@ -54,5 +54,5 @@ const CAUSES = new Map([
 ]);
 
 function describeCause(cause: unknown): string | undefined {
-  return CAUSES.get(bareError(cause).code ?? "");
+  return CAUSES.get(String(bareError(cause).code));
 }

@@ -1,4 +1,4 @@
-import { after } from "../clock.js";
+import { clearTimeout, setTimeout } from "../clock.js";
 import { DEAD_LETTER_AGE } from "../inbox/durable/dead-letter.js";
 import type { Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
@@ -16,7 +16,7 @@ export interface Upkeep {
 /** Starts at once, and then works once a minute. */
 export function createUpkeep(database: Database): Upkeep {
   let isStopped = false;
-  let cancel = () => {};
+  let timer: NodeJS.Timeout | undefined;
 
   async function work() {
     try {
@@ -26,14 +26,15 @@ export function createUpkeep(database: Database): Upkeep {
     } catch {
       // The next time will do. If the database is down, others say so.
     }
-    if (!isStopped) cancel = after(INTERVAL, () => void work());
+    // It must not keep the process alive.
+    if (!isStopped) timer = setTimeout(() => void work(), INTERVAL).unref();
   }
 
   async function deleteAll(step: (now: number) => Statement) {
     let deleted = STEP;
     while (deleted === STEP && !isStopped) {
-      const [rows = []] = await database.run([step(Date.now())]);
-      deleted = rows.length;
+      const rows = await database.run([step(Date.now())]);
+      deleted = rows.flat().length;
     }
   }
 
@@ -41,7 +42,7 @@ export function createUpkeep(database: Database): Upkeep {
   return {
     stop() {
       isStopped = true;
-      cancel();
+      clearTimeout(timer);
     },
   };
 }

@@ -104,6 +104,20 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(Math.abs(Date.now() - letter!.failedAt.getTime())).toBeLessThan(60_000);
     });
 
+    it.each([
+      ["no error", "not an error"],
+      ["an error whose name and code are sentences", { name: "a name", code: "the text: hello" }],
+    ])(
+      "keeps nothing of a listener's failure that may repeat a message: %s",
+      async (_, failure) => {
+        const { received } = open({ attempts: 1 });
+        inbox.consume(() => Promise.reject(failure));
+        await accept();
+        await received(1);
+        expect(await inbox.deadLetters()).toMatchObject([{ error: { name: "Error" } }]);
+      },
+    );
+
     it("lists dead letters from the oldest on, up to a limit", async () => {
       const { received } = open({ attempts: 1 });
       inbox.consume(() => Promise.reject(new ListenerError()));
@@ -161,6 +175,36 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       const [letter] = await inbox.deadLetters();
       expect(letter?.reference).toBe(reference);
       expect(await inbox.discard(reference)).toBe(true);
+    });
+
+    it("goes on with a consumer that comes while the last one stops", async () => {
+      open();
+      let settle = () => {};
+      const first = createReception(() => new Promise<void>((resolve) => (settle = resolve)));
+      const stop = inbox.consume(first.handOver);
+      await accept();
+      await first.received(1);
+      const stopped = stop();
+      const second = createReception();
+      inbox.consume(second.handOver);
+      settle();
+      await stopped;
+      const message = freshNotification();
+      await accept(message);
+      expect(await second.received(1)).toEqual([[message, expect.anything()]]);
+      expect(first.handOvers).toHaveLength(1);
+    });
+
+    it("closes as soon as it has begun to hand over", async () => {
+      open();
+      inbox.consume(() => Promise.resolve());
+      await expect(inbox.close()).resolves.toBeUndefined();
+    });
+
+    it("rejects what it is asked for once it is closed", async () => {
+      open();
+      await inbox.close();
+      await expect(inbox.deadLetters()).rejects.toMatchObject({ code: "ERR_INBOX" });
     });
 
     it("hands over what it stored encrypted, and what it stored before there was a key", async () => {
