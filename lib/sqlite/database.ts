@@ -89,8 +89,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   async function transact(batch: readonly Work[]) {
     if (!isOpen) await open();
     const parts = batch.map(({ build }) => build());
-    const statements = parts.flat();
-    const results = statements.length > 0 ? await thread.transact(statements) : [];
+    const results = await thread.transact(parts.flat());
     let start = 0;
     batch.forEach(({ resolve }, index) => {
       const end = start + parts[index]!.length;
