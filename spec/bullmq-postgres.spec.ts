@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { join } from "node:path";
 
 import { createPostgresBackend, runMigrations } from "bullmq";
@@ -116,6 +117,42 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     },
     20_000,
   );
+
+  it("takes a Pool of another driver, of which it only knows the methods", async () => {
+    const pool = new Pool({ connectionString: connectionString() });
+    pools.push(pool);
+    const facade = Object.assign(new EventEmitter(), {
+      connect: () => pool.connect(),
+      query: (query: string) => pool.query(query),
+      end: () => pool.end(),
+    });
+    let inbox: Inbox | undefined;
+    jest.isolateModules(() => {
+      jest.doMock("pg", () => {
+        throw new Error("not found");
+      });
+      const isolated = jest.requireActual<typeof import("telesign-callback/bullmq")>(
+        "telesign-callback/bullmq",
+      );
+      inbox = isolated.bullmqInbox({ connection: facade, backend, queueName: uniqueName() });
+      jest.dontMock("pg");
+    });
+    await inbox?.close();
+  }, 20_000);
+
+  it("refuses a second inbox of this process on its queue, however it is written", async () => {
+    const queueName = uniqueName();
+    const { hostname, port, username, pathname } = new URL(connectionString());
+    const options = { host: hostname, port: Number(port), user: username };
+    const database = pathname.slice(1);
+    const first = bullmqInbox({ connection: { ...options, database }, backend, queueName });
+    expect(() => bullmqInbox({ connection: connectionString(), backend, queueName })).toThrow(
+      "queueName is in use",
+    );
+    const elsewhere = bullmqInbox({ connection: { user: username, port: 1 }, backend, queueName });
+    const usual = bullmqInbox({ connection: { user: "nobody" }, backend, queueName });
+    await Promise.all([first.close(), elsewhere.close(), usual.close()]);
+  }, 20_000);
 
   it("passes notifications on if the user's own Pool has ended", async () => {
     const pool = new Pool({ connectionString: connectionString() });

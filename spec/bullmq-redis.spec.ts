@@ -1,3 +1,4 @@
+import { createIORedisClient } from "bullmq";
 import { Cluster, Redis } from "ioredis";
 import type { Inbox } from "telesign-callback";
 import { bullmqInbox, type BullmqInboxOptions } from "telesign-callback/bullmq";
@@ -140,6 +141,16 @@ describeHere("bullmqInbox, on Redis", () => {
     await client.quit();
     const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
     await expectToWork(inbox, server);
+  }, 20_000);
+
+  it("works with a client that BullMQ has adapted, and leaves it open", async () => {
+    const client = keep(new Redis({ port: server.port, maxRetriesPerRequest: null }));
+    const adapted = createIORedisClient(client);
+    const queueName = uniqueName();
+    const inbox = open({ connection: adapted, queueName });
+    expect(() => open({ connection: adapted, queueName })).toThrow("queueName is in use");
+    await expectToWork(inbox, server);
+    expect(await client.ping()).toBe("PONG");
   }, 20_000);
 
   it("leaves a client of the user's own as it is", async () => {

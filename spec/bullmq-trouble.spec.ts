@@ -85,10 +85,14 @@ describeHere("bullmqInbox, when Redis refuses", () => {
 
   it("names Redis's own code for a replica", async () => {
     const replica = await startRedis("--replicaof", "127.0.0.1", `${server.port}`);
-    const { inbox, received } = open({}, replica.port);
+    const reconnectOnError = jest.fn((_error: Error) => true);
+    const { inbox, received } = open({ reconnectOnError }, replica.port);
     await inbox.accept(freshNotification(), freshDelivery());
     const [error] = await received(1);
     expect(error).toMatchObject({ cause: { code: "READONLY" } });
+    const texts = reconnectOnError.mock.calls.map(([{ message }]) => message);
+    expect(texts).toContainEqual(expect.stringContaining("READONLY"));
+    expect(texts).not.toContainEqual(expect.stringContaining("NOSCRIPT"));
     await inbox.close();
     await replica.close();
   }, 20_000);
@@ -157,6 +161,42 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     ]);
     client.disconnect();
     await queue.close();
+    await inbox.close();
+  }, 20_000);
+
+  it("lists what failed for other reasons than a listener's error with a code", async () => {
+    const { inbox, queueName, connection } = open(undefined, { attempts: 1 });
+    const { listener, received } = createErrors();
+    inbox.onError?.(listener);
+    inbox.consume(() => Promise.reject(new Error("words")));
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(1);
+    const queue = new Queue(queueName, { connection });
+    const [job] = await queue.getFailed();
+    const client = new Redis(server.port);
+    expect((await inbox.deadLetters())[0]?.error).toEqual({ name: "Error" });
+    await client.hset(
+      queue.toKey(job!.id!),
+      "failedReason",
+      "job stalled more than allowable limit",
+    );
+    expect((await inbox.deadLetters())[0]?.error).toMatchObject({ code: "ERR_CUT_SHORT" });
+    expect(await inbox.discard("a reference that nobody has")).toBe(false);
+    client.disconnect();
+    await queue.close();
+    await inbox.close();
+  }, 20_000);
+
+  it("reports what can neither be stored nor read back, without anybody's words", async () => {
+    const connection = { host: "127.0.0.1", port: 1 };
+    const inbox = bullmqInbox({ connection, queueName: uniqueName(), maxBuffered: 1 });
+    const { listener, received } = createErrors();
+    inbox.onError?.(listener);
+    // What a schema of the user's own may make of a notification.
+    await inbox.accept(freshNotification({ toJSON: () => "nothing" }), freshDelivery());
+    await inbox.accept(freshNotification(), freshDelivery());
+    const [, error] = await received(2);
+    expect(error).toMatchObject({ code: "ERR_INBOX", notification: undefined });
     await inbox.close();
   }, 20_000);
 

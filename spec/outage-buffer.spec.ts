@@ -48,6 +48,31 @@ describe("createOutageBuffer, in front of an engine", () => {
   let sizeOfEach: number;
   const accept = (message = freshNotification()) => buffer.accept(message, freshDelivery());
 
+  let ownsConnections: boolean;
+  let report: (error: Error) => void;
+
+  function create() {
+    const engine: Engine<Storable> = {
+      prepare: ({ mo_reference_id }) => ({ reference: mo_reference_id, size: sizeOfEach }),
+      store: stores.ask,
+      check: async () => void (await checks.ask()),
+      ownsConnections,
+      reconnect: () => {},
+      onOutage: () => {},
+      onAnswer: () => {},
+      describeCause: (error) => (error === refusal ? "it refuses" : undefined),
+      describeMisconfiguration: (error) =>
+        error === missing ? "the schema is missing" : undefined,
+    };
+    return createOutageBuffer({
+      engine,
+      maxBuffered: 10,
+      aftermath: 60_000,
+      passOn,
+      report,
+    });
+  }
+
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick"] });
     stores = createQuestions();
@@ -56,25 +81,9 @@ describe("createOutageBuffer, in front of an engine", () => {
     errors = reported.errors;
     passOn.mockReset();
     sizeOfEach = 1;
-    const engine: Engine<Storable> = {
-      prepare: ({ mo_reference_id }) => ({ reference: mo_reference_id, size: sizeOfEach }),
-      store: stores.ask,
-      check: async () => void (await checks.ask()),
-      ownsConnections: true,
-      reconnect: () => {},
-      onOutage: () => {},
-      onAnswer: () => {},
-      describeCause: (error) => (error === refusal ? "it refuses" : undefined),
-      describeMisconfiguration: (error) =>
-        error === missing ? "the schema is missing" : undefined,
-    };
-    buffer = createOutageBuffer({
-      engine,
-      maxBuffered: 10,
-      aftermath: 60_000,
-      passOn,
-      report: listener,
-    });
+    ownsConnections = true;
+    report = listener;
+    buffer = create();
   });
   afterEach(async () => {
     const closed = buffer.close();
@@ -234,6 +243,38 @@ describe("createOutageBuffer, in front of an engine", () => {
       await rejected;
     });
 
+    it("waits for an engine that is slow, such as one that still migrates", async () => {
+      const ready = buffer.ready();
+      await jest.advanceTimersByTimeAsync(2_500);
+      await checks.answer(2, "accepted");
+      await expect(ready).resolves.toBeUndefined();
+    });
+
+    it("rejects after 10 s if the engine never answers", async () => {
+      const rejected = expect(buffer.ready()).rejects.toMatchObject({
+        message: "the inbox's engine does not take a write",
+        cause: { code: "ETIMEDOUT" },
+      });
+      await jest.advanceTimersByTimeAsync(11_000);
+      await rejected;
+    });
+
+    it("rejects with what is misconfigured", async () => {
+      const rejected = expect(buffer.ready()).rejects.toThrow("the schema is missing");
+      await checks.answer(0, missing);
+      await rejected;
+    });
+
+    it("rejects with what a connection reported after the engine fell silent", async () => {
+      const outcome = accept();
+      await jest.advanceTimersByTimeAsync(1_000);
+      await outcome;
+      buffer.suspect(refusal);
+      const rejected = expect(buffer.ready()).rejects.toMatchObject({ message: "it refuses" });
+      await jest.advanceTimersByTimeAsync(1_000);
+      await rejected;
+    });
+
     it("rejects with the reason of the outage if the engine says nothing", async () => {
       const outcome = accept();
       await stores.answer(0, refusal);
@@ -244,6 +285,19 @@ describe("createOutageBuffer, in front of an engine", () => {
       await jest.advanceTimersByTimeAsync(1_000);
       await rejected;
     });
+  });
+
+  it("waits for a question that hangs on the user's own connection", async () => {
+    ownsConnections = false;
+    buffer = create();
+    buffer.suspect(refusal);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(buffer.isDown()).toBe(true);
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(checks.pending).toHaveLength(2);
+    await checks.answer(1, "accepted");
+    await jest.advanceTimersByTimeAsync(500);
+    expect(buffer.isDown()).toBe(false);
   });
 
   it("asks nothing more once it is closed", async () => {

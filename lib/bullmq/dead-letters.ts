@@ -53,7 +53,7 @@ export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm
       message,
       reference: message?.mo_reference_id ?? keyOf(job),
       attempts,
-      failedAt: new Date(job.finishedOn ?? 0),
+      failedAt: new Date(Number(job.finishedOn)),
       error: parseFailure(job.failedReason),
     };
   }

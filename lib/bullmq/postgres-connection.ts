@@ -77,11 +77,12 @@ function isMatch(value: unknown, pattern: RegExp): boolean {
 
 /** Names the server, the database and the schema. */
 export function placeOf(options: Readonly<Record<string, unknown>> = {}): string {
-  const text = options.connectionString;
+  const { connectionString: text, schema, options: settings } = options;
   const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
   const { PGHOST, PGPORT, PGDATABASE } = process.env;
-  const server = url
-    ? [localName(url.hostname), url.port, url.pathname.slice(1)]
-    : [localName(options.host ?? PGHOST), options.port ?? PGPORT, options.database ?? PGDATABASE];
-  return JSON.stringify(["postgres", ...server.map(String), options.schema, options.options]);
+  const [host, port, database] = url
+    ? [url.hostname, url.port, url.pathname.slice(1)]
+    : [options.host ?? PGHOST, options.port ?? PGPORT, options.database ?? PGDATABASE];
+  const number = Number(port) > 0 ? Number(port) : 5432;
+  return JSON.stringify(["postgres", localName(host), number, database, schema, settings]);
 }

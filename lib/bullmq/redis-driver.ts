@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { createRedisBackend, type ConnectionOptions, type IQueueBackend } from "bullmq";
 
 import { bareError } from "../errors.js";
@@ -26,7 +28,7 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
       sever: () => {},
       onEnd: () => {},
     });
-    return { ...common, ownsConnections: false, place: "", open };
+    return { ...common, ownsConnections: false, place: placeOfForeign(given), open };
   }
   const open: RedisDriver["open"] = (make) => {
     const client = clients.open();
@@ -57,4 +59,13 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 
 function describeCause(cause: unknown): string | undefined {
   return DESCRIPTIONS[String(bareError(cause).code)];
+}
+
+const foreignPlaces = new WeakMap<object, string>();
+
+/** Where the client of another driver is connected to cannot be told, so each is a place by itself. */
+function placeOfForeign(client: object): string {
+  const place = foreignPlaces.get(client) ?? randomUUID();
+  foreignPlaces.set(client, place);
+  return place;
 }

@@ -18,8 +18,7 @@ export function tolerateDamage<T extends object>(made: T): T {
 
 function isJson(data: string): boolean {
   try {
-    // BullMQ reads missing data as an empty object.
-    JSON.parse(data || "{}");
+    JSON.parse(data);
     return true;
   } catch {
     return false;
