@@ -69,12 +69,7 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
       throw new TypeError(`event must be one of ${Object.keys(registry).join(", ")}`);
     }
     if (typeof listener !== "function") throw new TypeError("listener must be a function");
-    // An entry of its own, so that one function can subscribe twice and unsubscribe once.
-    const entry: Listener<Event> = (...args) => listener(...args);
-    registry[event].add(entry);
-    return function unsubscribe() {
-      registry[event].delete(entry);
-    };
+    return subscribe(registry[event], listener);
   }
 
   async function emit<Event extends keyof CallbackEvents>(
@@ -87,16 +82,7 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
       reportFailure(event, args[0], cause);
     };
     underWay.begin();
-    const unsettled: Promise<void>[] = [];
-    // A copy, since listeners may subscribe and unsubscribe others.
-    for (const listener of [...registry[event]]) {
-      try {
-        const result = listener(...args);
-        if (result !== undefined) unsettled.push(Promise.resolve(result).then(() => {}, fail));
-      } catch (cause) {
-        fail(cause);
-      }
-    }
+    const unsettled = startAll(registry[event], args, fail);
     if (unsettled.length > 0) await Promise.all(unsettled);
     underWay.end();
     return failures;
@@ -142,6 +128,37 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
   }
 
   return { on, count: (event) => registry[event].size, emit, emitAfter, report, reportNow };
+}
+
+function subscribe<Args extends unknown[]>(
+  listeners: Set<(...args: Args) => unknown>,
+  listener: (...args: Args) => unknown,
+) {
+  // An entry of its own, so that one function can subscribe twice and unsubscribe once.
+  const entry = (...args: Args) => listener(...args);
+  listeners.add(entry);
+  return function unsubscribe() {
+    listeners.delete(entry);
+  };
+}
+
+/** Starts every listener. Returns those that have not settled yet; none of them rejects. */
+function startAll<Args extends unknown[]>(
+  listeners: ReadonlySet<(...args: Args) => unknown>,
+  args: Args,
+  fail: (cause: unknown) => void,
+): Promise<void>[] {
+  const unsettled: Promise<void>[] = [];
+  // A copy, since listeners may subscribe and unsubscribe others.
+  for (const listener of [...listeners]) {
+    try {
+      const result = listener(...args);
+      if (result !== undefined) unsettled.push(Promise.resolve(result).then(() => {}, fail));
+    } catch (cause) {
+      fail(cause);
+    }
+  }
+  return unsettled;
 }
 
 /** What an error about an event keeps, so that nothing is lost with the listener. */

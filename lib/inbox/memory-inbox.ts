@@ -39,18 +39,12 @@ const LARGEST_MAP = 2 ** 24;
  */
 export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   refuseUnknownAndUndefined(options, ["max", "ttl"]);
-  const { max = 100_000, ttl = 600_000 } = options;
-  // maxSize, because max would allocate room for all of them now.
-  const seen = new LRUCache<string, true>({
-    maxSize: wholeNumber("max", max, LARGEST_MAP),
-    ttl: milliseconds("ttl", ttl),
-  });
+  const isNew = createMemory(options);
   let handOver: HandOver | undefined;
   const line = createWaitingLine(
     () => handOver !== undefined,
     (message) => report(unheardError(message)),
   );
-  let isDraining = false;
   let isClosed = false;
   // Until an `onError` listener is set, errors are thrown to whoever calls `accept` or `close`.
   let report = (error: Error): void => {
@@ -58,9 +52,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   };
 
   function accept(message: MessageNotification, delivery: Delivery): Outcome {
-    const key = referenceKey(message.mo_reference_id);
-    if (seen.has(key)) return "duplicate";
-    seen.set(key, true, COUNTS_AS_ONE);
+    if (!isNew(message.mo_reference_id)) return "duplicate";
     if (handOver && line.count() === 0) give({ message, delivery }, handOver);
     else line.add({ message, delivery });
     return "accepted";
@@ -75,16 +67,8 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     };
   }
 
-  /** Not now: a listener that has just subscribed could not unsubscribe yet. */
-  function drainSoon(): void {
-    if (isDraining) return;
-    isDraining = true;
-    void Promise.resolve().then(() => {
-      isDraining = false;
-      // One by one: a listener may leave after its first, and what was given by then comes back.
-      if (giveNext()) drainSoon();
-    });
-  }
+  // One by one: a listener may leave after its first, and what was given by then comes back.
+  const drainSoon = repeatSoon(giveNext);
 
   /** False when nothing waits, or when the last listener has left and the rest must go on waiting. */
   function giveNext(): boolean {
@@ -117,4 +101,32 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   return { accept, consume, onError, waiting: line.count, close };
 }
 
+/** Makes the function that tells whether a reference is new, and remembers it. */
+function createMemory({ max = 100_000, ttl = 600_000 }: Readonly<MemoryInboxOptions>) {
+  // maxSize, because max would allocate room for all of them now.
+  const seen = new LRUCache<string, true>({
+    maxSize: wholeNumber("max", max, LARGEST_MAP),
+    ttl: milliseconds("ttl", ttl),
+  });
+  return function isNew(reference: string): boolean {
+    const key = referenceKey(reference);
+    if (seen.has(key)) return false;
+    seen.set(key, true, COUNTS_AS_ONE);
+    return true;
+  };
+}
+
 const COUNTS_AS_ONE = { size: 1 };
+
+/** Repeats a step until it returns false. Not now: a listener that has just subscribed could not leave yet. */
+function repeatSoon(step: () => boolean): () => void {
+  let isDue = false;
+  return function start() {
+    if (isDue) return;
+    isDue = true;
+    void Promise.resolve().then(() => {
+      isDue = false;
+      if (step()) start();
+    });
+  };
+}

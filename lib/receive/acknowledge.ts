@@ -1,0 +1,48 @@
+import type { Outcome } from "../inbox/inbox.js";
+import type { Counts } from "../stats.js";
+import { carry } from "../tracing.js";
+import type { Delivery } from "./delivery.js";
+import { departure } from "./departure.js";
+import { answer, type Exchange, type ReceiverParts } from "./exchange.js";
+import type { MessageNotification } from "./notification.js";
+import type { Answer } from "./respond.js";
+
+const OKAY = { accepted: okay("accepted"), duplicate: okay("duplicate") };
+
+/** Makes the function that gives a notification to the inbox and answers 200. It resolves when the answer has left. */
+export function createAcknowledge({ inbox, answers, listeners, counts, isClosing }: ReceiverParts) {
+  return async function acknowledge(
+    exchange: Exchange,
+    message: MessageNotification,
+    delivery: Delivery,
+  ): Promise<void> {
+    const { req, res, trace } = exchange;
+    const reference = message.mo_reference_id;
+    // Before the inbox has it, because a hand-over waits for the answers that are known here.
+    const left = departure(req, res);
+    answers.add(reference, left);
+    if (trace) carry(delivery, trace.carrier);
+    const outcome = await inbox.accept(message, delivery);
+    count(counts, outcome, delivery);
+    if (trace) Object.assign(trace, { outcome, status: 200, reference });
+    if (outcome === "duplicate") {
+      listeners.emitAfter(answers.sent(reference), "duplicate", message, delivery);
+    }
+    answer(exchange, OKAY[outcome], isClosing());
+    await left;
+  };
+}
+
+function okay(status: Outcome): Answer {
+  const headers = { "Content-Type": "application/json" };
+  return { status: 200, headers, body: JSON.stringify({ status }) };
+}
+
+function count(counts: Counts, outcome: Outcome, { receivedAt }: Delivery): void {
+  if (outcome === "duplicate") {
+    counts.duplicates += 1;
+  } else {
+    counts.accepted += 1;
+    counts.lastAcceptedAt = receivedAt;
+  }
+}

@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { GuardedInbox } from "../inbox/guarded-inbox.js";
+import type { Listeners } from "../listeners.js";
+import type { Counts } from "../stats.js";
+import type { RequestTrace } from "../tracing.js";
+import type { AddressedRequest } from "./address.js";
+import type { Answers } from "./answers.js";
+import type { BodyRequest } from "./body.js";
+import { respond, type Answer } from "./respond.js";
+
+/** A request, its answer, and the trace of both if anybody subscribes to it. */
+export interface Exchange {
+  /** Of `node:http`, with what Express, other middleware or a host may have added. */
+  readonly req: IncomingMessage & AddressedRequest & BodyRequest;
+  readonly res: ServerResponse;
+  readonly trace: RequestTrace | undefined;
+}
+
+/** What a receiver works with. */
+export interface ReceiverParts {
+  readonly inbox: GuardedInbox;
+  readonly answers: Answers;
+  readonly listeners: Listeners;
+  readonly counts: Counts;
+  readonly isClosing: () => boolean;
+}
+
+/** Gives the answer of an exchange; the last one on its connection if the callback is closing. */
+export function answer({ req, res }: Exchange, given: Answer, isClosing: boolean): void {
+  // A connection that is kept would keep the server from closing.
+  const headers = isClosing ? { ...given.headers, Connection: "close" } : given.headers;
+  respond(req, res, { ...given, headers });
+}

@@ -1,0 +1,47 @@
+import { bodyConsumedError } from "../errors.js";
+import { addressOf } from "./address.js";
+import { ClientGone, type Body } from "./body.js";
+import { departure } from "./departure.js";
+import { answer, type Exchange, type ReceiverParts } from "./exchange.js";
+import { Refusal, Rejection } from "./rejection.js";
+
+/**
+ * Makes the function that answers a request whose check threw a {@link Refusal}. It resolves when the
+ * answer has left, and throws on whatever else was thrown.
+ */
+export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
+  return async function refuse(
+    exchange: Exchange,
+    error: unknown,
+    body: Body | undefined,
+  ): Promise<void> {
+    const { req, res, trace } = exchange;
+    if (error instanceof ClientGone) {
+      if (trace) trace.outcome = "aborted";
+      return;
+    }
+    if (!(error instanceof Refusal)) throw error;
+    const { status } = error;
+    const bytes = Buffer.isBuffer(body) ? body : undefined;
+    const rejection = new Rejection(error, { address: addressIfKnown(req), body: bytes });
+    counts.rejected[status] = (counts.rejected[status] ?? 0) + 1;
+    if (trace) Object.assign(trace, { outcome: "rejected", status });
+    const left = departure(req, res);
+    try {
+      answer(exchange, error.toAnswer(), isClosing());
+      await left;
+    } finally {
+      if (status === 500) listeners.reportNow(bodyConsumedError());
+      void listeners.emit("rejected", rejection);
+    }
+  };
+}
+
+/** For the `rejected` event, which no fault of the app's `trust proxy` may prevent. */
+function addressIfKnown(req: Exchange["req"]): string | undefined {
+  try {
+    return addressOf(req);
+  } catch {
+    return undefined;
+  }
+}
