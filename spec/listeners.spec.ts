@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { format, inspect } from "node:util";
 
 import express from "express";
 import request from "supertest";
@@ -328,6 +329,45 @@ describe("listeners", () => {
       title: "Not a valid notification",
       errors: [{ field: "to_phone_number", rule: "string.pattern.base" }],
     });
+  });
+
+  it("get of a refusal what the contract lists and no more, and it prints no one's words", async () => {
+    const callback = telesignCallback();
+    const rejected = next(callback, "rejected");
+    const body = JSON.stringify({ ...documented, to_phone_number: "not-a-number" });
+    await request(express().use(callback)).post("/").type("json").send(body).expect(400);
+    const [rejection] = await rejected;
+    expect(Reflect.ownKeys(rejection)).toEqual(["status", "title", "errors", "receivedAt"]);
+    const { constructor, ...parts } = Object.getOwnPropertyDescriptors(
+      Object.getPrototypeOf(rejection) as object,
+    );
+    expect(constructor).toBeDefined();
+    expect(Object.keys(parts)).toEqual(["address", "body"]);
+    expect(rejection.address).toMatch(/127\.0\.0\.1$/);
+    const printed = [
+      inspect(rejection, { depth: Infinity, showHidden: true }),
+      format("%o %O %j %s", rejection, rejection, rejection, rejection),
+    ].join("\n");
+    const words = [...Object.values(documented), "not-a-number", rejection.address!];
+    for (const word of words) {
+      expect(printed).not.toContain(word);
+      expect(printed).not.toContain(Buffer.from(word).toString("hex").match(/../g)!.join(" "));
+    }
+  });
+
+  it("of rejected that fail are an error that carries the bytes, and prints none", async () => {
+    const callback = telesignCallback();
+    callback.on("rejected", () => {
+      throw new Error("mine");
+    });
+    const reported = next(callback, "error");
+    await request(express().use(callback)).post("/").type("json").send('["secret"]').expect(400);
+    const [error] = await reported;
+    expect(error).toMatchObject({ code: "ERR_LISTENER", notification: undefined });
+    expect(error.body).toEqual(Buffer.from('["secret"]'));
+    const printed = inspect(error, { showHidden: true }) + format("%o %j", error, error);
+    expect(printed).not.toContain("secret");
+    expect(printed).not.toContain("73 65 63 72 65 74");
   });
 
   it("may fail with what cannot be looked at", async () => {

@@ -1,12 +1,17 @@
 import { fork } from "node:child_process";
+import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
+import Joi from "joi";
 import request from "supertest";
 import {
   memoryInbox,
+  notificationSchema,
   telesignCallback,
   TelesignCallbackError,
   type Delivery,
@@ -103,7 +108,15 @@ describe.each(expressVersions)(
 
 describeInbox("memoryInbox", () => memoryInbox());
 
+/** Bytes of the heap after a collection. */
+function heapUsed(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return process.memoryUsage().heapUsed;
+}
+
 describe("memoryInbox", () => {
+  const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 1 };
   const serve = (options: Parameters<typeof memoryInbox>[0], onMessage = jest.fn()) => {
     const callback = telesignCallback({ inbox: memoryInbox(options), onMessage });
     return listen((req, res) => callback(req, res, () => res.end())).then(({ port }) => ({
@@ -147,6 +160,64 @@ describe("memoryInbox", () => {
     expect(await at(1_000)).toBe("accepted");
     expect(await at(60_999)).toBe("duplicate");
     expect(await at(61_002)).toBe("accepted");
+  });
+
+  it("remembers for longer than a timer could wait, where ttl says so", async () => {
+    const clock = jest.spyOn(performance, "now").mockReturnValue(1_000);
+    const day = 86_400_000;
+    const { port } = await serve({ ttl: 30 * day });
+    const message = fresh();
+    expect(await statuses(port, message)).toEqual(["accepted"]);
+    clock.mockReturnValue(29 * day);
+    await setTimeout(5);
+    expect(await statuses(port, message)).toEqual(["duplicate"]);
+  });
+
+  describe("with a schema that lets any reference in", () => {
+    const lenient = notificationSchema.keys({ mo_reference_id: Joi.string().required() });
+    const send = async (...references: string[]) => {
+      const callback = telesignCallback({ schema: lenient, onMessage() {} });
+      const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+      return statuses(port, ...references.map((mo_reference_id) => fresh({ mo_reference_id })));
+    };
+
+    it.each([
+      ["of 128 characters", "a".repeat(127)],
+      ["of 60,000 characters", "a".repeat(60_000)],
+      ["of unusual characters", "=/ä"],
+      ["of a lone surrogate", "\ud800"],
+    ])("recognises a retry by a reference %s, and takes no other for it", async (_name, start) => {
+      const [one, other] = [`${start}1`, `${start}2`];
+      expect(await send(one, one, other, other)).toEqual([
+        "accepted",
+        "duplicate",
+        "accepted",
+        "duplicate",
+      ]);
+    });
+
+    it("takes no lone surrogate for another", async () => {
+      expect(await send("\ud800", "\ud801", "\udc00", "\ufffd")).toEqual(Array(4).fill("accepted"));
+    });
+
+    it("takes no reference for the hash of another", async () => {
+      const long = "a".repeat(200);
+      const hash = createHash("sha256").update(Buffer.from(long, "utf16le")).digest("base64url");
+      expect(await send(long, `=${hash}`, hash)).toEqual(Array(3).fill("accepted"));
+    });
+
+    it("keeps no long reference in memory", async () => {
+      const inbox = memoryInbox();
+      inbox.consume(() => Promise.resolve());
+      const before = heapUsed();
+      for (let count = 0; count < 500; count += 1) {
+        const mo_reference_id = `${count}`.padEnd(60_000, "ä");
+        void inbox.accept(fresh({ mo_reference_id }), delivery);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      // Kept as they are, they would take 30 MB.
+      expect(heapUsed() - before).toBeLessThan(10_000_000);
+    });
   });
 
   it.each([
@@ -236,8 +307,63 @@ describe("memoryInbox", () => {
     expect(errors).not.toHaveBeenCalled();
   });
 
+  describe("before its first consumer", () => {
+    /** An inbox without a consumer, and the references of what it reported. */
+    const waiting = () => {
+      const inbox = memoryInbox();
+      const dropped: unknown[] = [];
+      inbox.onError!((error) =>
+        dropped.push((error as TelesignCallbackError).notification?.mo_reference_id),
+      );
+      return { inbox, dropped };
+    };
+    const referencesOf = (messages: MessageNotification[]) =>
+      messages.map(({ mo_reference_id }) => mo_reference_id);
+
+    it("keeps 64 MB of text at most: the oldest goes first, as an error that carries it", async () => {
+      const { inbox, dropped } = waiting();
+      const messages = Array.from({ length: 70 }, () =>
+        fresh({ mo_message: "x".repeat(1_000_000) }),
+      );
+      for (const message of messages) void inbox.accept(message, delivery);
+      expect(dropped).toEqual(referencesOf(messages.slice(0, 7)));
+      expect(inbox.waiting!()).toBe(63);
+      const handOver = jest.fn((..._arrival: [MessageNotification, Delivery]) => Promise.resolve());
+      inbox.consume(handOver);
+      await inbox.close();
+      const given = handOver.mock.calls.map(([message]) => message);
+      expect(referencesOf(given)).toEqual(referencesOf(messages.slice(7)));
+      expect(dropped).toHaveLength(7);
+    });
+
+    it("has room again for what follows when some of the 64 MB have been handed over", async () => {
+      const { inbox, dropped } = waiting();
+      const large = () => fresh({ mo_message: "x".repeat(60_000_000) });
+      for (let count = 0; count < 2; count += 1) {
+        const message = large();
+        void inbox.accept(message, delivery);
+        await new Promise<void>((resolve) => {
+          const stop = inbox.consume(({ mo_reference_id }) => {
+            expect(mo_reference_id).toBe(message.mo_reference_id);
+            void stop().then(resolve);
+            return Promise.resolve();
+          });
+        });
+      }
+      expect(dropped).toEqual([]);
+    });
+
+    it("reports what is nested too deeply to be kept as text, and keeps the others", () => {
+      const { inbox, dropped } = waiting();
+      const deep = JSON.parse(`${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`) as unknown;
+      const [first, nested, last] = [fresh(), fresh({ deep }), fresh()];
+      for (const message of [first, nested, last]) void inbox.accept(message, delivery);
+      expect(dropped).toEqual([nested.mo_reference_id]);
+      expect(inbox.waiting!()).toBe(2);
+    });
+  });
+
   describe("between two consumers", () => {
-    const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 1 };
     const accept = (inbox: Inbox, ...messages: MessageNotification[]) =>
       messages.forEach((message) => void inbox.accept(message, delivery));
     const report = jest.fn();

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import crypto, { createHmac } from "node:crypto";
 
 import express from "express";
 import request from "supertest";
@@ -143,6 +143,32 @@ describe("a signed callback", () => {
       await send({ "X-TS-Authorization": wrong }).expect(401);
     },
   );
+
+  it.each(["X-TS-Authorization", "Authorization"])(
+    "is accepted by the tenth value of %s, and not by the eleventh",
+    async (name) => {
+      const after = (count: number) => [...Array<string>(count).fill("x"), signature].join(",");
+      await send({ [name]: after(9) }).expect(200);
+      await send({ [name]: after(10) }).expect(401);
+    },
+  );
+
+  it("is compared with ten well-formed signatures at most, of both headers together", async () => {
+    const others = (count: number) => Array<string>(count).fill(signatureOf("another")).join(",");
+    await send({ "X-TS-Authorization": others(9), Authorization: signature }).expect(200);
+    await send({ "X-TS-Authorization": others(10), Authorization: signature }).expect(401);
+  });
+
+  it("costs no HMAC where no header holds a well-formed signature, and one for each key else", async () => {
+    const hmac = jest.spyOn(crypto, "createHmac");
+    const keys = [otherKey, apiKey];
+    await send({ Authorization: ",".repeat(1_000), "X-TS-Authorization": "x" }, body, keys);
+    expect(hmac).not.toHaveBeenCalled();
+    const wrong = Array<string>(8).fill(signatureOf("another")).join();
+    hmac.mockClear();
+    await send({ Authorization: wrong }, body, keys).expect(401);
+    expect(hmac).toHaveBeenCalledTimes(2);
+  });
 
   it("that is forged does not suppress the genuine one that comes after it", async () => {
     const { callback, app } = serve();
