@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import request from "supertest";
 import { telesignCallback } from "telesign-callback";
 
+import { next } from "./support/events.js";
 import { expressVersions } from "./support/express-versions.js";
 import { fresh } from "./support/notifications.js";
 import { exchange, listen, post } from "./support/wire.js";
@@ -74,6 +75,19 @@ describe.each(expressVersions)("an app of %s", (_, { express, telesignCallback }
       .set("X-Forwarded-For", "192.0.2.7")
       .send(fresh())
       .expect(503, "no table of proxies");
+  });
+});
+
+describe.each(expressVersions)("a refusal in an app of %s", (_, { express, telesignCallback }) => {
+  it("whose trust proxy throws is a rejected event without an address", async () => {
+    const distrust = () => {
+      throw new Error("no table of proxies");
+    };
+    const callback = telesignCallback();
+    const rejected = next(callback, "rejected");
+    const app = express().set("trust proxy", distrust).use(callback);
+    await request(app).post("/").set("X-Forwarded-For", "192.0.2.7").send({}).expect(400);
+    expect((await rejected)[0]).toMatchObject({ status: 400, address: undefined });
   });
 });
 

@@ -122,6 +122,22 @@ describe("the answer, where an inbox is in trouble,", () => {
     expect(errors.mock.calls.map(([error]) => error.code)).toEqual(["ERR_INBOX", "ERR_LISTENER"]);
   });
 
+  it.each([
+    [{ message: "WRONGPASS invalid username 15551234" }, "WRONGPASS"],
+    [{ message: "15551234 is no code" }, undefined],
+    [{ message: "OOM 15551234", code: "EREDIS" }, "EREDIS"],
+    [{ message: 15551234, code: "EREDIS" }, "EREDIS"],
+  ])("comes with an error that tells Redis's own code, of %j: %s", async (parts, code) => {
+    const fault = Object.assign(new Error(), { name: "ReplyError" }, parts);
+    const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
+    callback.onMessage(() => {});
+    const reported = next(callback, "error");
+    await request(express().use(callback)).post("/").send(documented).expect(200);
+    const { cause } = (await reported)[0];
+    expect(cause).toMatchObject({ name: "ReplyError", message: "" });
+    expect((cause as { code?: string }).code).toBe(code);
+  });
+
   it("comes with an error that drops a code that is not plain", async () => {
     const fault = Object.assign(new Error(), { name: 5, code: { args: ["15551234"] } });
     const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });

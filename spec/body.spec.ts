@@ -20,6 +20,8 @@ jest.mock("node:timers", () =>
     .followGlobalTimers(),
 );
 
+// An error that nobody listens to is a line on stderr; what these specs look at is the answer.
+beforeEach(() => void jest.spyOn(console, "error").mockReturnValue());
 afterEach(() => jest.useRealTimers());
 
 type Request = IncomingMessage & { rawBody?: unknown; body?: unknown };
@@ -446,6 +448,11 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     it("is used from body where looking at rawBody throws", async () => {
       const app = express().use(express.json(), throwing("rawBody"), telesignCallback());
       await request(app).post("/").send(fresh()).expect(200);
+    });
+
+    it("is an empty body, and no consumed one, where nothing came before its end", async () => {
+      const { port } = await listen(express().use(spend, telesignCallback()));
+      expect(await exchange(port, post("/", ""))).toMatch(/^HTTP\/1.1 400 [^]*not JSON/);
     });
 
     it("is read by us where it was only paused", async () => {
