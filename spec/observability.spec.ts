@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { telesignCallback } from "telesign-callback";
 
-import { brokenLinks, compileBlocks, readDocument } from "./support/documents.js";
+import { brokenLinks, compileBlocks, readDocument } from "./support/compiled-blocks.js";
 import { fresh } from "./support/notifications.js";
 import {
   DURABLE_ENGINES,

@@ -1,20 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
+import { blocks } from "./support/documents.js";
+
 const root = join(__dirname, "..");
 const modules = join(root, "node_modules");
 
-/** The code block of the README behind `<!-- spec: name -->`. */
-async function snippet(name: string): Promise<string> {
-  const readme = await readFile(join(root, "README.md"), "utf8");
-  const [, code] =
-    new RegExp(`<!-- spec: ${name} -->\\s+\`\`\`js\n([^]*?)\`\`\``).exec(readme) ?? [];
-  if (code === undefined) throw new Error(`README.md has no block behind <!-- spec: ${name} -->`);
-  return code;
+/** The code block behind `<!-- spec: name -->` in the README or in docs/. */
+function snippet(name: string): string {
+  const block = blocks.find(({ spec }) => spec === name);
+  if (!block) throw new Error(`no document has a code block behind <!-- spec: ${name} -->`);
+  return block.code;
 }
 
 /** A user's project: the built package and Express, as if npm had installed them. */
@@ -50,28 +50,49 @@ async function run(args: string[]): Promise<string> {
   return out + err;
 }
 
-describe("the README's spec", () => {
-  it("for Jest passes in Jest", async () => {
-    await writeFile(join(project, "text.spec.js"), await snippet("jest"));
-    const output = await run([join(modules, "jest/bin/jest.js"), "--rootDir", project]);
-    expect(output).toMatch(/Tests: +1 passed, 1 total/);
-  }, 60_000);
-
-  it("for Vitest passes in Vitest", async () => {
-    await writeFile(join(project, "text.spec.mjs"), await snippet("vitest"));
+/** Runs a spec of the documents in its test runner. */
+const RUNNERS = {
+  jest: async (code: string) => {
+    await writeFile(join(project, "text.spec.js"), code);
+    expect(await run([join(modules, "jest/bin/jest.js"), "--rootDir", project])).toMatch(
+      /Tests: +1 passed, 1 total/,
+    );
+  },
+  vitest: async (code: string) => {
+    await writeFile(join(project, "text.spec.mjs"), code);
     const output = await run([join(modules, "vitest/vitest.mjs"), "run", "--root", project]);
     expect(output).toMatch(/Tests.*1 passed/);
-  }, 60_000);
-
-  it("for node:test passes in Node's own runner", async () => {
-    await writeFile(join(project, "text.test.mjs"), await snippet("node"));
+  },
+  node: async (code: string) => {
+    await writeFile(join(project, "text.test.mjs"), code);
     const output = await run(["--test", "--test-reporter=tap", "text.test.mjs"]);
     expect(output).toMatch(/^# pass 1$/m);
-  }, 60_000);
+  },
+};
+
+/** The specs in the documents, each with its test runner. */
+const SPECS = {
+  jest: RUNNERS.jest,
+  "fake-timers": RUNNERS.jest,
+  vitest: RUNNERS.vitest,
+  node: RUNNERS.node,
+  proxy: RUNNERS.node,
+};
+
+describe("a spec in the README or in docs/", () => {
+  it.each(Object.entries(SPECS))(
+    "passes in its test runner: %s",
+    (name, passes) => passes(snippet(name)),
+    60_000,
+  );
+
+  it("is run here if it names a spec", () => {
+    const names = blocks.flatMap(({ spec }) => spec ?? []);
+    expect(names.sort()).toEqual(Object.keys(SPECS).sort());
+  });
 
   it("would be noticed if it failed", async () => {
-    const code = await snippet("node");
-    await writeFile(join(project, "text.test.mjs"), code.replace('["Hi"]', '["Ho"]'));
+    await writeFile(join(project, "text.test.mjs"), snippet("node").replace('["Hi"]', '["Ho"]'));
     await expect(run(["--test", "text.test.mjs"])).rejects.toThrow(/not ok|✖/);
   }, 60_000);
 });

@@ -1,43 +1,93 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 const root = join(__dirname, "../..");
 
-/** A document of the repository: its text, and its blocks of TypeScript. */
-export function readDocument(file: string) {
-  const text = readFileSync(join(root, file), "utf8");
-  const blocks = [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = ""]) => code);
-  return { text, blocks };
+/** A page that people read. */
+export interface Document {
+  /** Its path in the repository. */
+  readonly file: string;
+  readonly text: string;
 }
 
-/** Compiles each block on its own, against the built package. Throws what the compiler complains of. */
-export function compileBlocks(blocks: readonly string[]): void {
-  mkdirSync(join(root, "coverage"), { recursive: true });
-  // Inside the package, so that it finds itself by its own name, as a user's app finds it.
-  const folder = mkdtempSync(join(root, "coverage/blocks-"));
-  try {
-    blocks.forEach((code, index) => writeFileSync(join(folder, `block-${index}.mts`), code));
-    const compilerOptions = {
-      module: "node16",
-      target: "es2022",
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      types: ["node", "jest"],
-    };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
-    const tsc = join(root, "node_modules/typescript/bin/tsc");
-    execFileSync(process.execPath, [tsc, "-p", folder], { encoding: "utf8" });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/** A code block of a document. */
+export interface Block {
+  /** Where it is, such as `README.md:23`. */
+  readonly name: string;
+  readonly language: string;
+  readonly code: string;
+  /** The name in the comment `<!-- spec: name -->` before it: a spec runs this block. */
+  readonly spec: string | undefined;
 }
 
-/** The links of a document to files that do not exist. */
-export function brokenLinks(file: string): string[] {
-  const links = [...readDocument(file).text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)];
-  return links
-    .map(([, link = ""]) => link)
-    .filter((link) => !existsSync(join(root, dirname(file), link)));
+/** The documents in these folders, with the whole path of each. */
+export function documentsIn(...folders: readonly string[]): Document[] {
+  return folders
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
+}
+
+/** What a user reads: the README and everything in `docs/`. */
+export const guides = [...documentsIn("."), ...documentsIn("docs")].filter(
+  ({ file }) => file === "README.md" || file.startsWith("docs/"),
+);
+
+/** The code blocks of a document. */
+export function blocksOf({ file, text }: Document): Block[] {
+  const fences = /(?:<!-- spec: (\S+) -->\s+)?^```(\w*)\n([^]*?)^```$/gm;
+  return [...text.matchAll(fences)].map((match) => {
+    const [, spec, language = "", code = ""] = match;
+    const line = text.slice(0, match.index).split("\n").length;
+    return { name: `${file}:${line}`, language, code, spec };
+  });
+}
+
+/** Every code block of the README and of `docs/`. */
+export const blocks = guides.flatMap(blocksOf);
+
+/** A document without its code blocks, in which a link or a heading may be quoted. */
+export function proseOf({ text }: Document): string {
+  return text
+    .replace(/^```[^]*?^```$/gm, "")
+    .replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]]/g, ""));
+}
+
+/** The anchors of a document, as GitHub makes them from its headings. */
+export function anchorsOf(document: Document): string[] {
+  return [...proseOf(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/g, "")
+      .replace(/ /g, "-"),
+  );
+}
+
+/** A link that a document makes inside the repository. */
+export interface Link {
+  readonly path: string;
+  readonly anchor: string | undefined;
+}
+
+/** The links of a document that lead neither to another site nor to a person. */
+export function linksOf(document: Document): Link[] {
+  const links = [...proseOf(document).matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)/g)];
+  return links.map(([, path = "", anchor]) => ({ path, anchor }));
+}
+
+/** The command lines in a block of shell, joined where a backslash continues them. */
+export function commandsIn({ language, code }: Block): string[] {
+  const lines = code.replace(/\\\n\s*/g, "").split("\n");
+  const commands =
+    language === "console"
+      ? lines.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2))
+      : lines;
+  return commands.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** The words of a command line as a shell would read them: quotes taken away, comments left out. */
+export function wordsOf(command: string): string[] {
+  const bare = command.replace(/\s#.*$/, "");
+  const words = bare.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g) ?? [];
+  return words.map((word) => word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));
 }
