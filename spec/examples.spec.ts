@@ -1,12 +1,11 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 
 import documented from "./fixtures/documented.json";
+import { runBuilt } from "./support/command-line.js";
+import { blocks, commandsIn, wordsOf } from "./support/documents.js";
 import { endExamples, exampleText, runExample } from "./support/run-example.js";
 
-const root = join(__dirname, "..");
 afterEach(endExamples);
 
 describe("the examples", () => {
@@ -14,19 +13,6 @@ describe("the examples", () => {
     const { nextLine, send } = await runExample(exampleText(file));
     expect(await (await send()).json()).toEqual({ status: "accepted" });
     expect(await (await send()).json()).toEqual({ status: "duplicate" });
-    expect(await nextLine()).toBe(
-      "15551234 says: I am standing at the corner wearing a blue shirt",
-    );
-  });
-
-  it("begin with the README's own quickstart", async () => {
-    const readme = readFileSync(join(root, "README.md"), "utf8");
-    const [, quickstart = ""] = /^```ts\n([^]*?)^```$/m.exec(readme)!;
-    // On a free port instead of 3000, and telling which.
-    const listen =
-      'const server = app.listen(0, "127.0.0.1", () => console.log(server.address()));';
-    const { nextLine, send } = await runExample(quickstart.replace("app.listen(3000);", listen));
-    await send();
     expect(await nextLine()).toBe(
       "15551234 says: I am standing at the corner wearing a blue shirt",
     );
@@ -73,6 +59,36 @@ describe("the examples", () => {
     child.kill("SIGTERM");
     expect(await nextLine()).toBe("done   SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N");
     expect(await nextLine()).toBe("closed");
+    expect(await exit).toEqual([0, null]);
+  });
+});
+
+describe("the README's server", () => {
+  const inReadme = blocks.filter(({ name }) => name.startsWith("README.md"));
+  const [server] = inReadme.filter(({ language }) => language === "ts");
+  /** On a free port instead of 3000, which it prints. */
+  const quickstart = server!.code.replace(
+    "app.listen(3000);",
+    'const server = app.listen(0, "127.0.0.1", () => console.log(server.address()));',
+  );
+
+  it("prints the text that the README's first command sends it", async () => {
+    const [first = ""] = inReadme
+      .flatMap(commandsIn)
+      .filter((line) => line.includes("callback send"));
+    const { nextLine, url } = await runExample(quickstart);
+    const [, , ...args] = wordsOf(first.replace("http://127.0.0.1:3000", url));
+    expect(await runBuilt(args)).toMatchObject({ status: 0, err: "" });
+    expect(await nextLine()).toBe("15551234 says: Where are you?");
+  });
+
+  it("ends on SIGTERM with the README's lines for closing", async () => {
+    const closing = inReadme.find(({ code }) => code.includes("SIGTERM"))!;
+    const { child, nextLine, send } = await runExample(quickstart + closing.code);
+    await send();
+    expect(await nextLine()).toMatch(/^15551234 says: /);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
     expect(await exit).toEqual([0, null]);
   });
 });
