@@ -1,10 +1,16 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 
+import express from "express";
+import { telesignCallback } from "telesign-callback";
+import { deliver, notification } from "telesign-callback/testing";
+
 import documented from "./fixtures/documented.json";
 import { runBuilt } from "./support/command-line.js";
-import { blocks, commandsIn, wordsOf } from "./support/documents.js";
+import { blocks, commandsIn, guides, wordsOf } from "./support/documents.js";
 import { endExamples, exampleText, runExample } from "./support/run-example.js";
+
+const readme = guides.find(({ file }) => file === "README.md")!.text;
 
 afterEach(endExamples);
 
@@ -90,5 +96,27 @@ describe("the README's server", () => {
     const exit = once(child, "exit");
     child.kill("SIGTERM");
     expect(await exit).toEqual([0, null]);
+  });
+});
+
+describe("the README's table of what ran before the callback", () => {
+  const before: Record<string, express.RequestHandler> = {
+    "express.json()": express.json(),
+    "express.json({ verify })": express.json({
+      verify: (req, _res, bytes) => void Object.assign(req, { rawBody: bytes }),
+    }),
+    "express.raw()": express.raw({ type: "*/*" }),
+  };
+  const row = (name: string) =>
+    new RegExp(`^\\| \\W*${name.replace(/\W/g, "\\$&")}.*?\\| (yes|no, they get 500) +\\|`, "m");
+
+  it.each(Object.entries(before))("is right about %s", async (name, middleware) => {
+    const [, answer] = row(name).exec(readme)!;
+    const callback = telesignCallback({ apiKey: "c2VjcmV0", onMessage() {} });
+    callback.on("error", () => {});
+    const app = express().use(middleware).use(callback);
+    const options = { apiKey: "c2VjcmV0", waits: [] };
+    const [attempt] = await deliver(app, notification(), options);
+    expect(attempt!.status).toBe(answer === "yes" ? 200 : 500);
   });
 });
