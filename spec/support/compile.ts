@@ -31,12 +31,24 @@ export function moduleOf(code: string): string {
   return [...missing.map((name) => TAKEN_FOR_GRANTED[name]), code, "export {};"].join("\n");
 }
 
-/** The compiler's complaints about modules that exist in memory only. */
-export function compile(modules: ReadonlyMap<string, string>): string[] {
+/**
+ * The compiler's complaints about modules that exist in memory only.
+ *
+ * @param options `{ paths: {} }` compiles against the built package, as a user's app does
+ */
+export function compile(
+  modules: ReadonlyMap<string, string>,
+  options: ts.CompilerOptions = {},
+): string[] {
   const config = ts.getParsedCommandLineOfConfigFile(
     join(root, "spec/tsconfig.json"),
     // As a user's compiler has it by default, which this project's own is stricter than.
-    { noUnusedLocals: false, noUnusedParameters: false, exactOptionalPropertyTypes: false },
+    {
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+      exactOptionalPropertyTypes: false,
+      ...options,
+    },
     { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => {} },
   );
   const disk = ts.createCompilerHost(config!.options);
@@ -44,10 +56,10 @@ export function compile(modules: ReadonlyMap<string, string>): string[] {
     ...disk,
     fileExists: (file) => modules.has(file) || disk.fileExists(file),
     readFile: (file) => modules.get(file) ?? disk.readFile(file),
-    getSourceFile: (file, options) => {
+    getSourceFile: (file, version) => {
       const code = modules.get(file);
-      if (code === undefined) return disk.getSourceFile(file, options);
-      return ts.createSourceFile(file, code, options);
+      if (code === undefined) return disk.getSourceFile(file, version);
+      return ts.createSourceFile(file, code, version);
     },
   };
   const program = ts.createProgram([...modules.keys()], config!.options, host);
