@@ -75,11 +75,15 @@ async function attempt(row, workshop) {
   return { ...row, ...result };
 }
 
+/** Prints the table, and below it what cannot hold where, and whose fault it is. */
 function showTable(results) {
+  const notes = [];
   const lines = results.map(({ name, version, failures, except = {} }) => {
-    const limits = Object.entries(except).map(([claim, why]) => `not "${claim}": ${why}`);
+    const limits = Object.entries(except);
     const verdict = failures.length === 0 ? "holds" : "**fails**";
-    return [name, version, [verdict, ...limits].join("; ")];
+    if (limits.length === 0) return [name, version, verdict];
+    notes.push(limits.map(([claim, why]) => `without "${claim}": ${why}`).join("; "));
+    return [name, version, `${verdict} (${notes.length})`];
   });
   const header = ["where", "version", "result"];
   const widths = header.map((cell, column) =>
@@ -89,4 +93,6 @@ function showTable(results) {
   show(header.map((cell, column) => cell.padEnd(widths[column])));
   show(widths.map((width) => "-".repeat(width)));
   for (const line of lines) show(line.map((cell, column) => cell.padEnd(widths[column])));
+  if (notes.length > 0) console.log("");
+  for (const [index, note] of notes.entries()) console.log(`${index + 1}. ${note}`);
 }

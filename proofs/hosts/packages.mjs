@@ -34,9 +34,9 @@ function excerpt(output) {
   return output.length < 2_000 ? output : `${output.slice(0, 1_000)}\n…\n${output.slice(-1_000)}`;
 }
 
-/** Packs the package at `root` as it would be published, and returns the tarball. */
+/** Packs the built package at `root` as it would be published, and returns the tarball. */
 export async function pack(root, folder) {
-  await execute("npm", ["pack", "--pack-destination", folder], root);
+  await execute("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], root);
   return join(
     folder,
     readdirSync(folder).find((file) => file.endsWith(".tgz")),

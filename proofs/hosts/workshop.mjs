@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import buildIfStale from "../../spec/support/fresh-build.mjs";
 import { environment, install, pack } from "./packages.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -14,6 +15,7 @@ const SLOWEST_START = 60_000;
 /** A temporary folder with the packed package, in which users' projects are installed on demand. */
 export async function createWorkshop() {
   const folder = mkdtempSync(join(tmpdir(), "telesign-callback-hosts-"));
+  buildIfStale();
   const tarball = await pack(root, folder);
   const projects = new Map();
   const running = new Set();

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import buildIfStale from "../../spec/support/fresh-build.mjs";
+
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
@@ -15,8 +17,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 export function packedProject() {
   const directory = mkdtempSync(join(tmpdir(), "telesign-callback-"));
   const modules = join(directory, "node_modules");
-  // `npm pack` builds first.
-  const pack = ["pack", "--silent", "--pack-destination", directory];
+  buildIfStale();
+  const pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", directory];
   const printed = execFileSync("npm", pack, { cwd: root, encoding: "utf8" });
   const tarball = printed.trim().split("\n").at(-1);
   execFileSync("tar", ["-xzf", join(directory, tarball), "-C", directory]);

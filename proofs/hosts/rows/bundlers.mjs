@@ -6,7 +6,7 @@ import { BUNDLERS, writeCommonJs } from "../bundlers.mjs";
 import { checkList } from "../check-list.mjs";
 import { execute, versionIn } from "../packages.mjs";
 import { http1 } from "../senders.mjs";
-import { runParts } from "./consumers.mjs";
+import { runParts } from "./parts.mjs";
 
 const manifest = JSON.parse(
   readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),

@@ -5,6 +5,7 @@ import { checkList } from "../check-list.mjs";
 import { execute, versionIn } from "../packages.mjs";
 import { specsOf, writePrograms } from "../programs.mjs";
 import { http1 } from "../senders.mjs";
+import { runParts } from "./parts.mjs";
 
 const manifest = JSON.parse(
   readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
@@ -34,22 +35,6 @@ export async function consumer(workshop, express) {
   });
   writePrograms(project, entries);
   return project;
-}
-
-/** Runs the parts of a row one by one, but those excepted; resolves to the failures, a line each. */
-export async function runParts(parts, except = {}) {
-  const failures = [];
-  const isExcepted = (name) => Object.keys(except).some((part) => name.endsWith(part));
-  for (const [name, part] of Object.entries(parts)) {
-    if (isExcepted(name)) continue;
-    try {
-      const found = (await part()) ?? [];
-      failures.push(...(Array.isArray(found) ? found : []).map((line) => `${name}: ${line}`));
-    } catch (error) {
-      failures.push(`${name}: ${error.message.trim()}`);
-    }
-  }
-  return failures;
 }
 
 function rowOfRuntime({ name, isShort, except = {}, runtime, run = [] }) {

@@ -68,6 +68,6 @@ export const frameworks = [
       "an oversized body: 413, whole": "Nest's body parser runs first and answers its own 413",
     },
   }),
-  next({ name: "Next.js, custom server", env: { CUSTOM: "1" } }),
+  next({ name: "Next.js, custom server", environments: { custom: { CUSTOM: "1" } } }),
   next({ name: "Next.js, API route", sender: underApi }),
 ];

@@ -4,25 +4,26 @@ import { rowOfApp } from "./row-of-app.mjs";
 
 const PLATFORMS = ["API Gateway 1", "API Gateway 2", "ALB", "Azure"];
 
-const addressSeenBy = (port) => checkAddress((from) => http1(port, { from }));
-
-const onEachPlatform = (adapter, app, dependency) =>
-  PLATFORMS.map((platform) =>
-    rowOfApp({
-      name: `${adapter}, ${platform}`,
-      folder: adapter,
-      app,
-      dependencies: { [dependency]: "latest" },
-      env: { EVENT: platform },
-      further: addressSeenBy,
-      isShort: adapter === "serverless-http",
-    }),
-  );
+const onEachPlatform = {
+  environments: Object.fromEntries(PLATFORMS.map((platform) => [platform, { EVENT: platform }])),
+  further: (port) => checkAddress((from) => http1(port, { from })),
+};
 
 /** Hosts that hand over a request which is already whole. */
 export const serverless = [
-  ...onEachPlatform("serverless-http", "serverless-http.mjs", "serverless-http"),
-  ...onEachPlatform("serverless-express", "codegenie.mjs", "@codegenie/serverless-express"),
+  rowOfApp({
+    name: "serverless-http: API Gateway 1 and 2, ALB, Azure",
+    app: "serverless-http.mjs",
+    dependencies: { "serverless-http": "latest" },
+    isShort: true,
+    ...onEachPlatform,
+  }),
+  rowOfApp({
+    name: "serverless-express: API Gateway 1 and 2, ALB, Azure",
+    app: "codegenie.mjs",
+    dependencies: { "@codegenie/serverless-express": "latest" },
+    ...onEachPlatform,
+  }),
   rowOfApp({
     name: "functions-framework",
     app: "functions-framework.mjs",

@@ -11,16 +11,23 @@ import { transformSync } from "@swc/core";
 import { freePort } from "../../support/free-port.mjs";
 import { PATH } from "../apps/paths.mjs";
 import { isListening, startProxy, versionOf } from "../proxies.mjs";
+import { runParts } from "./parts.mjs";
 
 const example = fileURLToPath(new URL("../../../examples/graceful-shutdown.ts", import.meta.url));
 const LONGEST = 1_000;
 
 /** The example of a graceful shutdown, behind an nginx whose connections to it are kept and busy. */
-export const shutdown = ["SIGTERM", "SIGINT"].map((signal) => ({
-  name: `shutdown on ${signal}, nginx keep-alive`,
-  isShort: true,
-  run: (workshop) => endUnderLoad(workshop, signal),
-}));
+export const shutdown = [
+  {
+    name: "nginx, keep-alive: shutdown on SIGTERM and SIGINT",
+    isShort: true,
+    async run(workshop) {
+      const signals = ["SIGTERM", "SIGINT"];
+      const parts = signals.map((signal) => [signal, () => endUnderLoad(workshop, signal)]);
+      return { version: versionOf("nginx"), failures: await runParts(Object.fromEntries(parts)) };
+    },
+  },
+];
 
 async function endUnderLoad(workshop, signal) {
   const project = await workshop.project("proxies", { express: "^5.0.0" });
@@ -45,8 +52,7 @@ async function endUnderLoad(workshop, signal) {
     const lost = acknowledged.filter((reference) => !told.done.has(reference)).length;
     const figures = JSON.stringify({ exit, msAfterTheLast: Math.round(took), lost });
     const isSo = exit === 0 && took < LONGEST && lost === 0 && acknowledged.length > 20;
-    const failures = isSo ? [] : [`${acknowledged.length} acknowledged: ${figures}`];
-    return { version: versionOf("nginx"), failures };
+    return isSo ? [] : [`${acknowledged.length} acknowledged: ${figures}`];
   } finally {
     await Promise.all([app.end(), proxy.end()]);
   }
