@@ -22,7 +22,7 @@ describe("maxAge", () => {
       .expect(200);
   });
 
-  it("refuses what is dated more than a minute ahead, which could be replayed until that day", async () => {
+  it("refuses a date more than a minute ahead, which could be replayed until that day", async () => {
     const { body } = await request(app)
       .post("/")
       .send(fresh({ submit_timestamp: minutesAgo(-1.1) }))
@@ -68,7 +68,7 @@ describe("maxAge", () => {
       });
   });
 
-  it("refuses what is unreadable, where a schema of the app's own lets it pass", async () => {
+  it("refuses an unreadable timestamp that a custom schema lets pass", async () => {
     const schema = notificationSchema.keys({ submit_timestamp: Joi.any() });
     const lenient = express().use(telesignCallback({ maxAge: 5 * 60_000, schema }));
     for (const submit_timestamp of ["yesterday", 1518447431, null, [minutesAgo(1)]]) {
@@ -92,7 +92,7 @@ describe("maxAge", () => {
       .expect(200, { status: "accepted" });
   });
 
-  it("is not asked for by default: the documented example of 2018 passes", async () => {
+  it("is off by default: the documented example of 2018 passes", async () => {
     await request(express().use(telesignCallback())).post("/").send(documented).expect(200);
   });
 });

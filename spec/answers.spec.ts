@@ -23,7 +23,7 @@ import { exchange, listen, post } from "./support/wire.js";
 
 const rest = { consume: () => () => Promise.resolve(), close: () => Promise.resolve() };
 
-describe("the answer, where an inbox is in trouble,", () => {
+describe("the answer when the inbox fails", () => {
   const broken: [string, Inbox["accept"]][] = [
     [
       "throws",
@@ -53,26 +53,29 @@ describe("the answer, where an inbox is in trouble,", () => {
     ],
   ];
 
-  it.each(broken)("is 200 when it %s, and listeners get the message", async (_name, accept) => {
-    const callback = telesignCallback({ inbox: { accept, ...rest } });
-    const listener = jest.fn();
-    callback.onMessage(listener);
-    const reported = next(callback, "error");
-    const app = express().use(callback);
-    await request(app).post("/").send(documented).expect(200, { status: "accepted" });
-    const [error] = await reported;
-    expect(error).toMatchObject({
-      name: "TelesignCallbackError",
-      code: "ERR_INBOX",
-      notification: documented,
-    });
-    expect(error.message).toMatch("listeners of this process get it now");
-    expect((error.cause as Error).message).toBe("");
-    await callback.close();
-    expect(listener.mock.calls).toEqual([[documented, expect.objectContaining({ attempt: 1 })]]);
-  });
+  it.each(broken)(
+    "is 200 when accept %s, and the listeners get the message",
+    async (_name, accept) => {
+      const callback = telesignCallback({ inbox: { accept, ...rest } });
+      const listener = jest.fn();
+      callback.onMessage(listener);
+      const reported = next(callback, "error");
+      const app = express().use(callback);
+      await request(app).post("/").send(documented).expect(200, { status: "accepted" });
+      const [error] = await reported;
+      expect(error).toMatchObject({
+        name: "TelesignCallbackError",
+        code: "ERR_INBOX",
+        notification: documented,
+      });
+      expect(error.message).toMatch("listeners of this process get it now");
+      expect((error.cause as Error).message).toBe("");
+      await callback.close();
+      expect(listener.mock.calls).toEqual([[documented, expect.objectContaining({ attempt: 1 })]]);
+    },
+  );
 
-  it("is 200 before the error is told, where the inbox tells it while it accepts", async () => {
+  it("is sent before the error event when the inbox reports an error while it accepts", async () => {
     const order: string[] = [];
     let tell: (error: Error) => void = () => {};
     const accept = (): Outcome => {
@@ -96,7 +99,7 @@ describe("the answer, where an inbox is in trouble,", () => {
     expect(order).toEqual(["answer", "error"]);
   });
 
-  it("is 200 when nobody listens either, and the error carries the message", async () => {
+  it("is 200 even without a message listener, and an error carries the message", async () => {
     const accept = () => Promise.reject(new Error());
     const callback = telesignCallback({ inbox: { accept, ...rest } });
     const errors = jest.fn();
@@ -110,7 +113,7 @@ describe("the answer, where an inbox is in trouble,", () => {
     expect(errors.mock.calls[1][0].message).toMatch("subscribe before the server listens");
   });
 
-  it("is 200 when a listener fails as well, and each fault is one error", async () => {
+  it("is 200 when a listener fails as well, and each failure is one error event", async () => {
     const accept = () => Promise.reject(new Error());
     const callback = telesignCallback({ inbox: { accept, ...rest } });
     callback.onMessage(() => Promise.reject(new Error("mine")));
@@ -127,18 +130,23 @@ describe("the answer, where an inbox is in trouble,", () => {
     [{ message: "15551234 is no code" }, undefined],
     [{ message: "OOM 15551234", code: "EREDIS" }, "EREDIS"],
     [{ message: 15551234, code: "EREDIS" }, "EREDIS"],
-  ])("comes with an error that tells Redis's own code, of %j: %s", async (parts, code) => {
-    const fault = Object.assign(new Error(), { name: "ReplyError" }, parts);
-    const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
-    callback.onMessage(() => {});
-    const reported = next(callback, "error");
-    await request(express().use(callback)).post("/").send(documented).expect(200);
-    const { cause } = (await reported)[0];
-    expect(cause).toMatchObject({ name: "ReplyError", message: "" });
-    expect((cause as { code?: string }).code).toBe(code);
-  });
+  ])(
+    "comes with an error event whose cause has Redis's own code, for %j: %s",
+    async (parts, code) => {
+      const fault = Object.assign(new Error(), { name: "ReplyError" }, parts);
+      const callback = telesignCallback({
+        inbox: { accept: () => Promise.reject(fault), ...rest },
+      });
+      callback.onMessage(() => {});
+      const reported = next(callback, "error");
+      await request(express().use(callback)).post("/").send(documented).expect(200);
+      const { cause } = (await reported)[0];
+      expect(cause).toMatchObject({ name: "ReplyError", message: "" });
+      expect((cause as { code?: string }).code).toBe(code);
+    },
+  );
 
-  it("comes with an error that drops a code that is not plain", async () => {
+  it("comes with an error event whose cause has no code that is not a string", async () => {
     const fault = Object.assign(new Error(), { name: 5, code: { args: ["15551234"] } });
     const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
     callback.onMessage(() => {});
@@ -150,7 +158,7 @@ describe("the answer, where an inbox is in trouble,", () => {
     expect(cause).not.toHaveProperty("code");
   });
 
-  it("comes with an error that tells an error of Node's own apart, in a consumer's Jest too", async () => {
+  it("comes with an error event whose cause has the code of Node's error, even inside Jest", async () => {
     const accept = () =>
       new Promise<Outcome>((_resolve, reject) => connect(1, "127.0.0.1").on("error", reject));
     const callback = telesignCallback({ inbox: { accept, ...rest } });
@@ -160,7 +168,7 @@ describe("the answer, where an inbox is in trouble,", () => {
     expect((await reported)[0].cause).toMatchObject({ name: "Error", code: "ECONNREFUSED" });
   });
 
-  it("comes with an error that tells the engine's name and code, and no more", async () => {
+  it("comes with an error event whose cause has the engine's name and code only", async () => {
     const callback = telesignCallback({ inbox: { accept: broken[0]![1], ...rest } });
     callback.onMessage(() => {});
     const reported = next(callback, "error");
@@ -175,8 +183,8 @@ describe("the answer, where an inbox is in trouble,", () => {
   });
 });
 
-describe("the answer to a delivery that the inbox is still thinking about", () => {
-  it("goes out before any listener starts, although a retry was answered meanwhile", async () => {
+describe("the answer to a delivery that the inbox is slow to accept", () => {
+  it("leaves before any listener starts, even if a retry was answered first", async () => {
     const order: string[] = [];
     const stored = new EventEmitter();
     let handOver: HandOver = () => Promise.resolve();
@@ -221,7 +229,7 @@ describe.each(expressVersions)(
       },
     );
 
-    it("is left to a middleware that was faster, and the message is emitted all the same", async () => {
+    it("is left to middleware that has answered already, and the message is still emitted", async () => {
       const impatient = (_req: unknown, res: { end(text: string): void }, proceed: () => void) => {
         res.end("too late");
         proceed();
@@ -239,7 +247,7 @@ describe.each(expressVersions)(
       expect(failed).not.toHaveBeenCalled();
     });
 
-    it("is ended where a middleware has sent the headers and left the rest to us", async () => {
+    it("is ended when middleware has sent only the headers", async () => {
       const flushing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
         res.flushHeaders();
         proceed();
@@ -250,7 +258,7 @@ describe.each(expressVersions)(
       expect((await message)[0]).toEqual(documented);
     });
 
-    it("takes a header that other middleware sets at its end", async () => {
+    it("includes headers that other middleware sets in end()", async () => {
       const timing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
         const end = res.end.bind(res) as (text: string) => ServerResponse;
         res.end = ((text: string) => {
@@ -267,7 +275,7 @@ describe.each(expressVersions)(
         .expect("Content-Type", "application/json");
     });
 
-    it("that other middleware makes impossible is the app's own, and the message is emitted all the same", async () => {
+    it("that fails in other middleware is passed to the app, and the message is still emitted", async () => {
       const forbidding = (_req: unknown, res: { setHeader: unknown }, proceed: () => void) => {
         res.setHeader = () => {
           throw new Error("no more headers");
@@ -284,7 +292,7 @@ describe.each(expressVersions)(
       expect((await message)[0]).toEqual(documented);
     });
 
-    it("has no header of a caching or negotiating kind", async () => {
+    it("has no headers for caching or content negotiation", async () => {
       const { headers } = await request(express().use(telesignCallback())).post("/").send(fresh());
       expect(Object.keys(headers).sort()).toEqual([
         "connection",
@@ -295,7 +303,7 @@ describe.each(expressVersions)(
       ]);
     });
 
-    it("keeps the connection open for the next delivery, after a listener threw as well", async () => {
+    it("keeps the connection open for the next delivery, even after a listener threw", async () => {
       const callback = telesignCallback({
         onMessage: () => {
           throw new Error("listener");
@@ -325,7 +333,7 @@ describe.each(expressVersions)(
       return exchange(port, Buffer.concat(bytes));
     };
 
-    it("keep what the app knows of each apart", async () => {
+    it("keep their AsyncLocalStorage contexts apart", async () => {
       const store = new AsyncLocalStorage<string>();
       const seen: string[] = [];
       const callback = telesignCallback({ allowFrom: ["127.0.0.1"] });
@@ -360,7 +368,7 @@ describe.each(expressVersions)(
       ]);
     });
 
-    it("keep it apart, too, where one waits for the answer of another", async () => {
+    it("keep their contexts apart when one waits for the answer to another", async () => {
       const store = new AsyncLocalStorage<string>();
       const callback = telesignCallback();
       const seen: unknown[] = [];
@@ -391,7 +399,7 @@ describe.each(expressVersions)(
       ]);
     });
 
-    it("cost each other nothing when one cannot be answered, and nobody takes its error", async () => {
+    it("do not affect each other when one cannot be answered", async () => {
       const callback = telesignCallback();
       const heard = new Promise<void>((resolve) => {
         let count = 0;
@@ -452,7 +460,7 @@ describe("a listener that fails while a retry of its message is being answered",
 });
 
 describe("a retry that is answered before its first delivery", () => {
-  it("is told in its own context, when both are answered", async () => {
+  it("is emitted as a duplicate in its own context, after both answers", async () => {
     const store = new AsyncLocalStorage<string>();
     const callback = telesignCallback();
     const told = new Promise((resolve) => {
@@ -508,7 +516,7 @@ describe("an answer that cannot leave", () => {
   const refused =
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}";
 
-  it("behind a refusal in a pipeline, does not hold back the messages of others", async () => {
+  it("because it follows a refusal in a pipeline does not hold back other messages", async () => {
     const callback = telesignCallback();
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const pipelined = next(callback, "message");
@@ -520,7 +528,7 @@ describe("an answer that cannot leave", () => {
     // Well below the 4 s that a listener waits for an answer which may still leave.
   }, 2_000);
 
-  it("since the client hung up meanwhile, does not hold back its message", async () => {
+  it("because the client has hung up does not hold back its message", async () => {
     let decide: (outcome: Outcome) => void = () => {};
     const accept = () => new Promise<Outcome>((resolve) => (decide = resolve));
     let handOver: HandOver | undefined;
@@ -553,7 +561,7 @@ describe("an answer that cannot leave", () => {
     (callback as unknown as (...args: unknown[]) => void)(req, res, () => {});
   };
 
-  it("yet, to a request that a host made up without a socket, is waited for", async () => {
+  it("yet, to a simulated request without a socket, is waited for", async () => {
     const callback = telesignCallback();
     const order: string[] = [];
     callback.onMessage(() => order.push("message"));
@@ -568,7 +576,7 @@ describe("an answer that cannot leave", () => {
     expect(order).toEqual(["finished", "message"]);
   });
 
-  it("to a request whose host made up a connection is out when the response says so, within its end()", async () => {
+  it("to a request with a simulated connection counts as sent when the response emits finish within end()", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
     give(callback, { remoteAddress: "192.0.2.7" }, (res) => void res.emit("finish"));
@@ -576,7 +584,7 @@ describe("an answer that cannot leave", () => {
     // Well below the 4 s that a listener waits for an answer which may still leave.
   }, 2_000);
 
-  it("and that is told twice is waited for once", async () => {
+  it("starts listeners once when the response emits close and then end() throws", async () => {
     const callback = telesignCallback();
     const res = Object.assign(new EventEmitter(), {
       setHeader() {},
@@ -596,7 +604,7 @@ describe("an answer that cannot leave", () => {
     expect(onMessage).toHaveBeenCalledTimes(1);
   });
 
-  it("because a host's response cannot be listened to is the host's own fault", async () => {
+  it("because a simulated response has no events is passed to the host as an error", async () => {
     const callback = telesignCallback();
     const res = { writableFinished: false, setHeader() {}, end() {} };
     const rawBody = Buffer.from(JSON.stringify(documented));
@@ -608,7 +616,7 @@ describe("an answer that cannot leave", () => {
     await callback.close();
   });
 
-  it("any more, since the connection is closed, is not waited for", async () => {
+  it("because its connection is closed already is not waited for", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
     give(callback, Object.assign(new EventEmitter(), { closed: true }), () => {});

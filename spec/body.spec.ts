@@ -216,7 +216,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       ).toMatch(/^HTTP\/1.1 200 /);
     });
 
-    it("is refused before it comes, if it says so", async () => {
+    it("is refused before it arrives if Content-Length declares it", async () => {
       const { port } = await listen(express().use(telesignCallback({ maxBodySize: limit })));
       const socket = await dial(port);
       const answered = once(socket, "data");
@@ -225,7 +225,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       socket.destroy();
     });
 
-    it("is refused where express.raw() left it in body, too", async () => {
+    it("is refused when express.raw() left it in body", async () => {
       const app = express().use(
         express.raw({ type: "application/json" }),
         telesignCallback({ maxBodySize: limit }),
@@ -238,7 +238,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
         .expect(413);
     });
 
-    it("is refused where a host left it in rawBody, too", async () => {
+    it("is refused when a host left it in rawBody", async () => {
       const host = (req: Request, _res: unknown, next: Next) => {
         req.rawBody = Buffer.from(exact(limit + 1));
         next();
@@ -247,7 +247,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       await request(app).post("/").send("{}").expect(413);
     });
 
-    it("is refused where the app's prototype has it as rawBody, too", async () => {
+    it("is refused when the app's request prototype provides it as rawBody", async () => {
       const app = express().use(express.json(), telesignCallback({ maxBodySize: limit }));
       const rawBody = Buffer.from(exact(limit + 1));
       Object.assign((app as unknown as { request: object }).request, { rawBody });
@@ -450,12 +450,12 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       await request(app).post("/").send(fresh()).expect(200);
     });
 
-    it("is an empty body, and no consumed one, where nothing came before its end", async () => {
+    it("is an empty body, and not a consumed one, when it ended without any bytes", async () => {
       const { port } = await listen(express().use(spend, telesignCallback()));
       expect(await exchange(port, post("/", ""))).toMatch(/^HTTP\/1.1 400 [^]*not JSON/);
     });
 
-    it("is read by us where it was only paused", async () => {
+    it("is read when it was only paused", async () => {
       const pause = (req: Request, _res: unknown, next: Next) => {
         req.pause();
         setImmediate(next);
@@ -467,7 +467,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     it.each([
       ["at once", (proceed: () => void) => proceed()],
       ["in its own time, paused", setImmediate],
-    ])("is read by us, too, where other middleware listens and goes on %s", async (how, go) => {
+    ])("is read although other middleware listens to it and continues %s", async (how, go) => {
       const heard = jest.fn();
       const log = (req: Request, _res: unknown, proceed: Next) => {
         req.on("data", heard);
@@ -480,7 +480,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(heard).toHaveBeenCalledWith(Buffer.from(sent));
     });
 
-    it("is read by us, all of it, where it was let go on in the same turn", async () => {
+    it("is read completely when middleware resumes it in the same turn", async () => {
       const onMessage = jest.fn();
       const callback = telesignCallback({ onMessage });
       const arrived = new EventEmitter();
@@ -505,7 +505,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(await answer).toMatch(/^HTTP\/1.1 200 /);
     });
 
-    it("is heard by middleware that begins to listen after us, too", async () => {
+    it("reaches middleware that starts to listen after us", async () => {
       const heard = jest.fn();
       const late = (req: Request, _res: unknown, proceed: Next) => {
         proceed();
@@ -520,7 +520,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(heard).toHaveBeenCalledWith(Buffer.from(sent));
     });
 
-    it("may be an object in which other middleware has made a circle", async () => {
+    it("may be an object that other middleware has made cyclic", async () => {
       const circle = (req: Request, _res: unknown, next: Next) => {
         Object.assign(req.body as object, { itself: { body: req.body } });
         next();
@@ -529,7 +529,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       await request(app).post("/").send(fresh()).expect(200);
     });
 
-    it("is read by us where a parser did not match", async () => {
+    it("is read when a parser did not match", async () => {
       const app = express().use(express.json(), telesignCallback());
       await request(app).post("/").type("text/plain").send(JSON.stringify(fresh())).expect(200);
     });
@@ -547,19 +547,22 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
         "left the stream as text",
         [(req: Request, _res: unknown, next: Next) => (req.setEncoding("utf8"), next())],
       ],
-    ])("and %s, gets 500 and an error that says how to mount us", async (_name, middleware) => {
-      const callback = telesignCallback();
-      const reported = next(callback, "error");
-      const rejected = next(callback, "rejected");
-      const app = express().use(...middleware, callback);
-      await request(app).post("/").send(documented).expect(500);
-      const [error] = await reported;
-      expect(error).toMatchObject({ code: "ERR_BODY_CONSUMED", notification: undefined });
-      expect(error.message).toMatch(/mount telesignCallback before express.json\(\)/);
-      expect((await rejected)[0]).toMatchObject({ status: 500, body: undefined });
-    });
+    ])(
+      "and that %s, gets 500 and an error that says how to mount us",
+      async (_name, middleware) => {
+        const callback = telesignCallback();
+        const reported = next(callback, "error");
+        const rejected = next(callback, "rejected");
+        const app = express().use(...middleware, callback);
+        await request(app).post("/").send(documented).expect(500);
+        const [error] = await reported;
+        expect(error).toMatchObject({ code: "ERR_BODY_CONSUMED", notification: undefined });
+        expect(error.message).toMatch(/mount telesignCallback before express.json\(\)/);
+        expect((await rejected)[0]).toMatchObject({ status: 500, body: undefined });
+      },
+    );
 
-    it("and left a part of in chunks, gets 500, not what the rest would be", async () => {
+    it("in part gets 500, and the rest is not parsed", async () => {
       const nibble = (req: Request, _res: unknown, proceed: Next) => {
         // Once all of it is here.
         setImmediate(() => {
@@ -574,7 +577,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(await exchange(port, head + chunk)).toMatch(/^HTTP\/1.1 500 /);
     });
 
-    it("and left as text, in pieces, gets 500, once", async () => {
+    it("as text, in several pieces, gets 500 once", async () => {
       const callback = telesignCallback();
       const rejected = jest.fn();
       callback.on("rejected", rejected);
@@ -589,7 +592,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(rejected).toHaveBeenCalledTimes(1);
     });
 
-    it("does not do where a signature is asked for and only the parsed object is left", async () => {
+    it("gets 500 when a signature is required and only the parsed object is left", async () => {
       const callback = telesignCallback({ apiKey: "c2VjcmV0" });
       const reported = next(callback, "error");
       const app = express().use(express.json(), callback);
@@ -683,7 +686,7 @@ describe("a client that hangs up", () => {
     expect((await message)[0]).toEqual(documented);
   });
 
-  it("while the inbox still thinks, costs no message", async () => {
+  it("while the inbox is accepting costs no message", async () => {
     let decide: (outcome: "accepted") => void = () => {};
     const asked = jest.fn();
     const { callback, server, port } = await serve({
@@ -709,8 +712,8 @@ describe("a client that hangs up", () => {
   });
 });
 
-describe("a request that a host made up", () => {
-  it("and that fails halfway costs nothing", async () => {
+describe("a simulated request of a serverless host", () => {
+  it("that fails halfway gets no answer and emits nothing", async () => {
     const callback = telesignCallback();
     const body = new Readable({ read() {} });
     const req = Object.assign(body, { method: "POST", url: "/", headers: {}, complete: false });

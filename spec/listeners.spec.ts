@@ -90,7 +90,7 @@ describe("listeners", () => {
     expect((await reported)[0].code).toBe("ERR_LISTENER");
   });
 
-  it.each(["duplicate", "rejected"] as const)("of %s are isolated too", async (event) => {
+  it.each(["duplicate", "rejected"] as const)("of %s are isolated", async (event) => {
     const callback = telesignCallback({ onMessage: () => {} });
     callback.on(event, () => {
       throw new Error("mine");
@@ -316,7 +316,7 @@ describe("listeners", () => {
     expect(answers.match(/"accepted"/g)).toHaveLength(3);
   });
 
-  it("get what was refused, with its bytes, in a form that can be printed", async () => {
+  it("of rejected get a rejection with the bytes, which is safe to print", async () => {
     const callback = telesignCallback();
     const rejected = next(callback, "rejected");
     const body = JSON.stringify({ ...documented, to_phone_number: "not-a-number" });
@@ -331,7 +331,7 @@ describe("listeners", () => {
     });
   });
 
-  it("get of a refusal what the contract lists and no more, and it prints no one's words", async () => {
+  it("of rejected get an object of the documented parts only, and printing it shows nothing that was sent", async () => {
     const callback = telesignCallback();
     const rejected = next(callback, "rejected");
     const body = JSON.stringify({ ...documented, to_phone_number: "not-a-number" });
@@ -355,7 +355,7 @@ describe("listeners", () => {
     }
   });
 
-  it("of rejected that fail are an error that carries the bytes, and prints none", async () => {
+  it("of rejected that fail are an error with the bytes, which are not enumerable", async () => {
     const callback = telesignCallback();
     callback.on("rejected", () => {
       throw new Error("mine");
@@ -370,7 +370,7 @@ describe("listeners", () => {
     expect(printed).not.toContain("73 65 63 72 65 74");
   });
 
-  it("may fail with what cannot be looked at", async () => {
+  it("may fail with a value that cannot be inspected", async () => {
     const callback = telesignCallback();
     callback.onMessage(() => {
       const { proxy, revoke } = Proxy.revocable({}, {});

@@ -141,12 +141,12 @@ describe("a notification", () => {
     ["constructor", { name: "text" }],
     ["prototype", { prototype: 1 }],
     ["carrier", { prototype: 1 }],
-  ])("may have a property %s that names no prototype of an object's: %j", async (name, value) => {
+  ])("may have a property %s that is not an object's prototype: %j", async (name, value) => {
     const [message] = await received(fresh({ [name]: value }));
     expect(message[name]).toEqual(value);
   });
 
-  it("keeps what TeleSign may add one day", async () => {
+  it("keeps properties that TeleSign may add", async () => {
     const [message] = await received({ ...documented, carrier: { name: "any" }, parts: [1, 2] });
     expect(message).toEqual({ ...documented, carrier: { name: "any" }, parts: [1, 2] });
   });
@@ -253,7 +253,7 @@ describe("submit_timestamp", () => {
   });
 });
 
-describe("a schema of the app's own", () => {
+describe("a custom schema", () => {
   it("replaces the validation, and listeners get what it returns", async () => {
     const schema = Joi.object({
       mo_reference_id: Joi.string(),
@@ -323,7 +323,7 @@ describe("a schema of the app's own", () => {
     expect(body.errors).toEqual([]);
   });
 
-  it("names its own fields, nested ones too, and not what the sender invented", async () => {
+  it("names its own fields, including nested ones, and none that the sender invented", async () => {
     const schema = Joi.object({
       mo_reference_id: Joi.string().required(),
       carrier: Joi.object({ code: Joi.number() }),
@@ -395,7 +395,7 @@ describe("a schema of the app's own", () => {
       [{ path: ["mo_reference_id"] }],
       [{ field: "mo_reference_id", rule: "" }],
     ],
-  ])("may bring an error of Joi's own that has %s", async (_, details, errors) => {
+  ])("may throw a Joi error that has %s", async (_, details, errors) => {
     // @ts-expect-error what JavaScript lets through
     const failure = new Joi.ValidationError("15551234", details, {});
     const schema = Joi.object({ mo_reference_id: Joi.number().error(failure) }).unknown();
@@ -403,7 +403,7 @@ describe("a schema of the app's own", () => {
     expect(body.errors).toEqual(errors);
   });
 
-  it("may bring an error of its own, which goes no further", async () => {
+  it("may throw its own error, which is not passed on", async () => {
     const schema = Joi.object({
       mo_reference_id: Joi.number().error(new Error("15551234")),
     }).unknown();

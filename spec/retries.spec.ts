@@ -273,7 +273,7 @@ describe("memoryInbox", () => {
     expect((await next(callback, "message"))[0]).toEqual(messages[1]);
   });
 
-  it("keeps them in order, too, when the only one leaves while answers are held back", async () => {
+  it("keeps messages in order when the only listener leaves while answers are held back", async () => {
     const callback = telesignCallback();
     const held: (() => void)[] = [];
     const allHeld = new EventEmitter();
@@ -413,7 +413,10 @@ describe("memoryInbox", () => {
 
   it.each([
     ["with an error of ours", new TelesignCallbackError("ERR_INBOX", "an inbox of the app's own")],
-    ["with one that says nobody listens", new TelesignCallbackError("ERR_NO_LISTENER", "nobody")],
+    [
+      "with an error that says nobody listens",
+      new TelesignCallbackError("ERR_NO_LISTENER", "nobody"),
+    ],
     ["with a code like ours", Object.assign(new Error("mine"), { code: "ERR_NO_LISTENER" })],
   ])("hands over once what a listener failed at %s", async (_, failure) => {
     const callback = telesignCallback();
@@ -430,7 +433,7 @@ describe("memoryInbox", () => {
     ]);
   });
 
-  it("keeps them in order, too, when another listener comes while answers are held back", async () => {
+  it("keeps messages in order when another listener subscribes while answers are held back", async () => {
     const callback = telesignCallback();
     const held: (() => void)[] = [];
     const holding = new EventEmitter();
@@ -459,7 +462,7 @@ describe("memoryInbox", () => {
     expect(arrived).toHaveLength(2);
   });
 
-  it("hands each of those that wait over once, though each listener leaves after its first", async () => {
+  it("hands over each waiting message once, even if each listener leaves after its first", async () => {
     const memory = memoryInbox();
     const handedOver = jest.fn();
     const consume = (handOver: HandOver) =>
@@ -485,7 +488,7 @@ describe("memoryInbox", () => {
     expect(handedOver).toHaveBeenCalledTimes(3);
   });
 
-  it("reports what comes back to it after it was closed", async () => {
+  it("reports messages that are given back after it was closed", async () => {
     const inbox = memoryInbox();
     const report = jest.fn();
     inbox.onError!(report);
@@ -522,7 +525,7 @@ describe("memoryInbox", () => {
     );
   });
 
-  it("throws what it has to report where nobody asked for it", async () => {
+  it("throws its errors when no onError listener is set", async () => {
     const inbox = memoryInbox();
     const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 1 };
     expect(inbox.accept(fresh(), delivery)).toBe("accepted");

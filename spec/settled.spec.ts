@@ -17,7 +17,7 @@ function deferred<T = void>() {
 describe.each(expressVersions)("settled(), in an app of %s,", (_, parts) => {
   const { express, telesignCallback } = parts;
 
-  it("resolves at once where nothing was accepted", async () => {
+  it("resolves at once if nothing was accepted", async () => {
     await expect(telesignCallback().settled()).resolves.toBeUndefined();
   });
 
@@ -41,7 +41,7 @@ describe.each(expressVersions)("settled(), in an app of %s,", (_, parts) => {
 });
 
 describe("settled()", () => {
-  it("waits for a delivery that the inbox is still thinking about", async () => {
+  it("waits for a delivery that the inbox is accepting", async () => {
     const decision = deferred<Outcome>();
     const asked = deferred();
     const callback = telesignCallback({

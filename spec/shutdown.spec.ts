@@ -52,7 +52,7 @@ describe("close", () => {
     expect(await answer).toMatch(/^HTTP\/1.1 503 /);
   });
 
-  it("does not wait for those who keep coming, and closes the inbox meanwhile", async () => {
+  it("does not wait for new deliveries", async () => {
     const closed = jest.fn(() => Promise.resolve());
     const callback = telesignCallback({ inbox: { ...memoryInbox(), close: closed } });
     const { port } = await listen((req, res) => {
@@ -92,7 +92,7 @@ describe("close", () => {
     expect(order).toEqual(["message", "duplicate", "rejected", "rejected", "closed"]);
   });
 
-  it("waits for a delivery that the inbox is still thinking about, then closes the inbox", async () => {
+  it("waits for a delivery that the inbox is accepting, then closes the inbox", async () => {
     const { promise, resolve } = deferred<Outcome>();
     const asked = deferred();
     const order: string[] = [];
@@ -120,7 +120,7 @@ describe("close", () => {
     expect(order).toEqual(["inbox closed", "closed"]);
   });
 
-  it("hands over what the memory inbox still keeps", async () => {
+  it("hands over what waits in the memory inbox", async () => {
     const callback = telesignCallback();
     await request(express().use(callback)).post("/").send(documented).expect(200);
     const listener = jest.fn();
@@ -158,7 +158,7 @@ describe("close", () => {
     expect(timers()).toBeLessThanOrEqual(before);
   });
 
-  it("gives up where a consumer has put other timers into Node's own module", async () => {
+  it("gives up even if a consumer has replaced the timers in node:timers", async () => {
     const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
     callback.on("error", () => {});
     await request(express().use(callback)).post("/").send(fresh()).expect(200);
@@ -167,7 +167,7 @@ describe("close", () => {
     expect(never).not.toHaveBeenCalled();
   });
 
-  it("gives up under a consumer's fake timers, too", async () => {
+  it("gives up even under a consumer's fake timers", async () => {
     const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
     callback.on("error", () => {});
     await request(express().use(callback)).post("/").send(fresh()).expect(200);
@@ -226,7 +226,7 @@ describe("close", () => {
     expect((await reported)[0].code).toBe("ERR_LISTENER");
   });
 
-  it("takes no consumer up again for those who subscribe afterwards", async () => {
+  it("does not consume again when someone subscribes afterwards", async () => {
     const consume = jest.fn(() => () => Promise.resolve());
     const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
     await callback.close();
@@ -252,7 +252,7 @@ describe("close", () => {
 });
 
 describe("an inbox", () => {
-  it("consumes while somebody listens to message", async () => {
+  it("consumes while there is a message listener", async () => {
     const order: string[] = [];
     const consume = () => {
       order.push("consume");
@@ -299,7 +299,7 @@ describe("an inbox", () => {
     });
   });
 
-  it("that does not ask how a hand-over ended cannot end the process with it", async () => {
+  it("that ignores a rejected hand-over does not end the process", async () => {
     let handOver: HandOver = () => Promise.resolve();
     const consume = (consumer: HandOver) => {
       handOver = consumer;
@@ -346,7 +346,7 @@ describe("an inbox", () => {
     expect((await own)[0]).toBe(error);
   });
 
-  it("learns whether all listeners are done, and from the failed one's own error that one failed", async () => {
+  it("learns when all listeners are done, and gets the error of one that failed", async () => {
     let handOver: Parameters<Inbox["consume"]>[0] = () => Promise.resolve();
     const consume: Inbox["consume"] = (consumer) => {
       handOver = consumer;

@@ -190,14 +190,14 @@ describe("a signed callback", () => {
     expect(listener.mock.calls).toEqual([[documented, expect.anything()]]);
   });
 
-  it("is told that it is wrong before it is told that it is malformed", async () => {
+  it("gets 401 for its signature before it gets 400 for its body", async () => {
     await send({}, "garbage").expect(401);
     await send({ "X-TS-Authorization": signatureOf("garbage") }, "garbage").expect(400);
   });
 });
 
 describe("verifySignature", () => {
-  it("says whether a header holds TeleSign's signature for a body", () => {
+  it("tells whether a header holds TeleSign's signature for a body", () => {
     expect(verifySignature(Buffer.from(body), signature, apiKey)).toBe(true);
     expect(verifySignature(body, `TSA ${customerId}:${signature}`, [otherKey, apiKey])).toBe(true);
     expect(verifySignature(body, signature, otherKey)).toBe(false);

@@ -52,7 +52,7 @@ describe("the types", () => {
     callback.onMessage((message, delivery, third: string) => third);
   });
 
-  it("take async listeners, and such as return something", () => {
+  it("accept async listeners, and listeners that return something", () => {
     callback.onMessage(() => Promise.resolve());
     isSame<ReturnType<typeof callback.onMessage>, () => void>(true);
     const kept: MessageNotification[] = [];
@@ -91,7 +91,7 @@ describe("the types", () => {
     expect([inbox, slower, wrong]).toHaveLength(3);
   });
 
-  it("tell a signature's truth as a boolean", () => {
+  it("return a boolean from verifySignature", () => {
     isSame<ReturnType<typeof verifySignature>, boolean>(true);
     expect(new TelesignCallbackError("ERR_INBOX", "text").notification).toBeUndefined();
     // @ts-expect-error no such code
