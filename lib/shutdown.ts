@@ -23,7 +23,10 @@ export interface ShutdownParts {
   readonly underWay: UnderWay;
 }
 
-/** Makes `settled` and `close`, which is `settled` for good. */
+/**
+ * Makes `close` and `settled`. Both ask two counters: `answers` for notifications that are being
+ * answered, and `underWay` for events whose listeners have not settled.
+ */
 export function createShutdown({ answers, inbox, listeners, underWay }: ShutdownParts) {
   let closing: Promise<void> | undefined;
 

@@ -24,7 +24,8 @@ export interface HandOverParts {
 
 /**
  * Makes the function that hands notifications to the `message` listeners: each after its own answer,
- * and in the order of the calls.
+ * and in the order of the calls. Each waits in an `await` of its own, which keeps the asynchronous
+ * context of its call, so an app's `AsyncLocalStorage` is there in the listeners.
  */
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
   const line: Place[] = [];
@@ -33,7 +34,7 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
 
   const handOver: HandOver = (message, delivery) => {
     const done = afterAnswer(message, delivery);
-    // A failure is reported already. An inbox that ignores it must not end the process.
+    // The inbox gets the rejection too. One that ignores it must not end the process with it.
     done.catch(() => {});
     return done;
   };

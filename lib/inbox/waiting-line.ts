@@ -38,11 +38,12 @@ export function createWaitingLine(
   isHeard: () => boolean,
   drop: (message: MessageNotification) => void,
 ): WaitingLine {
-  const given: Waiting[] = [];
+  // Goes first: it was taken before everything in `waiting` arrived.
+  const givenBack: Waiting[] = [];
   const waiting: Waiting[] = [];
   let bytes = 0;
 
-  const count = () => given.length + waiting.length;
+  const count = () => givenBack.length + waiting.length;
 
   function join(queue: Waiting[], arrival: Arrival) {
     if (isHeard()) {
@@ -57,7 +58,7 @@ export function createWaitingLine(
   }
 
   function take(): Arrival | undefined {
-    const next = given.shift() ?? waiting.shift();
+    const next = givenBack.shift() ?? waiting.shift();
     if (!next) return undefined;
     bytes -= next.bytes;
     return { message: next.read(), delivery: next.delivery };
@@ -65,7 +66,7 @@ export function createWaitingLine(
 
   return {
     add: (arrival) => join(waiting, arrival),
-    giveBack: (arrival) => join(given, arrival),
+    giveBack: (arrival) => join(givenBack, arrival),
     take,
     count,
   };

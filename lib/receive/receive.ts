@@ -27,7 +27,9 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       const message = parse(body); // 400
       const delivery = deliveryOf(message);
       refuseIfOutdated(delivery); // 400
-      refuseIfClosing(); // 503, since the inbox may have closed while the body was arriving
+      // Again, since close() may have been called while the body was arriving. Nothing may be awaited
+      // between this and acknowledge(), or the inbox could be closed before it is asked.
+      refuseIfClosing(); // 503
       await acknowledge(exchange, message, delivery); // 200, then the listeners
     } catch (error) {
       await refuse(exchange, error, body);
