@@ -65,7 +65,7 @@ export interface TelesignCallback {
  * them, suppresses retries, answers 200 and hands each message to the listeners once.
  *
  * @throws TypeError if an option is bad or unknown; it names the option and repeats no value
- * @see "Number Masking API - Obtain Transaction Status Results"
+ * @see "Number Masking - Callback service"
  *
  * @example
  * const callback = telesignCallback({ path: '/telesign/4f9d0c' });

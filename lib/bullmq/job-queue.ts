@@ -4,6 +4,7 @@ import { DEAD_LETTER_AGE } from "../inbox/durable/dead-letter.js";
 import type { Engine } from "../inbox/durable/engine.js";
 import type { StoredForm, StoredNotification } from "../inbox/durable/stored-notification.js";
 import type { Storable } from "../inbox/durable/waiting-room.js";
+import { TelesignCallbackError } from "../errors.js";
 import { referenceKey } from "../inbox/reference-key.js";
 import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
@@ -64,7 +65,11 @@ export interface JobQueue extends Pick<
   Engine<PreparedJob>,
   "prepare" | "store" | "check" | "reconnect"
 > {
-  /** BullMQ's queue as it is now. */
+  /**
+   * BullMQ's queue as it is now.
+   *
+   * @throws TelesignCallbackError once the inbox is closed
+   */
   queue(): Queue;
   close(isDown: boolean): Promise<void>;
 }
@@ -128,7 +133,12 @@ export function createJobQueue(
     connection.sever();
   }
 
-  return { prepare, store, check, reconnect, queue: () => current.queue, close };
+  function queue() {
+    if (isClosed) throw new TelesignCallbackError("ERR_INBOX", "the inbox is closed");
+    return current.queue;
+  }
+
+  return { prepare, store, check, reconnect, queue, close };
 }
 
 async function sweep({ queue, prune }: OpenedQueue) {

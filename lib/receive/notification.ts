@@ -6,7 +6,7 @@ import { isTimestamp } from "./timestamp.js";
  * One text between two users. Properties keep TeleSign's names; other properties that TeleSign sends
  * are kept beside them. Listeners share the object, so it is frozen, except for nested values.
  *
- * @see "Number Masking API - Obtain Transaction Status Results", Notification Schema
+ * @see "Number Masking - Callback service", Notification Schema
  */
 export interface MessageNotification {
   /** When it was sent: ISO 8601 to the microsecond, UTC without saying so. See `submittedAt`. */
