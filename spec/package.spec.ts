@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(__dirname, "..");
@@ -14,7 +14,7 @@ interface Manifest {
 }
 
 describe("the package that users install", () => {
-  it("holds the compiled lib, one declaration file for each entry point, and little else", () => {
+  it("holds the compiled lib, one declaration file for each entry point, and what users read", () => {
     const command = ["pack", "--dry-run", "--json", "--ignore-scripts"];
     const [tarball] = JSON.parse(
       execFileSync("npm", command, {
@@ -28,9 +28,18 @@ describe("the package that users install", () => {
     const declarations = Object.values(manifest.exports).flatMap((entry) =>
       typeof entry === "string" ? [] : [entry.types.replace("./", "")],
     );
+    // What a user reads. How the package works inside is for whoever has the repository.
+    const guides = readdirSync(join(root, "docs")).filter((file) => file !== "design.md");
     const isCompiled = (path: string) => /^dist\/([a-z]+\/)*[a-z-]+\.js$/.test(path);
     expect(paths.filter((path) => !isCompiled(path)).sort()).toEqual(
-      ["LICENSE", "README.md", "CHANGELOG.md", "package.json", ...declarations].sort(),
+      [
+        "LICENSE",
+        "README.md",
+        "CHANGELOG.md",
+        "package.json",
+        ...declarations,
+        ...guides.map((file) => `docs/${file}`),
+      ].sort(),
     );
     expect(tarball.size).toBeLessThan(100_000);
   });
