@@ -111,6 +111,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   const stats = () => snapshot(counts, { running: running(), waiting: inLine() + inbox.waiting() });
 
   if (settings.onMessage) onMessage(settings.onMessage);
+  // A Router that is called calls its own `handle`, which is ours from here on.
   return Object.assign(router, { handle, on, onMessage, settled, stats, close });
 }
 

@@ -22,7 +22,10 @@ export interface CallbackStats {
   readonly lastAcceptedAt: Date | undefined;
 }
 
-/** The counters behind {@link CallbackStats}. */
+/**
+ * The counters behind {@link CallbackStats}. Each is counted where the thing happens, and errors where
+ * they are reported, in `listeners.ts`.
+ */
 export interface Counts {
   accepted: number;
   duplicates: number;

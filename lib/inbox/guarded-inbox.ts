@@ -50,12 +50,13 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     const isHeard = listeners.count("message") > 0;
     if (isHeard === isConsuming || isClosed) return;
     isConsuming = isHeard;
-    void attempt(isHeard ? "consume" : "stop consuming", isHeard ? start : stopConsuming);
+    if (isHeard) void guarded("consume", start);
+    else void guarded("stop consuming", stopConsuming);
   }
 
   async function close() {
     isClosed = true;
-    await attempt("close", () => inbox.close());
+    await guarded("close", () => inbox.close());
   }
 
   function start() {
@@ -64,7 +65,7 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     return Promise.resolve<unknown>(stopConsuming);
   }
 
-  async function attempt(what: string, action: () => Promise<unknown>) {
+  async function guarded(what: string, action: () => Promise<unknown>) {
     try {
       await action();
     } catch (cause) {

@@ -28,7 +28,7 @@ export interface HandOverParts {
  * context of its call, so an app's `AsyncLocalStorage` is there in the listeners.
  */
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
-  const line: Place[] = [];
+  const turns: Place[] = [];
   const running = createUnderWay();
   const emitMessage = traced((...arrival) => listeners.emit("message", ...arrival));
 
@@ -57,7 +57,7 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   function turn(reference: string) {
     return new Promise<void>((begin) => {
       const place = { isDue: false, begin };
-      line.push(place);
+      turns.push(place);
       void answers.sent(reference).then(() => {
         place.isDue = true;
         advance();
@@ -66,9 +66,10 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   }
 
   function advance() {
-    // Without a listener all return to the inbox together, so that none overtakes another.
-    while (line[0] && (line[0].isDue || listeners.count("message") === 0)) line.shift()?.begin();
+    // Without a listener all return to the inbox together, by the error that afterAnswer throws, so that
+    // none overtakes another.
+    while (turns[0] && (turns[0].isDue || listeners.count("message") === 0)) turns.shift()?.begin();
   }
 
-  return { handOver, running: running.count, inLine: () => line.length };
+  return { handOver, running: running.count, inLine: () => turns.length };
 }

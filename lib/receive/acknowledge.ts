@@ -3,7 +3,7 @@ import type { Counts } from "../stats.js";
 import { carry } from "../tracing.js";
 import type { Delivery } from "./delivery.js";
 import { departure } from "./departure.js";
-import { answer, type Exchange, type ReceiverParts } from "./exchange.js";
+import { giveAnswer, type Exchange, type ReceiverParts } from "./exchange.js";
 import type { MessageNotification } from "./notification.js";
 import type { Answer } from "./respond.js";
 
@@ -28,7 +28,7 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
     if (outcome === "duplicate") {
       listeners.emitAfter(answers.sent(reference), "duplicate", message, delivery);
     }
-    answer(exchange, OKAY[outcome], isClosing());
+    giveAnswer(exchange, OKAY[outcome], isClosing());
     await left;
   };
 }

@@ -20,6 +20,8 @@ export function departure(req: IncomingMessage, res: ServerResponse): Promise<vo
     answer.res = undefined;
     answer.resolve();
   };
+  // Cheap: no timer, and no listener on the connection. Only what is still pending at the end of this
+  // turn of the event loop gets those.
   res.on("finish", settle);
   res.on("close", settle);
   watchLater(answer);

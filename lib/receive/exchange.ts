@@ -27,8 +27,8 @@ export interface ReceiverParts {
 }
 
 /** Gives the answer of an exchange; the last one on its connection if the callback is closing. */
-export function answer({ req, res }: Exchange, given: Answer, isClosing: boolean): void {
+export function giveAnswer({ req, res }: Exchange, answer: Answer, isClosing: boolean): void {
   // A connection that is kept would keep the server from closing.
-  const headers = isClosing ? { ...given.headers, Connection: "close" } : given.headers;
-  respond(req, res, { ...given, headers });
+  const headers = isClosing ? { ...answer.headers, Connection: "close" } : answer.headers;
+  respond(req, res, { ...answer, headers });
 }

@@ -30,7 +30,8 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       // Again, since close() may have been called while the body was arriving. Nothing may be awaited
       // between this and acknowledge(), or the inbox could be closed before it is asked.
       refuseIfClosing(); // 503
-      await acknowledge(exchange, message, delivery); // 200, then the listeners
+      // The inbox, which lines up the hand-over to the listeners, and then the 200.
+      await acknowledge(exchange, message, delivery);
     } catch (error) {
       await refuse(exchange, error, body);
     }

@@ -2,7 +2,7 @@ import { bodyConsumedError } from "../errors.js";
 import { addressOf } from "./address.js";
 import { ClientGone, type Body } from "./body.js";
 import { departure } from "./departure.js";
-import { answer, type Exchange, type ReceiverParts } from "./exchange.js";
+import { giveAnswer, type Exchange, type ReceiverParts } from "./exchange.js";
 import { Refusal, Rejection } from "./rejection.js";
 
 /**
@@ -28,10 +28,10 @@ export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
     if (trace) Object.assign(trace, { outcome: "rejected", status });
     const left = departure(req, res);
     try {
-      answer(exchange, error.toAnswer(), isClosing());
+      giveAnswer(exchange, error.toAnswer(), isClosing());
       await left;
     } finally {
-      if (status === 500) listeners.reportNow(bodyConsumedError());
+      if (error.reason === "consumed") listeners.reportNow(bodyConsumedError());
       void listeners.emit("rejected", rejection);
     }
   };

@@ -47,7 +47,7 @@ export class Refusal {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    reason: keyof typeof REFUSALS,
+    readonly reason: keyof typeof REFUSALS,
     readonly errors: readonly FieldError[] = [],
   ) {
     const { status, title, headers } = REFUSALS[reason];
