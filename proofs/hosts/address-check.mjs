@@ -1,3 +1,4 @@
+import { bodyOf } from "../support/notifications.mjs";
 import { GUARDED_PATH } from "./apps/paths.mjs";
 import { same } from "./check-list.mjs";
 
@@ -31,12 +32,5 @@ let made = 0;
 
 function payload() {
   made += 1;
-  return JSON.stringify({
-    submit_timestamp: "2018-02-12T14:57:11.765723",
-    from_phone_number: "15551234",
-    mo_message: "hi",
-    mo_reference_id: String(made).padStart(32, "0"),
-    session_reference_id: "B5862A14363C016C8832D53625270015",
-    to_phone_number: "15554567",
-  });
+  return bodyOf(made);
 }

@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { API_KEY, signatureHeaders } from "../support/notifications.mjs";
+import { API_KEY, bodyOf, referenceOf, signatureHeaders } from "../support/notifications.mjs";
 import { GUARDED_PATH, OTHER, PATH } from "./apps/paths.mjs";
 
 const upload = JSON.stringify({ mo_message: "x".repeat(900_000) });
@@ -46,6 +45,8 @@ export function createLog(folder) {
   return { path, references: () => new Set(lines().map((line) => JSON.parse(line).reference)) };
 }
 
+let made = 0;
+
 /**
  * Delivers under load, as TeleSign does but with shorter waits, while `restart` runs.
  *
@@ -59,17 +60,17 @@ export async function deliverDuring(restart, send, log) {
   let retried = 0;
 
   async function deliver() {
-    const reference = randomBytes(16).toString("hex");
+    made += 1;
+    const number = made;
     for (const wait of [0, 500, 2_500]) {
       await sleep(wait);
       if (wait === 500) retried += 1;
-      if (await isAcknowledged(reference)) return acknowledged.push(reference);
+      if (await isAcknowledged(bodyOf(number))) return acknowledged.push(referenceOf(number));
     }
     unacknowledged += 1;
   }
 
-  async function isAcknowledged(mo_reference_id) {
-    const body = JSON.stringify({ ...notification, mo_reference_id });
+  async function isAcknowledged(body) {
     const headers = { "Content-Type": "application/json", ...signatureHeaders(body, API_KEY) };
     const answer = await send({ method: "POST", path: PATH, headers, body }).catch(() => undefined);
     return answer?.status === 200;
@@ -93,10 +94,16 @@ export async function deliverDuring(restart, send, log) {
   return { failures: isSo ? [] : [`a restart under load: ${figures}`], retried };
 }
 
-const notification = {
-  submit_timestamp: "2018-02-12T14:57:11.765723",
-  from_phone_number: "15551234",
-  mo_message: "hi",
-  session_reference_id: "B5862A14363C016C8832D53625270015",
-  to_phone_number: "15554567",
-};
+/**
+ * A listener has its notification by the time that the function returns: the platform may freeze the
+ * process then. The app tells how many its listener had by then.
+ */
+export async function checkFrozen(send) {
+  made += 1;
+  const body = bodyOf(made);
+  const headers = { "Content-Type": "application/json", ...signatureHeaders(body, API_KEY) };
+  const answer = await send({ method: "POST", path: PATH, headers, body });
+  // The list delivered one before.
+  const isSo = answer.status === 200 && answer.headers["x-delivered"] === "2";
+  return isSo ? [] : [`delivered when the function returns: ${answer.headers["x-delivered"]}`];
+}

@@ -10,9 +10,10 @@ const post = (body, { path = "/hook", headers = "", length = body.length } = {})
   `Content-Length: ${length}\r\n\r\n${body}`;
 
 const pipelined = (path) => Buffer.from(post("{}", { path }).repeat(5_000));
-const nested = "[".repeat(BODY / 2) + "]".repeat(BODY / 2);
-const manyKeys = `{${Array.from({ length: 5_000 }, (_, key) => `"k${key}":0`).join()}}`;
-const emptyObjects = `[${"{},".repeat(BODY / 3 - 1)}{}]`;
+// The word makes the receiver look at every key for `__proto__`.
+const nested = `${"[".repeat(BODY / 2)}"proto"${"]".repeat(BODY / 2)}`;
+const manyKeys = `{${Array.from({ length: 5_000 }, (_, key) => `"k${key}":0`).join()},"proto":0}`;
+const emptyObjects = `{"proto":[${"{},".repeat(BODY / 3 - 1)}{}]}`;
 const commas = `X-TS-Authorization: ${"a,".repeat(3_500)}\r\nAuthorization: TSA ${",".repeat(7_000)}\r\n`;
 
 /**

@@ -1,7 +1,7 @@
 // Serverless platforms in small: a server that makes each request an event, as the platform does.
 import { createServer } from "node:http";
 
-import { announce, port } from "./receiver.mjs";
+import { announce, port, tellSeen } from "./receiver.mjs";
 
 /** Makes the event of each platform from a request and its body. */
 const EVENTS = {
@@ -60,6 +60,8 @@ export function servePlatform(invoke) {
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
     const answer = await invoke(makeEvent(req, Buffer.concat(chunks)));
+    // What the listener had by now: a platform may freeze the process here.
+    res.setHeader("X-Delivered", JSON.parse(tellSeen()).length);
     res.statusCode = answer.statusCode ?? answer.status;
     const { headers = {}, multiValueHeaders = {} } = answer;
     for (const [name, value] of Object.entries({ ...multiValueHeaders, ...headers })) {

@@ -1,12 +1,16 @@
 import { checkAddress } from "../address-check.mjs";
 import { http1 } from "../senders.mjs";
+import { checkFrozen } from "../traffic-checks.mjs";
 import { rowOfApp } from "./row-of-app.mjs";
 
 const PLATFORMS = ["API Gateway 1", "API Gateway 2", "ALB", "Azure"];
 
 const onEachPlatform = {
   environments: Object.fromEntries(PLATFORMS.map((platform) => [platform, { EVENT: platform }])),
-  further: (port) => checkAddress((from) => http1(port, { from })),
+  further: async (port) => [
+    ...(await checkFrozen(http1(port))),
+    ...(await checkAddress((from) => http1(port, { from }))),
+  ],
 };
 
 /** Hosts that hand over a request which is already whole. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { transformSync } from "@swc/core";
 
 import { freePort } from "../../support/free-port.mjs";
+import { bodyOf, referenceOf } from "../../support/notifications.mjs";
 import { PATH } from "../apps/paths.mjs";
 import { isListening, startProxy, versionOf } from "../proxies.mjs";
 import { runParts } from "./parts.mjs";
@@ -82,6 +82,7 @@ function listenTo(app) {
 function startTraffic(port) {
   const agent = new Agent({ keepAlive: true, maxSockets: 20 });
   const acknowledged = [];
+  let made = 0;
   let isOver = false;
 
   function send(method, path, body) {
@@ -105,9 +106,10 @@ function startTraffic(port) {
 
   async function keepDelivering() {
     while (!isOver) {
-      const mo_reference_id = randomBytes(16).toString("hex");
-      const status = await send("POST", PATH, JSON.stringify({ ...notification, mo_reference_id }));
-      if (status === 200) acknowledged.push(mo_reference_id);
+      made += 1;
+      const number = made;
+      const status = await send("POST", PATH, bodyOf(number));
+      if (status === 200) acknowledged.push(referenceOf(number));
       await sleep(50);
     }
   }
@@ -123,11 +125,3 @@ function startTraffic(port) {
 
   return { stop };
 }
-
-const notification = {
-  submit_timestamp: "2018-02-12T14:57:11.765723",
-  from_phone_number: "15551234",
-  mo_message: "hi",
-  session_reference_id: "B5862A14363C016C8832D53625270015",
-  to_phone_number: "15554567",
-};
