@@ -55,12 +55,12 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
 
   function unfinishedError(timeout: number, isInboxClosed: boolean) {
     const left = [
-      answers.count() > 0 && `${answers.count()} answers that have not left`,
-      underWay.count() > 0 && `${underWay.count()} events whose listeners have not settled`,
-      !isInboxClosed && "an inbox that has not closed",
+      answers.count() > 0 && `answers that have not left: ${answers.count()}`,
+      underWay.count() > 0 && `events whose listeners have not settled: ${underWay.count()}`,
+      !isInboxClosed && "the inbox has not closed",
     ].filter((item) => item !== false);
     const code = underWay.count() > 0 ? "ERR_LISTENER" : "ERR_INBOX";
-    const text = `close() gave up after ${timeout} ms and leaves ${left.join(" and ")}`;
+    const text = `close() gave up after ${timeout} ms; ${left.join("; ")}`;
     return new TelesignCallbackError(code, text);
   }
 

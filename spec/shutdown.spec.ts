@@ -142,8 +142,7 @@ describe("close", () => {
       [
         expect.objectContaining({
           code: "ERR_LISTENER",
-          message:
-            "close() gave up after 20 ms and leaves 2 events whose listeners have not settled",
+          message: "close() gave up after 20 ms; events whose listeners have not settled: 2",
         }),
       ],
     ]);
@@ -182,7 +181,7 @@ describe("close", () => {
     await callback.close({ timeout: 20 });
     expect((await reported)[0]).toMatchObject({
       code: "ERR_INBOX",
-      message: "close() gave up after 20 ms and leaves an inbox that has not closed",
+      message: "close() gave up after 20 ms; the inbox has not closed",
     });
   });
 
