@@ -144,7 +144,8 @@ export const testRunners = Object.entries(RUNNERS).map(
         parts[what] = () => execute(node, args(file), project);
       }
       const [shown] = Object.keys(dependencies);
-      const version = shown ? versionIn(project, shown) : "24";
+      const told = await execute(node, ["--version"], project);
+    const version = shown ? versionIn(project, shown) : told.trim().slice(1);
       return { version, failures: await runParts(parts) };
     },
   }),

@@ -38,11 +38,17 @@ export const frameworks = [
     app: "route.mjs",
     dependencies: { express: "^5.0.0" },
   }),
-  rowOfApp({ name: "node:http", app: "node-http.mjs", dependencies: { express: "^5.0.0" } }),
+  rowOfApp({
+    name: "node:http",
+    app: "node-http.mjs",
+    dependencies: { express: "^5.0.0" },
+    version: process.versions.node,
+  }),
   rowOfApp({
     name: "node:http2",
     app: "node-http2.mjs",
     dependencies: { express: "^5.0.0" },
+    version: process.versions.node,
     sender: (port) => http2(`http://127.0.0.1:${port}`),
   }),
   rowOfApp({ name: "connect", app: "connect.mjs", dependencies: { connect: "latest" } }),

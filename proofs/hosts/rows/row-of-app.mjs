@@ -13,6 +13,7 @@ import { runParts } from "./parts.mjs";
  * @param {string} settings.app its file in `apps`
  * @param {Record<string, string>} settings.dependencies what is installed beside the package; the
  *   version of the first is shown
+ * @param {string} [settings.version] what to show instead
  * @param {string} [settings.folder] the project's name, if rows share one
  * @param {Function} [settings.prepare] gets the project ready, such as by building it
  * @param {Function} [settings.sender] makes the sender from a port
@@ -25,6 +26,7 @@ export function rowOfApp({
   name,
   app,
   dependencies,
+  version,
   folder = name,
   prepare = () => {},
   sender = http1,
@@ -51,7 +53,7 @@ export function rowOfApp({
       },
     ]);
     const failures = await runParts(Object.fromEntries(parts));
-    return { version: versionIn(project, shown), failures };
+    return { version: version ?? versionIn(project, shown), failures };
   }
   return { name, except, isShort, run };
 }
