@@ -1,6 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import { inspect } from "node:util";
 
-import type { Inbox, MessageNotification } from "telesign-callback";
+import { telesignCallback, type Inbox, type MessageNotification } from "telesign-callback";
 
 import {
   createErrors,
@@ -9,6 +10,7 @@ import {
   freshNotification,
 } from "./support/inbox-contract.js";
 import { describeOnEachEngine, inboxOn, uniqueName, type TestEngine } from "./support/servers.js";
+import { listen } from "./support/wire.js";
 
 const OUTAGES: [string, (engine: TestEngine) => unknown, (engine: TestEngine) => unknown][] = [
   ["refuses connections", (engine) => engine.refuse(), (engine) => engine.start()],
@@ -89,6 +91,26 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
       await bringBack(engine);
     }, 20_000);
   });
+
+  it("counts in stats() the notifications that wait until they are stored", async () => {
+    await engine.refuse();
+    const { inbox } = open();
+    const callback = telesignCallback({ inbox });
+    callback.on("error", () => {});
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const messages = several(2);
+    for (const message of messages) {
+      const body = JSON.stringify(message);
+      await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body });
+    }
+    expect(callback.stats()).toMatchObject({ accepted: 2, waiting: 2 });
+    const { handOver, received } = createReception();
+    callback.onMessage(handOver);
+    await engine.start();
+    await received(2);
+    // A listener may have it before the engine's answer is here.
+    while (callback.stats().waiting > 0) await setImmediate();
+  }, 20_000);
 
   it("accepts from the start, and stores once it is up", async () => {
     await engine.refuse();

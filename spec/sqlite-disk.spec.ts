@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import fs, { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import threads, { type Worker } from "node:worker_threads";
 
 import express from "express";
@@ -188,6 +189,31 @@ describeWithSqlite("sqliteInbox, while another process holds the write lock", ()
     const handedOver = (await received(2)).map(([message]) => message);
     expect(handedOver).toEqual(expect.arrayContaining(messages));
     expect(errors).toMatchObject([{ code: "ERR_INBOX", cause: { code: "SQLITE_BUSY" } }]);
+    await callback.close();
+  });
+});
+
+describeWithSqlite("stats(), while sqliteInbox cannot store", () => {
+  it("counts the notifications that wait in this process until they are stored", async () => {
+    const file = temporaryFile();
+    const inbox = sqliteInbox({ file });
+    await inbox.ready();
+    const callback = telesignCallback({ inbox });
+    callback.on("error", () => {});
+    const { handOver, received } = createReception();
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const unlock = await lock(file);
+    const messages = [freshNotification(), freshNotification()];
+    for (const message of messages) {
+      const body = JSON.stringify(message);
+      await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body });
+    }
+    expect(callback.stats()).toMatchObject({ accepted: 2, waiting: 2 });
+    callback.onMessage(handOver);
+    await unlock();
+    await received(2);
+    // A listener may have it before the engine's answer is here.
+    while (callback.stats().waiting > 0) await setImmediate();
     await callback.close();
   });
 });

@@ -80,6 +80,7 @@ export function createInbox<Backend extends IQueueBackend, Connection>(
     accept: buffer.accept,
     consume,
     onError: (listener) => void (report = listener),
+    waiting: buffer.waiting,
     ready: buffer.ready,
     ...createDeadLetters(() => jobs.queue(), form),
     close,

@@ -72,6 +72,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
     accept: buffer.accept,
     consume: consumption.start,
     onError: (given) => void (listener = given),
+    waiting: buffer.waiting,
     ready: buffer.ready,
     ...createDeadLetters(database, storedText),
     close,

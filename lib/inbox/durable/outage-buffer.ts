@@ -31,6 +31,8 @@ export interface OutageBuffer {
   /** Takes an error seen elsewhere, and asks the engine whether it is down. */
   readonly suspect: (cause: unknown) => void;
   readonly isDown: () => boolean;
+  /** How many notifications wait to be stored. */
+  readonly waiting: () => number;
   /** Resolves once the engine has taken a write. Rejects with the reason if it cannot. */
   readonly ready: () => Promise<void>;
   /** Stores what waits, or passes it on. Resolves within a few seconds in any case. */
@@ -114,6 +116,7 @@ export function createOutageBuffer<Stored extends Storable>(
     accept,
     suspect: createSuspicion(engine, outage, reports),
     isDown: () => isDown(outage.state()),
+    waiting: room.size,
     ready: () => untilReady(engine, outage),
     close,
   };
