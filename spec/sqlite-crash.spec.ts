@@ -119,17 +119,29 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
     await inbox.close();
   });
 
-  it("leaves a hand-over that takes longer than the lock to the process that it is in", async () => {
-    const options = { file: temporaryFile(), lockDuration: LOCK_DURATION };
-    const receiver = await startReceiver({ options, work: 4 * LOCK_DURATION });
-    const inbox = sqliteInbox(options);
-    const { handOver, handOvers } = createReception();
-    await receiver.deliver(freshNotification());
-    await receiver.said((line) => "started" in line);
-    inbox.consume(handOver);
-    await receiver.said((line) => "finished" in line);
-    expect(handOvers).toEqual([]);
-    await receiver.end("SIGTERM");
-    await inbox.close();
-  });
+  it.each([
+    ["the same", LOCK_DURATION],
+    ["a longer", 60 * LOCK_DURATION],
+  ])(
+    "leaves a hand-over that takes longer than the lock to a living process with %s lockDuration",
+    async (_, lockDuration) => {
+      const file = temporaryFile();
+      const receiver = await startReceiver({
+        options: { file, lockDuration },
+        work: 6 * LOCK_DURATION,
+      });
+      const inbox = sqliteInbox({ file, lockDuration: LOCK_DURATION });
+      const { handOver, handOvers } = createReception();
+      await receiver.deliver(freshNotification());
+      await receiver.said((line) => "started" in line);
+      inbox.consume(handOver);
+      await receiver.said((line) => "finished" in line);
+      expect(handOvers).toEqual([]);
+      // Taken for dead, it could also claim the notification again itself.
+      expect(receiver.lines.filter((line) => "started" in line)).toHaveLength(1);
+      await receiver.end("SIGTERM");
+      await inbox.close();
+    },
+    10_000,
+  );
 });

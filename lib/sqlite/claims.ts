@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
 
 import type { Statement } from "./database-thread.js";
-import { givingUp, RELEASE_ABANDONED } from "./notifications.js";
+import { givingUp, RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
 /** What this process has claimed. A notification that one process has claimed, no other hands over. */
-export interface Claims {
-  /** This process's name for its claims. */
-  readonly claimant: string;
+export interface Claims extends Claimant {
   /** The notifications it has claimed, until the result of their hand-over is stored. */
   readonly held: Set<number>;
   /** Ends the claims of all others, while no other process has the file open. */
@@ -15,11 +13,12 @@ export interface Claims {
   readonly whenOpened: () => readonly Statement[];
 }
 
-export function createClaims(): Claims {
+export function createClaims(lockDuration: number): Claims {
   const claimant = randomUUID();
   const held = new Set<number>();
   return {
     claimant,
+    lockDuration,
     held,
     whenAlone: [["DELETE FROM claimant WHERE id <> ?", claimant], RELEASE_ABANDONED],
     whenOpened: () => [givingUp(claimant, held)],

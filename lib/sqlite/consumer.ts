@@ -37,7 +37,7 @@ export interface ConsumerOptions {
 /** Starts handing over at once. */
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { database, claims, concurrency, attempt, report, onTrouble } = options;
-  const { claimant, held } = claims;
+  const { held } = claims;
   const handOvers = new Set<Promise<void>>();
   let isResting = false;
   let isStopped = false;
@@ -81,7 +81,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   function claim(): Statement[] {
     isWanted = false;
     const free = isConsuming() ? concurrency - running : 0;
-    return free > 0 ? claiming(claimant, Date.now(), free) : [];
+    return free > 0 ? claiming(claims, Date.now(), free) : [];
   }
 
   function begin(claimed: Claimed) {

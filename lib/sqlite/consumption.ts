@@ -34,12 +34,11 @@ export interface ConsumptionOptions {
 
 export function createConsumption(options: ConsumptionOptions): Consumption {
   const { database, claims, settings, isDown, onTrouble, report } = options;
-  const { attempts, concurrency, lockDuration, storedText } = settings;
+  const { attempts, concurrency, storedText } = settings;
   const { claimant } = claims;
   const heartbeat = createHeartbeat({
     database,
-    claimant,
-    lockDuration,
+    claimant: claims,
     longestWait: longestWait(attempts),
     onTrouble,
   });

@@ -18,7 +18,7 @@ const NO_LISTENER =
 /** Connects a database, its consumer and an outage buffer to an inbox. */
 export function createInbox(file: DatabaseFile, settings: Settings): DurableInbox {
   const { lockDuration, maxBuffered, storedText } = settings;
-  const claims = createClaims();
+  const claims = createClaims(lockDuration);
   let listener: (error: Error) => void = () => {};
   const report = (error: Error) => listener(error);
   const onTrouble = (error: unknown) => buffer.suspect(error);

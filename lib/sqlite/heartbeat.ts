@@ -1,9 +1,9 @@
 import { after } from "../clock.js";
 import type { Row, Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
-import { RELEASE_ABANDONED } from "./notifications.js";
+import { RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
-/** How many beats there are to a `lockDuration`. A process that misses them all is taken to be dead. */
+/** How many beats there are to a `lockDuration`. */
 const BEATS = 4;
 
 /** Shows other processes that this one is alive, and frees what those that died were handing over. */
@@ -17,21 +17,30 @@ export interface Heartbeat {
 /** What a heartbeat needs. */
 export interface HeartbeatOptions {
   readonly database: Database;
-  readonly claimant: string;
-  readonly lockDuration: number;
+  readonly claimant: Claimant;
   /** The longest wait between two attempts, in ms. */
   readonly longestWait: number;
   readonly onTrouble: (error: unknown) => void;
 }
 
+/** What is known of another process that hands over. */
+interface Other {
+  readonly beats: number;
+  /** How long, in ms, it has not beaten: a multiple of this process's own beat. */
+  readonly silence: number;
+  readonly lockDuration: number;
+}
+
 /**
  * Makes the heartbeat. It counts beats instead of comparing times, so that neither a clock that jumps
- * nor a machine that was suspended makes a living process look dead.
+ * nor a machine that was suspended makes a living process look dead. Where the `lockDuration` of two
+ * processes differs, the longer one counts.
  */
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { database, claimant, lockDuration, longestWait, onTrouble } = options;
+  const { database, longestWait, onTrouble } = options;
+  const { claimant, lockDuration } = options.claimant;
   const interval = Math.ceil(lockDuration / BEATS);
-  let others = new Map<string, { beats: number; missed: number }>();
+  let others = new Map<string, Other>();
   let isBeating = false;
   let cancel = () => {};
 
@@ -52,7 +61,11 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   async function beat() {
     const latest = Date.now() + longestWait;
-    const results = await database.run([beating(claimant), mending(latest), listing(claimant)]);
+    const results = await database.run([
+      beating(options.claimant),
+      mending(latest),
+      listing(claimant),
+    ]);
     const dead = observe(results.flat());
     // Even without any, for claims whose process was declared dead while it was making them.
     await database.run([...dead, RELEASE_ABANDONED]);
@@ -66,10 +79,14 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
       const id = String(row.id);
       const beats = Number(row.beats);
       const last = before.get(id);
-      others.set(id, { beats, missed: last?.beats === beats ? last.missed + 1 : 0 });
+      const silence = last?.beats === beats ? last.silence + interval : 0;
+      others.set(id, { beats, silence, lockDuration: Number(row.lock_duration) });
     }
-    const dead = [...others].filter(([, { missed }]) => missed >= BEATS);
-    return dead.map(([id, { beats }]) => removing(id, beats));
+    return [...others].filter(isDead).map(([id, { beats }]) => removing(id, beats));
+  }
+
+  function isDead([, other]: [string, Other]): boolean {
+    return other.silence >= Math.max(lockDuration, other.lockDuration);
   }
 
   async function stop() {
@@ -82,10 +99,12 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   return { start, stop };
 }
 
-function beating(claimant: string): Statement {
+function beating({ claimant, lockDuration }: Claimant): Statement {
   return [
-    "INSERT INTO claimant (id, beats) VALUES (?, 1) ON CONFLICT DO UPDATE SET beats = beats + 1",
+    `INSERT INTO claimant (id, beats, lock_duration) VALUES (?, 1, ?)
+      ON CONFLICT DO UPDATE SET beats = beats + 1`,
     claimant,
+    lockDuration,
   ];
 }
 
@@ -99,7 +118,7 @@ function mending(latest: number): Statement {
 }
 
 function listing(claimant: string): Statement {
-  return ["SELECT id, beats FROM claimant WHERE id <> ?", claimant];
+  return ["SELECT id, beats, lock_duration FROM claimant WHERE id <> ?", claimant];
 }
 
 /** Unless it has beaten since. */

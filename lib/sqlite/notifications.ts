@@ -31,11 +31,27 @@ export function storing(
   ];
 }
 
+/** A process that hands over. */
+export interface Claimant {
+  /** Its name for its claims. */
+  readonly claimant: string;
+  /** How long, in ms, it may be silent before it is taken to be dead. */
+  readonly lockDuration: number;
+}
+
 /** Claims at most `limit` of the notifications that are due; and tells when the next one is. */
-export function claiming(claimant: string, now: number, limit: number): Statement[] {
+export function claiming(
+  { claimant, lockDuration }: Claimant,
+  now: number,
+  limit: number,
+): Statement[] {
   return [
     // Without it others would take the claims for those of a process that died.
-    ["INSERT INTO claimant (id, beats) VALUES (?, 0) ON CONFLICT DO NOTHING", claimant],
+    [
+      "INSERT INTO claimant (id, beats, lock_duration) VALUES (?, 0, ?) ON CONFLICT DO NOTHING",
+      claimant,
+      lockDuration,
+    ],
     [
       `UPDATE notification SET claimant = ?, attempts = attempts + 1
         WHERE id IN (

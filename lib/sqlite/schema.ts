@@ -12,9 +12,13 @@ export const CREATE_TABLES: readonly Statement[] = [
     "CREATE TABLE IF NOT EXISTS reference (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
   ],
   ["CREATE INDEX IF NOT EXISTS reference_expires ON reference (expires)"],
-  // Processes that hand over, and how often each has shown that it is alive.
+  // Processes that hand over: how often each has shown that it is alive, and how long it may be silent.
   [
-    "CREATE TABLE IF NOT EXISTS claimant (id TEXT PRIMARY KEY, beats INTEGER NOT NULL) WITHOUT ROWID",
+    `CREATE TABLE IF NOT EXISTS claimant (
+      id TEXT PRIMARY KEY,
+      beats INTEGER NOT NULL,
+      lock_duration INTEGER NOT NULL
+    ) WITHOUT ROWID`,
   ],
   // Notifications that no listener has finished with. One that failed for good is a dead letter.
   [
