@@ -1,7 +1,8 @@
-// Crashes, two URIs and outages, on real servers. Takes about ten minutes; the last line is a summary,
-// and the exit status the verdict. Needs redis-server and PostgreSQL.
+// Crashes, two URIs and outages on real servers; and on SQLite, where power cuts, a lock and a full
+// disk take the place of outages. Takes about fifteen minutes; the last line is a summary, and the exit
+// status the verdict. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
 //
-//   npm run proof faults -- [crash|twoUris|outage ...] [Redis|PostgreSQL ...]
+//   npm run proof faults -- [crash|twoUris|outage|powerCut|lock|diskFull ...] [Redis|PostgreSQL|SQLite ...]
 import { freePort } from "../support/free-port.mjs";
 import { ENGINES } from "./engines.mjs";
 import {
@@ -14,6 +15,7 @@ import {
   pause,
   startReceiver,
 } from "./receivers.mjs";
+import { hasSqlite, SQLITE_PROOFS } from "./sqlite.mjs";
 import buildIfStale from "../../spec/support/fresh-build.mjs";
 
 buildIfStale();
@@ -22,20 +24,29 @@ const PAIRS = 10_000;
 const OUTAGE = 20_000;
 const RATE = 200;
 
-const PROOFS = { crash, twoUris, outage };
-const chosen = chosenOf(PROOFS);
-const engines = chosenOf(ENGINES);
+const SERVER_PROOFS = { crash, twoUris, outage };
+const chosen = chosenOf({ ...SERVER_PROOFS, ...SQLITE_PROOFS });
+const engines = chosenOf({ ...ENGINES, ...(hasSqlite && { SQLite: SQLITE_PROOFS }) });
 const failures = [];
 
 for (const name of chosen) {
-  for (const engine of engines) await PROOFS[name](engine);
+  for (const engine of engines) await prove(name, engine);
 }
+if (!hasSqlite) console.log("skipped SQLite: this Node has no node:sqlite");
 console.log(
   failures.length === 0
     ? `all proofs hold: ${chosen.join(", ")}, on ${engines.join(" and ")}`
     : `${failures.length} FAILED: ${failures.join("; ")}`,
 );
 process.exit(failures.length === 0 ? 0 : 1);
+
+/** Not every proof is there for every engine. */
+async function prove(name, engine) {
+  if (engine !== "SQLite") return SERVER_PROOFS[name]?.(engine);
+  if (!Object.hasOwn(SQLITE_PROOFS, name)) return;
+  const { figures, isProven } = await SQLITE_PROOFS[name]();
+  conclude(`${name} on SQLite`, figures, isProven);
+}
 
 /** Those that the arguments name, or all. */
 function chosenOf(all) {

@@ -24,7 +24,7 @@ export async function start(options, settings = {}) {
       const said = JSON.parse(line);
       if (said.port) resolve(said.port);
       else if (said.finished) finished.push(said.finished);
-      else if (said.code) errors.push(line);
+      else if (said.code) errors.push(`${said.code} ${said.cause}: ${said.message}`);
     });
   });
   async function end(signal) {
