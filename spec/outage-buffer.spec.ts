@@ -225,6 +225,39 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors.map(({ cause }) => cause)).toMatchObject([{ code: "A" }, { code: "B" }]);
   });
 
+  it("reports once an error that turns into an outage with the same cause", async () => {
+    buffer.suspect(refusal);
+    await checks.answer(0, "accepted");
+    expect(errors).toHaveLength(1);
+    const outcome = accept();
+    await stores.answer(0, refusal);
+    await outcome;
+    expect(buffer.isDown()).toBe(true);
+    expect(errors).toHaveLength(1);
+  });
+
+  it("reports an outage again only if its cause has been absent for a minute", async () => {
+    for (const [index, pause] of [30_000, 61_000, 0].entries()) {
+      buffer.suspect(refusal);
+      await checks.answer(3 * index, refusal);
+      await checks.answer(3 * index + 1, refusal);
+      await checks.answer(3 * index + 2, "accepted");
+      expect(buffer.isDown()).toBe(false);
+      await jest.advanceTimersByTimeAsync(pause);
+    }
+    expect(errors).toHaveLength(2);
+  });
+
+  it("reports an outage with another cause", async () => {
+    buffer.suspect(refusal);
+    await checks.answer(0, refusal);
+    await checks.answer(1, "accepted");
+    await jest.advanceTimersByTimeAsync(30_000);
+    buffer.suspect(Object.assign(new Error(), { code: "ECONNRESET" }));
+    await checks.answer(2, Object.assign(new Error(), { code: "ECONNRESET" }));
+    expect(errors).toHaveLength(2);
+  });
+
   describe("asked whether it is ready", () => {
     it("resolves once the engine has taken a write", async () => {
       const ready = buffer.ready();

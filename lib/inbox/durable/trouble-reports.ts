@@ -2,7 +2,7 @@ import { bareError, inboxError } from "../../errors.js";
 
 /** An engine that comes back often fails once more within this time, in ms: it is the same outage. */
 const RELAPSE = 5_000;
-/** Trouble of one kind is one error until it has stopped for this long, in ms. */
+/** Errors and outages of one kind are one error until they have stopped for this long, in ms. */
 const QUIET = 60_000;
 
 const OUTAGE =
@@ -33,9 +33,12 @@ export function createTroubleReports(options: TroubleReportsOptions): TroubleRep
   const { report, aftermath, describeCause } = options;
   const lastSeen = new Map<string, number>();
   let lastEnd = -Infinity;
+  let lastCause: unknown;
 
   function outage(cause: unknown, misconfiguration: string | undefined) {
-    if (performance.now() < lastEnd + RELAPSE) return;
+    lastCause = cause;
+    const isKnown = isGoingOn(cause) && misconfiguration === undefined;
+    if (isKnown || performance.now() < lastEnd + RELAPSE) return;
     report(inboxError(misconfiguration ?? withDescription(OUTAGE, cause), cause));
   }
 
@@ -45,6 +48,7 @@ export function createTroubleReports(options: TroubleReportsOptions): TroubleRep
 
   function recovered() {
     lastEnd = performance.now();
+    lastSeen.set(kindOf(lastCause), lastEnd);
   }
 
   function trouble(cause: unknown) {
@@ -53,8 +57,7 @@ export function createTroubleReports(options: TroubleReportsOptions): TroubleRep
   }
 
   function isGoingOn(cause: unknown): boolean {
-    const { name, code } = bareError(cause);
-    const kind = `${name} ${code}`;
+    const kind = kindOf(cause);
     const now = performance.now();
     const last = lastSeen.get(kind) ?? -Infinity;
     lastSeen.set(kind, now);
@@ -67,4 +70,9 @@ export function createTroubleReports(options: TroubleReportsOptions): TroubleRep
   }
 
   return { outage, misconfigured, recovered, trouble };
+}
+
+function kindOf(cause: unknown): string {
+  const { name, code } = bareError(cause);
+  return `${name} ${code}`;
 }
