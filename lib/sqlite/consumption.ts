@@ -11,7 +11,7 @@ export interface Consumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
   /** Where notifications are handed over to; undefined while there is no listener. */
-  handOver(): HandOver | undefined;
+  readonly handOver: () => HandOver | undefined;
   /** Looks for notifications that are due. */
   pull(): void;
   /** To be called when the database is known to be down. */

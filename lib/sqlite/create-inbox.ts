@@ -1,6 +1,6 @@
-import { inboxError, onUnheard } from "../errors.js";
 import type { DurableInbox } from "../inbox/durable/durable-inbox.js";
 import { createOutageBuffer } from "../inbox/durable/outage-buffer.js";
+import { createPassOn } from "../inbox/durable/pass-on.js";
 import { canShare } from "./connection.js";
 import { createClaims } from "./claims.js";
 import { createConsumption } from "./consumption.js";
@@ -12,23 +12,25 @@ import { createSqliteEngine } from "./sqlite-engine.js";
 import type { PreparedText } from "./stored-text.js";
 import { createUpkeep } from "./upkeep.js";
 
-const NO_LISTENER =
-  "a notification can neither be stored nor wait, and this process has no listener";
-
 /** Connects a database, its consumer and an outage buffer to an inbox. */
 export function createInbox(file: DatabaseFile, settings: Settings): DurableInbox {
   const { lockDuration, maxBuffered, storedText } = settings;
   const claims = createClaims(lockDuration);
   let listener: (error: Error) => void = () => {};
   const report = (error: Error) => listener(error);
+  // The buffer stores in the database, and who hands over from it tells the buffer of trouble.
   const onTrouble = (error: unknown) => buffer.suspect(error);
   const isDown = () => buffer.isDown();
 
   const canBeShared = canShare(String(process.versions.sqlite));
   const database = createDatabase({ path: file.path, canBeShared, ...claims });
   const consumption = createConsumption({
-    ...{ database, claims, settings },
-    ...{ isDown, onTrouble, report },
+    database,
+    claims,
+    settings,
+    isDown,
+    onTrouble,
+    report,
   });
   const engine = createSqliteEngine({ database, ...settings });
   const buffer = createOutageBuffer<PreparedText>({
@@ -45,21 +47,14 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
     },
     maxBuffered,
     aftermath: lockDuration,
-    passOn,
+    passOn: createPassOn({
+      read: ({ text }) => storedText.read(text, 1),
+      handOver: consumption.handOver,
+      report,
+    }),
     report,
   });
   const upkeep = createUpkeep(database);
-
-  function passOn({ text }: PreparedText, cause: unknown) {
-    const read = storedText.read(text, 1);
-    const prepared = "message" in read ? read : undefined;
-    const handOver = consumption.handOver();
-    // Outside the database there is no second attempt.
-    if (handOver && prepared) {
-      return void handOver(prepared.message, prepared.delivery).catch(onUnheard(report));
-    }
-    report(inboxError(NO_LISTENER, cause, prepared?.message));
-  }
 
   async function close() {
     upkeep.stop();

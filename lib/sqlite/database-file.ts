@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 import { bareError } from "../errors.js";
+import { claimPlace } from "../inbox/durable/claim-place.js";
 
 /** The file of one inbox. */
 export interface DatabaseFile {
@@ -11,13 +12,10 @@ export interface DatabaseFile {
   release(): void;
 }
 
-/** The files that this process has open, by device and inode. */
-const inUse = new Set<string>();
-
 /**
  * Creates the file if it is not there, readable and writable for its owner only, and reserves it.
  *
- * @throws TypeError if the option is bad
+ * @throws TypeError if the option is bad, or another inbox of this process has the file
  * @throws Error if the file cannot be used; neither its text nor its cause names the path
  */
 export function claimFile(file: unknown): DatabaseFile {
@@ -25,14 +23,10 @@ export function claimFile(file: unknown): DatabaseFile {
     throw new TypeError("file must be the path of a file; memoryInbox is the inbox in memory");
   }
   const path = resolve(file);
-  const identity = identify(path);
-  if (inUse.has(identity)) {
-    throw new Error("file is in use by another inbox of this process; give each callback its own");
-  }
-  inUse.add(identity);
-  return { path, release: () => inUse.delete(identity) };
+  return { path, release: claimPlace("file", identify(path)) };
 }
 
+/** The device and the inode: several paths may lead to one file. */
 function identify(path: string): string {
   try {
     create(path);

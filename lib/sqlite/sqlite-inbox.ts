@@ -26,7 +26,7 @@ export type { SqliteInboxOptions } from "./inbox-options.js";
  * While the disk takes nothing, TeleSign still gets its 200, and notifications wait in this process;
  * a crash in that time loses them.
  *
- * @throws TypeError if an option is bad or unknown
+ * @throws TypeError if an option is bad or unknown, or another inbox of this process has the file
  * @throws Error if this Node has no `node:sqlite`, or the file cannot be used
  *
  * @example

@@ -1,0 +1,51 @@
+import type { HandOver } from "../inbox/inbox.js";
+import type { JobWorker } from "./job-worker.js";
+
+/** Hands notifications over in this process, while it has a listener. */
+export interface Consumption {
+  /** Starts handing over. Returns the function that stops it. */
+  readonly start: (handOver: HandOver) => () => Promise<void>;
+  /** Where notifications are handed over to; undefined while there is no listener. */
+  readonly handOver: () => HandOver | undefined;
+  /** To be called when the engine is known to be down. */
+  readonly rest: () => void;
+  /** To be called when the engine is known to answer. */
+  readonly revive: () => void;
+  /** Resolves when every hand-over has settled. */
+  readonly close: () => Promise<void>;
+}
+
+/** What {@link createConsumption} needs. */
+export interface ConsumptionOptions {
+  readonly startWorker: (handOver: HandOver) => JobWorker;
+  readonly isDown: () => boolean;
+}
+
+export function createConsumption({ startWorker, isDown }: ConsumptionOptions): Consumption {
+  let active: { readonly handOver: HandOver; readonly worker: JobWorker } | undefined;
+  let stopped: Promise<unknown> = Promise.resolve();
+
+  function start(handOver: HandOver): () => Promise<void> {
+    const worker = startWorker(handOver);
+    active = { handOver, worker };
+    if (isDown()) worker.rest();
+    return function stop() {
+      active = undefined;
+      const stopping = worker.stop(isDown);
+      stopped = Promise.all([stopped, stopping]);
+      return stopping;
+    };
+  }
+
+  async function close() {
+    await Promise.all([active?.worker.stop(isDown), stopped]);
+  }
+
+  return {
+    start,
+    handOver: () => active?.handOver,
+    rest: () => active?.worker.rest(),
+    revive: () => active?.worker.revive(),
+    close,
+  };
+}

@@ -1,0 +1,23 @@
+// In this process. Several processes may share a place.
+const inUse = new Set<string>();
+
+/**
+ * Claims the place where one inbox stores. If two callbacks of a process shared it, one that verifies
+ * no signatures would hand its notifications to the listeners of one that does.
+ *
+ * @param option the option that names the place
+ * @param place tells this place from every other one of the option
+ * @returns the function that gives the place back
+ * @throws TypeError if another inbox of this process has it
+ */
+export function claimPlace(option: "file" | "queueName", place: string): () => void {
+  const key = `${option} ${place}`;
+  if (inUse.has(key)) {
+    throw new TypeError(
+      `${option} is in use by another inbox of this process; give each callback its own, ` +
+        "or close the other one first",
+    );
+  }
+  inUse.add(key);
+  return () => void inUse.delete(key);
+}
