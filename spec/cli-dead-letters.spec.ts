@@ -164,7 +164,7 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
     expect(await run(["dead-letters", "--sqlite", file])).toEqual({
       status: 2,
       out: "",
-      err: "telesign-callback dead-letters: --sqlite does not exist\n",
+      err: "telesign-callback dead-letters: the file given with --sqlite does not exist\n",
     });
     expect(sqliteInbox).not.toHaveBeenCalled();
     await writeFile(file, "");

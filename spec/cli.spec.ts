@@ -110,7 +110,7 @@ describe("telesign-callback", () => {
     ["--timeout", ["dead-letters", "--sqlite", "secret", "--timeout", "0"]],
     ["--redrive", ["dead-letters", "--sqlite", "secret", "--redrive", ""]],
     ["--discard", ["dead-letters", "--sqlite", "secret", "--discard", ""]],
-    ["--redrive or --discard", ["dead-letters", "--sqlite=a", "--redrive=secret", "--discard=b"]],
+    ["--redrive and --discard", ["dead-letters", "--sqlite=a", "--redrive=secret", "--discard=b"]],
   ])("exits 2 and names what is wrong, which is %s in %j", async (name, args, env = {}) => {
     const { status, out, err } = await run(args, { env });
     expect(status).toBe(2);

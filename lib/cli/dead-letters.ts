@@ -104,7 +104,7 @@ interface TaskValues {
 function taskOf({ redrive, discard, limit }: TaskValues): Task {
   const most = wholeNumberOf("--limit", limit, [1, 100_000]);
   if (redrive.length > 0 && discard.length > 0) {
-    throw new TypeError("expected either --redrive or --discard");
+    throw new TypeError("--redrive and --discard cannot be combined");
   }
   if (redrive.includes("")) throw new TypeError("--redrive must be a reference");
   if (discard.includes("")) throw new TypeError("--discard must be a reference");

@@ -31,7 +31,7 @@ const MISSING = "BullMQ is not installed: npm install bullmq, and ioredis or pg"
 
 async function openSqlite({ address: file, encryptionKey }: InboxPlace): Promise<DurableInbox> {
   // The inbox would create the file, and a mistyped one would show no dead letters.
-  if (!existsSync(file)) throw new TypeError("file does not exist");
+  if (!existsSync(file)) throw new TypeError("the file given with --sqlite does not exist");
   const { sqliteInbox } = await import("../sqlite/sqlite-inbox.js");
   return sqliteInbox({ file, ...(encryptionKey && { encryptionKey }) });
 }
