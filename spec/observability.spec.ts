@@ -56,6 +56,7 @@ describe("the OpenTelemetry recipe", () => {
       { name: "telesign_callback_handover_seconds", outcome: "delivered", value: 1 },
       { name: "telesign_callback_waiting", value: 0 },
       { name: "telesign_callback_dead_letters_total", value: 0 },
+      { name: "telesign_callback_inbox_errors_total", value: 0 },
     ]);
   }, 30_000);
 
@@ -152,7 +153,7 @@ describe("docs/observability.md", () => {
     for (const file of ["metrics.mjs", "prometheus.mjs"]) {
       const recipe = readFileSync(join(__dirname, "../examples/observability", file), "utf8");
       const names = recipe.match(/telesign_callback_\w+/g) ?? [];
-      expect(names).toHaveLength(4);
+      expect(names).toHaveLength(5);
       for (const name of names) expect(text).toContain(`| \`${name}\` `);
     }
   });

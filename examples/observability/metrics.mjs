@@ -14,6 +14,7 @@ export function measureCallbacks(callback, meter = metrics.getMeter("telesign-ca
   });
   const waiting = meter.createObservableGauge("telesign_callback_waiting");
   const deadLetters = meter.createObservableCounter("telesign_callback_dead_letters_total");
+  const inboxErrors = meter.createObservableCounter("telesign_callback_inbox_errors_total");
   const startedAt = new WeakMap();
 
   // From 0, so that an alert can tell "none yet" from "no receiver".
@@ -31,4 +32,5 @@ export function measureCallbacks(callback, meter = metrics.getMeter("telesign-ca
 
   waiting.addCallback((gauge) => gauge.observe(callback.stats().waiting));
   deadLetters.addCallback((counter) => counter.observe(callback.stats().deadLettered));
+  inboxErrors.addCallback((counter) => counter.observe(callback.stats().inboxErrors));
 }

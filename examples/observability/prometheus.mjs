@@ -1,5 +1,5 @@
 // A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml holds rules for them.
-// Run, after npm run build: node examples/observability/prometheus.mjs
+// Run: npm install telesign-callback express prom-client, then: node prometheus.mjs
 // Then: curl http://127.0.0.1:9464/metrics
 import { tracingChannel } from "node:diagnostics_channel";
 
@@ -9,6 +9,9 @@ import { telesignCallback } from "telesign-callback";
 
 const callback = telesignCallback({ path: "/telesign/4f9d0c" });
 callback.onMessage(() => {});
+callback.on("error", ({ code, message, notification, cause }) => {
+  console.error(code, message, notification?.mo_reference_id, cause?.name, cause?.code);
+});
 
 const requests = new Counter({
   name: "telesign_callback_requests_total",
@@ -20,21 +23,14 @@ const handOvers = new Histogram({
   help: "Time that the listeners took for a message, by how that ended",
   labelNames: ["outcome"],
 });
-new Gauge({
-  name: "telesign_callback_waiting",
-  help: "Notifications in this process that no listener has been given yet",
-  collect() {
-    this.set(callback.stats().waiting);
-  },
-});
-new Counter({
-  name: "telesign_callback_dead_letters_total",
-  help: "Notifications whose attempts are used up",
-  collect() {
-    this.reset();
-    this.inc(callback.stats().deadLettered);
-  },
-});
+for (const [Metric, name, help, count] of [
+  [Gauge, "telesign_callback_waiting", "Notifications that wait for a listener", "waiting"],
+  [Counter, "telesign_callback_dead_letters_total", "Notifications given up", "deadLettered"],
+  [Counter, "telesign_callback_inbox_errors_total", "Errors of the inbox", "inboxErrors"],
+]) {
+  const collect = () => (metric.reset(), metric.inc(callback.stats()[count]));
+  const metric = new Metric({ name, help, collect });
+}
 
 // From 0, so that an alert can tell "none yet" from "no receiver".
 const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
@@ -49,8 +45,15 @@ messages.asyncEnd.subscribe((message) => timers.get(message)?.({ outcome: messag
 
 const listen = (app, port) => {
   const server = app.listen(port, "127.0.0.1", () => console.log("listening on", server.address()));
+  return server;
 };
-listen(express().use(callback), Number(process.env.PORT ?? 3000));
+const server = listen(express().use(callback), Number(process.env.PORT ?? 3000));
 // On a port of its own, which the internet does not reach.
 const report = async (req, res) => res.type(register.contentType).send(await register.metrics());
 listen(express().get("/metrics", report), Number(process.env.METRICS_PORT ?? 9464));
+
+process.once("SIGTERM", async () => {
+  server.close();
+  await callback.close({ timeout: 8_000 });
+  process.exit();
+});
