@@ -12,7 +12,12 @@ export interface DeadLetter {
   /** When the last attempt failed. */
   readonly failedAt: Date;
   /** The `name` and `code` of what the last attempt failed with; never its text. */
-  readonly error: { readonly name: string; readonly code?: string };
+  readonly error: {
+    /** The error's `name`, such as `TypeError`. */
+    readonly name: string;
+    /** The error's `code`, such as `ECONNREFUSED`, if it has one. */
+    readonly code?: string;
+  };
 }
 
 /** Options of {@link DurableInbox.deadLetters}. */
