@@ -23,7 +23,7 @@ export interface WaitingRoom<Stored extends Storable> {
   storeOldest(): Promise<void>;
   /** Stores the oldest few at the same time. */
   storeSome(): Promise<unknown>;
-  size(): number;
+  readonly size: () => number;
 }
 
 /** How a {@link WaitingRoom} is made. */

@@ -145,7 +145,7 @@ export const testRunners = Object.entries(RUNNERS).map(
       }
       const [shown] = Object.keys(dependencies);
       const told = await execute(node, ["--version"], project);
-    const version = shown ? versionIn(project, shown) : told.trim().slice(1);
+      const version = shown ? versionIn(project, shown) : told.trim().slice(1);
       return { version, failures: await runParts(parts) };
     },
   }),
