@@ -1,9 +1,15 @@
 import { createIORedisClient } from "bullmq";
 import { Cluster, Redis } from "ioredis";
+import StandaloneConnector from "ioredis/built/connectors/StandaloneConnector";
 import type { Inbox } from "telesign-callback";
 import { bullmqInbox, type BullmqInboxOptions } from "telesign-callback/bullmq";
 
-import { createReception, freshDelivery, freshNotification } from "./support/inbox-contract.js";
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./support/inbox-contract.js";
 import {
   startCluster,
   startRedis,
@@ -141,6 +147,37 @@ describeHere("bullmqInbox, on Redis", () => {
     await client.quit();
     const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
     await expectToWork(inbox, server);
+  }, 20_000);
+
+  it("replaces clients that ended because their connector gave up", async () => {
+    let isFailing = false;
+    class Connector extends StandaloneConnector {
+      override connect(onError: Parameters<StandaloneConnector["connect"]>[0]) {
+        return isFailing ? Promise.reject(new Error("no way")) : super.connect(onError);
+      }
+    }
+    const connection = { host: "127.0.0.1", port: server.port, Connector };
+    const inbox = open({ connection, queueName: uniqueName() });
+    const { listener, received: receivedErrors } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(1);
+    isFailing = true;
+    await server.cut();
+    await receivedErrors(1);
+    isFailing = false;
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(2);
+    await inbox.close();
+  }, 20_000);
+
+  it("takes a host of another name for another place", async () => {
+    const queueName = uniqueName();
+    const here = open({ connection: { port: server.port }, queueName });
+    const there = open({ connection: { host: "redis.invalid", port: server.port }, queueName });
+    await Promise.all([here.close(), there.close()]);
   }, 20_000);
 
   it("works with a client that BullMQ has adapted, and leaves it open", async () => {
