@@ -78,8 +78,8 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   const underWay = createUnderWay();
   const answers = createAnswers();
   const listeners = createListeners({ answers, underWay, counts });
-  const { handOver, running, inLine } = createHandOver({ listeners, answers, underWay, counts });
-  const inbox = guardInbox(settings.inbox, handOver, listeners);
+  const handOvers = createHandOver({ listeners, answers, underWay, counts });
+  const inbox = guardInbox(settings.inbox, handOvers.handOver, listeners);
   const { close, settled, isClosing } = createShutdown({ answers, inbox, listeners, underWay });
   const receive = createReceiver(settings, { inbox, answers, listeners, counts, isClosing });
 
@@ -104,11 +104,15 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
     return () => {
       unsubscribe();
       inbox.consumeWhileHeard();
+      handOvers.advance();
     };
   }
 
   const onMessage = (listener: Listener<"message">) => on("message", listener);
-  const stats = () => snapshot(counts, { running: running(), waiting: inLine() + inbox.waiting() });
+  const stats = () => {
+    const waiting = handOvers.inLine() + inbox.waiting();
+    return snapshot(counts, { running: handOvers.running(), waiting });
+  };
 
   if (settings.onMessage) onMessage(settings.onMessage);
   // A Router that is called calls its own `handle`, which is ours from here on.

@@ -31,12 +31,12 @@ export interface Listeners {
   on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
   /** How many listen to `event`. */
   count(event: keyof CallbackEvents): number;
-  /** Starts every listener now. Resolves, when all have settled, to what the failed ones failed with. */
+  /** Starts every listener now, uncounted by `underWay`. Resolves, when all have settled, to what the failed ones failed with. */
   emit<Event extends keyof CallbackEvents>(
     event: Event,
     ...args: CallbackEvents[Event]
   ): Promise<readonly unknown[]>;
-  /** Does the same once `answered` resolves. */
+  /** Does the same once `answered` resolves, and counts as under way until the listeners have settled. */
   emitAfter<Event extends keyof CallbackEvents>(
     answered: Promise<void>,
     event: Event,
@@ -44,8 +44,8 @@ export interface Listeners {
   ): void;
   /** Emits `error` once the answer it is about has left. Without a listener it is a line on stderr. */
   readonly report: (error: TelesignCallbackError) => void;
-  /** Does the same now, for an error that is about no answer. */
-  reportNow(error: TelesignCallbackError): void;
+  /** Does the same now, for an error that is about no answer. Resolves when its listeners have settled. */
+  reportNow(error: TelesignCallbackError): Promise<void>;
 }
 
 /** What the listeners of one callback work with. */
@@ -81,10 +81,8 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
       failures.push(cause);
       reportFailure(event, args[0], cause);
     };
-    underWay.begin();
     const unsettled = startAll(registry[event], args, fail);
     if (unsettled.length > 0) await Promise.all(unsettled);
-    underWay.end();
     return failures;
   }
 
@@ -93,11 +91,8 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
     event: Event,
     ...args: CallbackEvents[Event]
   ) {
-    underWay.begin();
-    void answered.then(() => {
-      void emit(event, ...args);
-      underWay.end();
-    });
+    const end = underWay.begin();
+    void answered.then(() => emit(event, ...args)).then(end);
   }
 
   function reportFailure(
@@ -113,18 +108,18 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
   }
 
   function report(error: TelesignCallbackError) {
-    underWay.begin();
-    void answers.sent(error.notification?.mo_reference_id).then(() => {
-      reportNow(error);
-      underWay.end();
-    });
+    const end = underWay.begin();
+    void answers
+      .sent(error.notification?.mo_reference_id)
+      .then(() => reportNow(error))
+      .then(end);
   }
 
-  function reportNow(error: TelesignCallbackError) {
+  async function reportNow(error: TelesignCallbackError) {
     if (error.code === "ERR_INBOX") counts.inboxErrors += 1;
     if (error.code === "ERR_DEAD_LETTER") counts.deadLettered += 1;
     if (registry.error.size === 0) print(error);
-    else void emit("error", error);
+    else await emit("error", error);
   }
 
   return { on, count: (event) => registry[event].size, emit, emitAfter, report, reportNow };

@@ -1,4 +1,4 @@
-import { within } from "./clock.js";
+import { setImmediate, within } from "./clock.js";
 import { TelesignCallbackError } from "./errors.js";
 import type { GuardedInbox } from "./inbox/guarded-inbox.js";
 import type { Listeners } from "./listeners.js";
@@ -41,15 +41,15 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
   async function drain(timeout: number) {
     let isInboxClosed = false;
     const drained = async () => {
-      await answers.idle();
+      await answers.settled();
       await inbox.close();
       isInboxClosed = true;
-      await underWay.idle();
+      await underWay.settled();
     };
     try {
       await within(timeout, drained());
     } catch {
-      listeners.reportNow(unfinishedError(timeout, isInboxClosed));
+      void listeners.reportNow(unfinishedError(timeout, isInboxClosed));
     }
   }
 
@@ -65,11 +65,9 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
   }
 
   async function settled() {
-    // Again, because what ends may start something else: an answer its listeners, a listener an error.
-    do {
-      await answers.idle();
-      await underWay.idle();
-    } while (answers.count() + underWay.count() > 0);
+    // A listener that has just subscribed is given what waited for it within this turn.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await Promise.all([answers.settled(), underWay.settled()]);
   }
 
   return { close, settled, isClosing: () => closing !== undefined };

@@ -58,7 +58,7 @@ async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): 
     } catch (error) {
       // The channel must not publish the error: other people's may contain anything.
       failure = { error };
-      trace.outcome = "failed";
+      note(trace, { outcome: "failed" });
     }
   }, trace);
   if (failure) throw failure.error;
@@ -80,7 +80,7 @@ async function emitTraced(emit: Emit, message: MessageNotification, delivery: De
   let failures: readonly unknown[] = [];
   await messages.tracePromise(async () => {
     failures = await emit(message, delivery);
-    trace.outcome = failures.length > 0 ? "failed" : "delivered";
+    note(trace, { outcome: failures.length > 0 ? "failed" : "delivered" });
   }, trace);
   return failures;
 }
@@ -90,8 +90,24 @@ const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
 
 /** Notes what travels with a notification. Only strings do, whatever a subscriber puts there. */
 export function carry(delivery: Delivery, carrier: Readonly<TraceCarrier>): void {
-  const strings = Object.entries(carrier).filter(([, value]) => typeof value === "string");
-  carriers.set(delivery, Object.freeze(Object.fromEntries(strings)));
+  carriers.set(delivery, Object.freeze(stringsIn(carrier)));
+}
+
+function stringsIn(carrier: unknown): TraceCarrier {
+  try {
+    const entries = Object.entries<unknown>({ ...(carrier as object) });
+    return Object.fromEntries(
+      entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    );
+  } catch {
+    // A subscriber's getter must not cost an answer.
+    return {};
+  }
+}
+
+/** Notes facts in a trace, unless a subscriber has frozen it. */
+export function note<Trace extends object>(trace: Trace | undefined, facts: Partial<Trace>): void {
+  for (const [name, fact] of Object.entries(facts)) if (trace) Reflect.set(trace, name, fact);
 }
 
 /** What travels with a notification. */

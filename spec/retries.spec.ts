@@ -15,7 +15,6 @@ import {
   telesignCallback,
   TelesignCallbackError,
   type Delivery,
-  type HandOver,
   type Inbox,
   type MessageNotification,
 } from "telesign-callback";
@@ -359,7 +358,7 @@ describe("memoryInbox", () => {
     });
 
     it.each([
-      ["a BigInt of a custom schema", 1n, [false]],
+      ["a BigInt of a custom schema", 1n, [true]],
       // Whether that overflows the stack depends on the version of Node.
       ["very deep nesting", nested(50_000), [true, false]],
     ])("keeps or reports a notification with %s, and keeps the others", (_name, extra, isKept) => {
@@ -471,14 +470,7 @@ describe("memoryInbox", () => {
   });
 
   it("hands over each waiting message once, even if each listener leaves after its first", async () => {
-    const memory = memoryInbox();
-    const handedOver = jest.fn();
-    const consume = (handOver: HandOver) =>
-      memory.consume((...arrival) => {
-        handedOver();
-        return handOver(...arrival);
-      });
-    const callback = telesignCallback({ inbox: { ...memory, consume } });
+    const callback = telesignCallback();
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const messages = [fresh(), fresh(), fresh()];
     for (const message of messages) await statuses(port, message);
@@ -493,7 +485,6 @@ describe("memoryInbox", () => {
       });
     }
     expect(arrived).toEqual(messages);
-    expect(handedOver).toHaveBeenCalledTimes(3);
   });
 
   it("reports messages that are given back after it was closed", async () => {

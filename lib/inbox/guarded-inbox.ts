@@ -54,6 +54,14 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     else void guarded("stop consuming", stopConsuming);
   }
 
+  function waiting() {
+    try {
+      return Number(inbox.waiting?.() ?? 0);
+    } catch {
+      return 0;
+    }
+  }
+
   async function close() {
     isClosed = true;
     await guarded("close", () => inbox.close());
@@ -73,7 +81,7 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     }
   }
 
-  return { accept, consumeWhileHeard, waiting: () => inbox.waiting?.() ?? 0, close };
+  return { accept, consumeWhileHeard, waiting, close };
 }
 
 /** Inboxes come from users, and not all of them are compiled with types. */

@@ -11,7 +11,7 @@ import type { HandOver } from "./inbox.js";
 /** A notification's place in the line of those that wait for their answers. */
 interface Place {
   isDue: boolean;
-  readonly begin: () => void;
+  readonly begin: (isDue: boolean) => void;
 }
 
 /** What the hand-over works with. */
@@ -40,22 +40,20 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   };
 
   async function afterAnswer(message: MessageNotification, delivery: Delivery) {
-    underWay.begin();
-    await turn(message.mo_reference_id);
-    const isHeard = listeners.count("message") > 0;
-    const emitting = isHeard ? emitMessage(message, delivery) : undefined;
-    // From here on the event itself counts as under way.
-    underWay.end();
-    if (!emitting) throw unheardError(message);
-    running.begin();
-    const failures = await emitting;
-    running.end();
-    counts[failures.length > 0 ? "failed" : "delivered"] += 1;
-    if (failures.length > 0) throw failures[0];
+    const { mo_reference_id: reference } = message;
+    const end = underWay.begin();
+    try {
+      const isDue = await turn(reference);
+      if (!isDue || listeners.count("message") === 0) throw unheardError(message);
+      await toListeners(message, delivery);
+    } finally {
+      end();
+    }
   }
 
+  /** Resolves to whether its answer has left; to false if no listener is left to wait for that. */
   function turn(reference: string) {
-    return new Promise<void>((begin) => {
+    return new Promise<boolean>((begin) => {
       const place = { isDue: false, begin };
       turns.push(place);
       void answers.sent(reference).then(() => {
@@ -68,8 +66,23 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   function advance() {
     // Without a listener all return to the inbox together, by the error that afterAnswer throws, so that
     // none overtakes another.
-    while (turns[0] && (turns[0].isDue || listeners.count("message") === 0)) turns.shift()?.begin();
+    for (let [first] = turns; first; [first] = turns) {
+      if (!first.isDue && listeners.count("message") > 0) return;
+      turns.shift();
+      first.begin(first.isDue);
+    }
   }
 
-  return { handOver, running: running.count, inLine: () => turns.length };
+  async function toListeners(message: MessageNotification, delivery: Delivery) {
+    const end = running.begin();
+    try {
+      const failures = await emitMessage(message, delivery);
+      counts[failures.length > 0 ? "failed" : "delivered"] += 1;
+      if (failures.length > 0) throw failures[0];
+    } finally {
+      end();
+    }
+  }
+
+  return { handOver, advance, running: running.count, inLine: () => turns.length };
 }

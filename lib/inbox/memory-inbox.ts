@@ -31,7 +31,7 @@ const LARGEST_MAP = 2 ** 24;
  * process, and of two processes each hands on its own copy. Listeners are started in order of arrival;
  * one that fails is reported, not retried.
  *
- * Notifications that arrive before the first `message` listener wait for it as JSON text, up to 1,000 of
+ * Notifications that arrive before the first `message` listener wait for it as text, up to 1,000 of
  * them and 64 MB. Each one beyond that, and each that still waits at `close()`, is an `ERR_NO_LISTENER`
  * error that carries it.
  *
@@ -73,7 +73,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   /** False when nothing waits, or when the last listener has left and the rest must go on waiting. */
   function giveNext(): boolean {
     const next = handOver && line.take();
-    if (handOver && next) give(next, handOver);
+    if (handOver && next) next.context.runInAsyncScope(give, undefined, next, handOver);
     return next !== undefined;
   }
 

@@ -1,3 +1,6 @@
+import { AsyncResource } from "node:async_hooks";
+import { isDeepStrictEqual } from "node:util";
+
 import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
 
@@ -7,13 +10,18 @@ export interface Arrival {
   readonly delivery: Delivery;
 }
 
+/** An arrival, and the asynchronous context of the request that brought it. */
+export interface TakenArrival extends Arrival {
+  readonly context: AsyncResource;
+}
+
 /** The notifications that no listener has been given yet, in order of arrival. */
 export interface WaitingLine {
   add(arrival: Arrival): void;
   /** Puts one that was taken before ahead of those that were not. */
   giveBack(arrival: Arrival): void;
   /** Takes the first; undefined if none waits. */
-  take(): Arrival | undefined;
+  take(): TakenArrival | undefined;
   readonly count: () => number;
 }
 
@@ -26,6 +34,8 @@ interface Waiting {
   readonly delivery: Delivery;
   readonly bytes: number;
   readonly read: () => MessageNotification;
+  /** Where the app's `AsyncLocalStorage` finds what it keeps of the request. */
+  readonly context: AsyncResource;
 }
 
 /**
@@ -47,7 +57,7 @@ export function createWaitingLine(
 
   function join(queue: Waiting[], arrival: Arrival) {
     if (isHeard()) {
-      queue.push({ delivery: arrival.delivery, bytes: 0, read: () => arrival.message });
+      queue.push(entryOf(arrival, () => arrival.message, 0));
       return;
     }
     const entry = count() < MOST_WAITING ? asText(arrival) : undefined;
@@ -57,11 +67,11 @@ export function createWaitingLine(
     while (bytes > MOST_BYTES) drop(take()!.message);
   }
 
-  function take(): Arrival | undefined {
+  function take(): TakenArrival | undefined {
     const next = givenBack.shift() ?? waiting.shift();
     if (!next) return undefined;
     bytes -= next.bytes;
-    return { message: next.read(), delivery: next.delivery };
+    return { message: next.read(), delivery: next.delivery, context: next.context };
   }
 
   return {
@@ -72,13 +82,23 @@ export function createWaitingLine(
   };
 }
 
-/** As text, since a parsed object can take twenty times its bytes. Undefined if it is nested too deep. */
-function asText({ message, delivery }: Arrival): Waiting | undefined {
+function entryOf({ delivery }: Arrival, read: () => MessageNotification, bytes: number): Waiting {
+  return { delivery, bytes, read, context: new AsyncResource("telesign-callback") };
+}
+
+/**
+ * As text, since a parsed object can take twenty times its bytes. As it is if JSON would change it, as
+ * it would a Date that a schema of the user's own made. Undefined if it is nested too deep for JSON.
+ */
+function asText(arrival: Arrival): Waiting | undefined {
+  const { message } = arrival;
   try {
     const text = JSON.stringify(message);
     const read = () => Object.freeze(JSON.parse(text) as MessageNotification);
-    return { delivery, bytes: Buffer.byteLength(text), read };
-  } catch {
-    return undefined;
+    const isSame = isDeepStrictEqual({ ...read() }, { ...message });
+    return entryOf(arrival, isSame ? read : () => message, Buffer.byteLength(text));
+  } catch (error) {
+    // A BigInt is no JSON either.
+    return error instanceof TypeError ? entryOf(arrival, () => message, 0) : undefined;
   }
 }

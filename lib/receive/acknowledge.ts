@@ -1,6 +1,6 @@
 import type { Outcome } from "../inbox/inbox.js";
 import type { Counts } from "../stats.js";
-import { carry } from "../tracing.js";
+import { carry, note } from "../tracing.js";
 import type { Delivery } from "./delivery.js";
 import { departure } from "./departure.js";
 import { giveAnswer, type Exchange, type ReceiverParts } from "./exchange.js";
@@ -24,7 +24,7 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
     if (trace) carry(delivery, trace.carrier);
     const outcome = await inbox.accept(message, delivery);
     count(counts, outcome, delivery);
-    if (trace) Object.assign(trace, { outcome, status: 200, reference });
+    note(trace, { outcome, status: 200, reference });
     if (outcome === "duplicate") {
       listeners.emitAfter(answers.sent(reference), "duplicate", message, delivery);
     }
@@ -43,6 +43,7 @@ function count(counts: Counts, outcome: Outcome, { receivedAt }: Delivery): void
     counts.duplicates += 1;
   } else {
     counts.accepted += 1;
-    counts.lastAcceptedAt = receivedAt;
+    // A copy, because listeners share the delivery's Date and may change it.
+    counts.lastAcceptedAt = new Date(receivedAt);
   }
 }

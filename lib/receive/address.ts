@@ -36,8 +36,8 @@ export function createAllowlist(allowFrom: unknown): (address: string | undefine
     }
   }
 
-  return function isAllowed(address = "") {
-    return allowed.check(address, familyOf(address));
+  return function isAllowed(address) {
+    return typeof address === "string" && allowed.check(address, familyOf(address));
   };
 }
 

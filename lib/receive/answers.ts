@@ -9,8 +9,8 @@ export interface Answers {
   sent(reference: string | undefined): Promise<void>;
   /** How many notifications are being answered. */
   readonly count: () => number;
-  /** Resolves when no notification is being answered. */
-  readonly idle: () => Promise<void>;
+  /** Resolves when every answer that is being given now has left, or cannot any more. */
+  readonly settled: () => Promise<void>;
 }
 
 const nothing = Promise.resolve();
@@ -24,9 +24,9 @@ export function createAnswers(): Answers {
     const earlier = pending.get(reference);
     const all = earlier ? earlier.then(() => left) : left;
     pending.set(reference, all);
-    underWay.begin();
+    const end = underWay.begin();
     void all.then(() => {
-      underWay.end();
+      end();
       if (pending.get(reference) === all) pending.delete(reference);
     });
   }
@@ -37,5 +37,5 @@ export function createAnswers(): Answers {
     return pending.get(reference) ?? nothing;
   }
 
-  return { add, sent, count: underWay.count, idle: underWay.idle };
+  return { add, sent, count: underWay.count, settled: underWay.settled };
 }

@@ -71,10 +71,10 @@ function takeBuffered(req: IncomingMessage): Buffer {
   return Buffer.concat(chunks);
 }
 
-/** Express 4 leaves `{}` where no parser matched. It counts as a body only if one that short was sent. */
+/** Express 4 leaves `{}` where no parser matched. It counts as a body only if one that short was declared. */
 function isParsed(body: unknown, { headers }: BodyRequest): body is object {
   if (typeof body !== "object" || body === null) return false;
-  return Object.keys(body).length > 0 || !(Number(headers["content-length"]) > 2);
+  return Object.keys(body).length > 0 || Number(headers["content-length"]) <= 2;
 }
 
 /**
@@ -102,12 +102,19 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
     }
 
     req.on("data", take);
-    req.on("end", () => resolve(bytes.subarray(0, size)));
+    // HTTP/2 ends a request that was reset as if it were whole.
+    req.on("end", () =>
+      isAborted(req) ? reject(new ClientGone()) : resolve(bytes.subarray(0, size)),
+    );
     // Emitted when the client hangs up, because somebody listens to it.
     req.on("error", () => reject(new ClientGone()));
     // Earlier middleware may have paused it.
     req.resume();
   });
+}
+
+function isAborted(req: object): boolean {
+  return "aborted" in req && req.aborted === true;
 }
 
 /** Into one buffer that grows: to keep each chunk would cost far more than its bytes if it is tiny. */

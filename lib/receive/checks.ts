@@ -16,7 +16,8 @@ export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: (
     refuseIfClosing();
     // Express computes req.ip anew each time, so only on demand.
     if (isAllowed && !isAllowed(addressOf(req))) throw new Refusal("address");
-    const encoding = req.headers["content-encoding"] ?? "";
+    // A serverless host may give an array.
+    const encoding = String(req.headers["content-encoding"] ?? "");
     if (!/^(identity)?$/i.test(encoding.trim())) throw new Refusal("encoding");
   }
 

@@ -16,7 +16,7 @@ export type NotificationParser = (body: Body) => MessageNotification;
 export function createParser(schema: Joi.Schema): NotificationParser {
   const isOurs = schema === notificationSchema;
   // Set once, because Joi would merge the preferences again with each call.
-  const thorough = schema.prefs({ abortEarly: false, convert: !isOurs });
+  const thorough = schema.prefs({ abortEarly: false, ...(isOurs && { convert: false }) });
   const names = namesIn(schema);
 
   return function parseNotification(body) {

@@ -1,4 +1,5 @@
 import { bodyConsumedError } from "../errors.js";
+import { note } from "../tracing.js";
 import { addressOf } from "./address.js";
 import { ClientGone, type Body } from "./body.js";
 import { departure } from "./departure.js";
@@ -17,23 +18,19 @@ export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
   ): Promise<void> {
     const { req, res, trace } = exchange;
     if (error instanceof ClientGone) {
-      if (trace) trace.outcome = "aborted";
-      return;
+      return note(trace, { outcome: "aborted" });
     }
     if (!(error instanceof Refusal)) throw error;
     const { status } = error;
     const bytes = Buffer.isBuffer(body) ? body : undefined;
     const rejection = new Rejection(error, { address: addressIfKnown(req), body: bytes });
     counts.rejected[status] = (counts.rejected[status] ?? 0) + 1;
-    if (trace) Object.assign(trace, { outcome: "rejected", status });
+    note(trace, { outcome: "rejected", status });
     const left = departure(req, res);
-    try {
-      giveAnswer(exchange, error.toAnswer(), isClosing());
-      await left;
-    } finally {
-      if (error.reason === "consumed") listeners.reportNow(bodyConsumedError());
-      void listeners.emit("rejected", rejection);
-    }
+    if (error.reason === "consumed") void left.then(() => listeners.reportNow(bodyConsumedError()));
+    listeners.emitAfter(left, "rejected", rejection);
+    giveAnswer(exchange, error.toAnswer(), isClosing());
+    await left;
   };
 }
 

@@ -53,14 +53,19 @@ const LONGEST_DISCARDING = 2_000;
  */
 function endUnread(req: IncomingMessage, res: ServerResponse, body: string): void {
   if (isHttp2(res)) {
-    res.end(body);
     // HTTP/2 can end one stream without an error and without its connection (RFC 9113, section 8.1).
-    res.stream.close();
+    res.end(body, () => res.stream.close());
     return;
   }
   res.setHeader("Content-Length", Buffer.byteLength(body));
   res.write(body);
+  // Compression would keep it until the end.
+  if (canFlush(res)) res.flush();
   void discard(req).then(() => res.end());
+}
+
+function canFlush(res: ServerResponse): res is ServerResponse & { flush(): void } {
+  return "flush" in res && typeof res.flush === "function";
 }
 
 function isHttp2(res: ServerResponse): res is ServerResponse & { stream: { close(): void } } {
