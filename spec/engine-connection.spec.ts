@@ -4,11 +4,11 @@ const never = () => new Promise<void>(() => {});
 const refuse = () => Promise.reject(new Error("refused"));
 
 describe("hasClosed", () => {
-  it("is true of a goodbye that was said", async () => {
+  it("is true of a connection that has closed", async () => {
     expect(await hasClosed(Promise.resolve())).toBe(true);
   });
 
-  it("is false of one that was refused", async () => {
+  it("is false of one that refused to", async () => {
     expect(await hasClosed(refuse())).toBe(false);
   });
 });
@@ -21,9 +21,9 @@ describe("endConnection", () => {
     "ends in time with an engine that %s",
     async (_, answer) => {
       const backend = { disconnectBlocking: answer, close: answer, disconnect: answer };
-      const sever = jest.fn();
-      await endConnection({ backend, isOurs: true, sever, onEnd: () => {} });
-      expect(sever).toHaveBeenCalledTimes(1);
+      const destroy = jest.fn();
+      await endConnection({ backend, isOurs: true, destroy, onEnd: () => {} });
+      expect(destroy).toHaveBeenCalledTimes(1);
     },
     10_000,
   );
@@ -31,7 +31,7 @@ describe("endConnection", () => {
   it("leaves a client open that is the user's own", async () => {
     const disconnect = jest.fn(never);
     const backend = { disconnectBlocking: refuse, close: () => Promise.resolve(), disconnect };
-    await endConnection({ backend, isOurs: false, sever: () => {}, onEnd: () => {} });
+    await endConnection({ backend, isOurs: false, destroy: () => {}, onEnd: () => {} });
     expect(disconnect).not.toHaveBeenCalled();
   });
 });

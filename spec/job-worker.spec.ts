@@ -2,7 +2,8 @@ import { setImmediate } from "node:timers/promises";
 
 import type { HandOver, TelesignCallbackError } from "telesign-callback";
 
-import { createJobWorker, type Job, type Processor } from "../lib/bullmq/job-worker.js";
+import type { Job, Processor } from "../lib/bullmq/job-processor.js";
+import { createJobWorker } from "../lib/bullmq/job-worker.js";
 import { unheardError } from "../lib/errors.js";
 import { createStoredForm } from "../lib/inbox/durable/stored-notification.js";
 import { idleConnection, idleWorker } from "./support/bullmq-doubles.js";

@@ -6,8 +6,8 @@ import type {
 import type { StoredForm } from "../inbox/durable/stored-notification.js";
 import { referenceKey } from "../inbox/reference-key.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
-import { attemptOf, type CountedJob } from "./attempts.js";
 import { parseFailure } from "./hand-over-error.js";
+import { attemptOf, type CountedJob } from "./job-processor.js";
 
 /** Number of failed jobs that are read at a time. */
 const PAGE = 500;

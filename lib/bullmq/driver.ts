@@ -7,8 +7,8 @@ export const RETRY_INTERVAL = 1_000;
 export interface Opened<T> {
   readonly made: T;
   /** Ends the connection whatever state it is in. */
-  readonly sever: () => void;
-  /** Calls back if the connection ends for good, and nobody severed it. */
+  readonly destroy: () => void;
+  /** Calls back if the connection ends for good, and nobody destroyed it. */
   readonly onEnd: (listener: () => void) => void;
 }
 

@@ -13,8 +13,8 @@ export interface EngineConnection {
   /** Whether it may be closed. The user's own clients and pools stay open. */
   readonly isOurs: boolean;
   /** Ends what the backend cannot end itself: sockets that hang. */
-  readonly sever: () => void;
-  /** Calls back if the connection ends for good, and nobody severed it. */
+  readonly destroy: () => void;
+  /** Calls back if the connection ends for good, and nobody destroyed it. */
   readonly onEnd: (listener: () => void) => void;
 }
 
@@ -27,8 +27,8 @@ export async function hasClosed(closing: Promise<unknown>): Promise<boolean> {
 }
 
 /** Ends a connection that may hang, or that was never established. */
-export async function endConnection({ backend, isOurs, sever }: EngineConnection): Promise<void> {
-  sever();
+export async function endConnection({ backend, isOurs, destroy }: EngineConnection): Promise<void> {
+  destroy();
   // Commands on a connection that was never established stay pending, or reject.
   backend.disconnectBlocking(false).catch(() => {});
   const closing = backend.close(true);

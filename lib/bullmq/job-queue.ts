@@ -130,7 +130,7 @@ export function createJobQueue(
     clearInterval(sweeping);
     const { queue, connection } = current;
     if (isDown || !(await hasClosed(queue.close()))) await endConnection(connection);
-    connection.sever();
+    connection.destroy();
   }
 
   function queue() {

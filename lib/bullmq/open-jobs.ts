@@ -36,7 +36,7 @@ export function createOpener<Backend extends IQueueBackend, Connection>(
 
   function connectionOf(
     made: { getBackend(): Backend },
-    ends: Pick<EngineConnection, "sever" | "onEnd">,
+    ends: Pick<EngineConnection, "destroy" | "onEnd">,
   ): EngineConnection {
     return { backend: made.getBackend(), isOurs: driver.ownsConnections, ...ends };
   }

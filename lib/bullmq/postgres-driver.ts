@@ -15,7 +15,7 @@ import {
   type EmitterPool,
 } from "./postgres-connection.js";
 import { describeCause, describeMisconfiguration } from "./postgres-errors.js";
-import { createSeverableSockets } from "./severable-sockets.js";
+import { createPoolSockets } from "./pool-sockets.js";
 
 type PostgresDriver = Driver<PostgresQueueBackend, PostgresConnectionOptions>;
 
@@ -65,11 +65,11 @@ function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
   configuration: object,
   make: (connection: PostgresPoolConfig) => T,
 ) {
-  const { stream, sever } = createSeverableSockets();
+  const { stream, destroy } = createPoolSockets();
   const made = make({ stream, ...configuration });
   surviveCuts(made.getBackend().connection.pool);
   // A pool does not end by itself.
-  return { made, sever, onEnd: () => {} };
+  return { made, destroy, onEnd: () => {} };
 }
 
 /** BullMQ leaves a listener on a pool that is not its own, for each queue that it ever had. */
@@ -79,6 +79,6 @@ function onPool<T>(pool: EmitterPool, make: (pool: PgPool) => T) {
   pool.on("newListener", note);
   const made = make(pool);
   pool.off("newListener", note);
-  const sever = () => added.forEach((listener) => pool.off("error", listener));
-  return { made, sever, onEnd: () => {} };
+  const destroy = () => added.forEach((listener) => pool.off("error", listener));
+  return { made, destroy, onEnd: () => {} };
 }

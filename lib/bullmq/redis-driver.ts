@@ -25,23 +25,23 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
   if (!clients) {
     const open: RedisDriver["open"] = (make) => ({
       made: make(given),
-      sever: () => {},
+      destroy: () => {},
       onEnd: () => {},
     });
     return { ...common, ownsConnections: false, place: placeOfForeign(given), open };
   }
   const open: RedisDriver["open"] = (make) => {
     const client = clients.open();
-    let isSevered = false;
+    let isDestroyed = false;
     // Errors that nobody listens to are printed by ioredis, and BullMQ listens only for a while.
     client.on("error", () => {});
     return {
       made: make(client),
-      sever() {
-        isSevered = true;
+      destroy() {
+        isDestroyed = true;
         client.disconnect();
       },
-      onEnd: (listener) => void client.on("end", () => isSevered || listener()),
+      onEnd: (listener) => void client.on("end", () => isDestroyed || listener()),
     };
   };
   return { ...common, ownsConnections: true, place: clients.place, open };

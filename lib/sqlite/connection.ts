@@ -64,7 +64,7 @@ async function openExclusively(
     await thread.transact(whenAlone);
     return true;
   } catch (error) {
-    if (isBusy(error)) return false;
+    if (isLocked(error)) return false;
     throw error;
   }
 }
@@ -83,7 +83,7 @@ async function configure(thread: DatabaseThread): Promise<void> {
 }
 
 /** Whether another process has a lock. */
-export function isBusy(error: unknown): boolean {
+export function isLocked(error: unknown): boolean {
   return bareError(error).code === "SQLITE_BUSY";
 }
 

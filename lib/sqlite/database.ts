@@ -1,6 +1,7 @@
-import { setImmediate, within } from "../clock.js";
-import { CHECKPOINT, connect, isBusy, type ConnectionOptions } from "./connection.js";
+import { within } from "../clock.js";
+import { CHECKPOINT, connect, isLocked, type ConnectionOptions } from "./connection.js";
 import { startDatabaseThread, type Row, type Statement } from "./database-thread.js";
+import { createGroupCommit, type Build } from "./group-commit.js";
 
 /** How long, in ms, the database has to close. A disk that hangs must not hold up a shutdown. */
 const CLOSE_DEADLINE = 2_000;
@@ -13,7 +14,7 @@ export interface Database {
    */
   run(statements: readonly Statement[]): Promise<Row[][]>;
   /** The same, after all others in its transaction. `build` is called when it begins. */
-  runLast(build: () => readonly Statement[]): Promise<Row[][]>;
+  runLast(build: Build): Promise<Row[][]>;
   /** Writes the log back into the file, and empties it. */
   checkpoint(): Promise<void>;
   /** Whether the process stays alive while nothing is asked for. */
@@ -28,74 +29,28 @@ export interface DatabaseOptions extends ConnectionOptions {
   readonly whenOpened: () => readonly Statement[];
 }
 
-interface Work {
-  readonly build: () => readonly Statement[];
-  readonly resolve: (results: Row[][]) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** Makes the database. It is opened for the first transaction, and anew after it failed. */
 export function createDatabase(options: DatabaseOptions): Database {
   let thread = startDatabaseThread();
   let isOpen = false;
+  let isBusy = false;
   let isNeeded = false;
-  let isScheduled = false;
   let isClosed = false;
-  let waiting: Work[] = [];
-  let waitingLast: Work[] = [];
-  let tasks = 0;
-  let lastTask: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns((value) => {
+    isBusy = value;
+    thread.keepAlive(isNeeded || isBusy);
+  });
+  const groupCommit = createGroupCommit({ inTurn, transact });
 
-  const keepAlive = () => thread.keepAlive(isNeeded || tasks > 0);
-
-  /** The thread does one thing at a time. */
-  function inTurn(task: () => Promise<void>): Promise<void> {
-    tasks += 1;
-    keepAlive();
-    const done = lastTask.then(task).finally(() => {
-      tasks -= 1;
-      keepAlive();
-    });
-    lastTask = done.catch(() => {});
-    return done;
-  }
-
-  function enqueue(queue: Work[], build: () => readonly Statement[]): Promise<Row[][]> {
-    return new Promise((resolve, reject) => {
-      if (isClosed) return reject(new Error("the inbox is closed"));
-      queue.push({ build, resolve, reject });
-      if (isScheduled) return;
-      isScheduled = true;
-      void inTurn(transactNext);
-    });
-  }
-
-  async function transactNext() {
-    // What this turn of the event loop still asks for belongs to the same transaction.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    isScheduled = false;
-    const batch = [...waiting, ...waitingLast];
-    waiting = [];
-    waitingLast = [];
+  async function transact(build: Build) {
     try {
-      await transact(batch);
+      if (!isOpen) await open();
+      return await thread.transact(build());
     } catch (error) {
       // What another process has locked is as good as before.
-      if (!isBusy(error)) isOpen = false;
-      batch.forEach(({ reject }) => reject(error));
+      if (!isLocked(error)) isOpen = false;
+      throw error;
     }
-  }
-
-  async function transact(batch: readonly Work[]) {
-    if (!isOpen) await open();
-    const parts = batch.map(({ build }) => build());
-    const results = await thread.transact(parts.flat());
-    let start = 0;
-    batch.forEach(({ resolve }, index) => {
-      const end = start + parts[index]!.length;
-      resolve(results.slice(start, end));
-      start = end;
-    });
   }
 
   async function open() {
@@ -111,18 +66,44 @@ export function createDatabase(options: DatabaseOptions): Database {
     await thread.close();
   }
 
+  async function unlessClosed(run: () => Promise<Row[][]>) {
+    if (isClosed) throw new Error("the inbox is closed");
+    return run();
+  }
+
   return {
-    run: (statements) => enqueue(waiting, () => statements),
-    runLast: (build) => enqueue(waitingLast, build),
+    run: (statements) => unlessClosed(() => groupCommit.run(() => statements)),
+    runLast: (build) => unlessClosed(() => groupCommit.runLast(build)),
     checkpoint: () => inTurn(async () => void (isOpen && (await thread.query(CHECKPOINT)))),
     keepAlive(needed) {
       isNeeded = needed;
-      keepAlive();
+      thread.keepAlive(isNeeded || isBusy);
     },
     async close() {
       isClosed = true;
       await within(CLOSE_DEADLINE, inTurn(closeFile)).catch(() => {});
       await within(CLOSE_DEADLINE, thread.end()).catch(() => {});
     },
+  };
+}
+
+/**
+ * Makes the function that runs tasks one after another, since the thread does one thing at a time.
+ *
+ * @param onChange is told whether there are tasks
+ */
+function createTurns(onChange: (isBusy: boolean) => void) {
+  let tasks = 0;
+  let lastTask: Promise<unknown> = Promise.resolve();
+
+  return function inTurn(task: () => Promise<void>): Promise<void> {
+    tasks += 1;
+    onChange(true);
+    const done = lastTask.then(task).finally(() => {
+      tasks -= 1;
+      onChange(tasks > 0);
+    });
+    lastTask = done.catch(() => {});
+    return done;
   };
 }

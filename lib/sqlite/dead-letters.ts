@@ -22,23 +22,7 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
         WHERE failed_at IS NOT NULL ORDER BY failed_at, id LIMIT ?`,
       limit,
     ]);
-    return rows.map(toDeadLetter);
-  }
-
-  function toDeadLetter(row: Row): DeadLetter {
-    const attempts = Number(row.attempts);
-    const read = storedText.read(String(row.stored), attempts);
-    const message = "message" in read ? read.message : undefined;
-    return {
-      message,
-      reference: message?.mo_reference_id ?? String(row.reference),
-      attempts,
-      failedAt: new Date(Number(row.failed_at)),
-      error: {
-        name: String(row.error_name),
-        ...(row.error_code !== null && { code: String(row.error_code) }),
-      },
-    };
+    return rows.map((row) => deadLetterOf(row, storedText));
   }
 
   async function redrive(reference: string): Promise<boolean> {
@@ -73,4 +57,20 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
   }
 
   return { deadLetters, redrive, discard };
+}
+
+function deadLetterOf(row: Row, storedText: StoredText): DeadLetter {
+  const attempts = Number(row.attempts);
+  const read = storedText.read(String(row.stored), attempts);
+  const message = "message" in read ? read.message : undefined;
+  return {
+    message,
+    reference: message?.mo_reference_id ?? String(row.reference),
+    attempts,
+    failedAt: new Date(Number(row.failed_at)),
+    error: {
+      name: String(row.error_name),
+      ...(row.error_code !== null && { code: String(row.error_code) }),
+    },
+  };
 }

@@ -82,11 +82,9 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
       const silence = last?.beats === beats ? last.silence + interval : 0;
       others.set(id, { beats, silence, lockDuration: Number(row.lock_duration) });
     }
-    return [...others].filter(isDead).map(([id, { beats }]) => removing(id, beats));
-  }
-
-  function isDead([, other]: [string, Other]): boolean {
-    return other.silence >= Math.max(lockDuration, other.lockDuration);
+    const longest = (other: Other) => Math.max(lockDuration, other.lockDuration);
+    const dead = [...others].filter(([, other]) => other.silence >= longest(other));
+    return dead.map(([id, { beats }]) => removing(id, beats));
   }
 
   async function stop() {

@@ -32,7 +32,7 @@ export function idleConnection() {
       disconnect: () => Promise.resolve(),
     },
     isOurs: true,
-    sever: () => {},
+    destroy: () => {},
     onEnd: (listener: () => void) => void listeners.push(listener),
     end: () => listeners.forEach((listener) => listener()),
   };

@@ -43,25 +43,8 @@ export interface OutageBuffer {
 export function createOutageBuffer<Stored extends Storable>(
   options: OutageBufferOptions<Stored>,
 ): OutageBuffer {
-  const { engine, maxBuffered, passOn, report } = options;
-  const room = createWaitingRoom<Stored>({
-    max: maxBuffered,
-    store: (stored) => engine.store(stored),
-    passOn,
-  });
-  const reports = createTroubleReports({
-    report,
-    aftermath: options.aftermath,
-    describeCause: (cause) => engine.describeCause?.(cause),
-  });
-  const outage = createOutage({
-    engine,
-    reports,
-    // The oldest notification proves more than a check.
-    ask: () => (room.size() > 0 ? room.storeOldest() : engine.check()),
-    onUnusable: (cause) => room.passOnAll(cause),
-    onEnd: () => void catchUp(),
-  });
+  const { engine } = options;
+  const { room, reports, outage } = createParts(options, () => void catchUp());
   let isCatchingUp = false;
 
   async function accept(message: MessageNotification, delivery: Delivery): Promise<Outcome> {
@@ -92,7 +75,7 @@ export function createOutageBuffer<Stored extends Storable>(
     if (isCatchingUp) return;
     isCatchingUp = true;
     try {
-      while (outage.state().name === "storing" && room.size() > 0) await room.storeSome();
+      await room.storeAll(() => outage.state().name === "storing");
     } catch (cause) {
       outage.begin(cause);
     } finally {
@@ -102,14 +85,10 @@ export function createOutageBuffer<Stored extends Storable>(
 
   async function close() {
     outage.close();
-    await within(CLOSE_DEADLINE, storeAll()).catch(() => {});
+    await within(CLOSE_DEADLINE, room.storeAll()).catch(() => {});
     const cause = causeOf(outage.state());
-    if (room.size() > 0) report(inboxError(unstored(room.size()), cause));
+    if (room.size() > 0) options.report(inboxError(unstored(room.size()), cause));
     room.passOnAll(cause);
-  }
-
-  async function storeAll() {
-    while (room.size() > 0) await room.storeSome();
   }
 
   return {
@@ -120,6 +99,32 @@ export function createOutageBuffer<Stored extends Storable>(
     ready: () => untilReady(engine, outage),
     close,
   };
+}
+
+/** Makes what a buffer consists of. `onEnd` is called when an outage is over. */
+function createParts<Stored extends Storable>(
+  { engine, maxBuffered, aftermath, passOn, report }: OutageBufferOptions<Stored>,
+  onEnd: () => void,
+) {
+  const room = createWaitingRoom<Stored>({
+    max: maxBuffered,
+    store: (stored) => engine.store(stored),
+    passOn,
+  });
+  const reports = createTroubleReports({
+    report,
+    aftermath,
+    describeCause: (cause) => engine.describeCause?.(cause),
+  });
+  const outage = createOutage({
+    engine,
+    reports,
+    // The oldest notification proves more than a check.
+    ask: () => (room.size() > 0 ? room.storeOldest() : engine.check()),
+    onUnusable: (cause) => room.passOnAll(cause),
+    onEnd,
+  });
+  return { room, reports, outage };
 }
 
 function unstored(count: number): string {

@@ -21,8 +21,8 @@ export interface WaitingRoom<Stored extends Storable> {
   passOn(stored: Stored, cause: unknown): void;
   passOnAll(cause: unknown): void;
   storeOldest(): Promise<void>;
-  /** Stores the oldest few at the same time. */
-  storeSome(): Promise<unknown>;
+  /** Stores all, the oldest few at a time, while `mayStore`. */
+  storeAll(mayStore?: () => boolean): Promise<void>;
   readonly size: () => number;
 }
 
@@ -72,9 +72,11 @@ export function createWaitingRoom<Stored extends Storable>(
     remove(stored);
   }
 
-  function storeSome() {
-    const oldest = [...waiting.values()].slice(0, BATCH);
-    return within(ANSWER_DEADLINE, Promise.all(oldest.map(store)));
+  async function storeAll(mayStore = () => true) {
+    while (waiting.size > 0 && mayStore()) {
+      const oldest = [...waiting.values()].slice(0, BATCH);
+      await within(ANSWER_DEADLINE, Promise.all(oldest.map(store)));
+    }
   }
 
   return {
@@ -85,7 +87,7 @@ export function createWaitingRoom<Stored extends Storable>(
     storeOldest: async () => {
       for (const stored of waiting.values()) return store(stored);
     },
-    storeSome,
+    storeAll,
     size: () => waiting.size,
   };
 }

@@ -1,20 +1,20 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 
-import { createSeverableSockets } from "../lib/bullmq/severable-sockets.js";
+import { createPoolSockets } from "../lib/bullmq/pool-sockets.js";
 
-describe("createSeverableSockets, once severed", () => {
+describe("createPoolSockets, once they are destroyed", () => {
   const server = createServer();
   beforeAll(() => once(server.listen(0, "127.0.0.1"), "listening"));
   afterAll(() => server.close());
   const port = () => (server.address() as AddressInfo).port;
 
   it("has ended the sockets that it made, whatever state they are in", async () => {
-    const { stream, sever } = createSeverableSockets();
+    const { stream, destroy } = createPoolSockets();
     const [connected, connecting, unused] = [stream(), stream(), stream()];
     await once(connected.connect(port(), "127.0.0.1"), "connect");
     connecting.connect(port(), "127.0.0.1");
-    sever();
+    destroy();
     expect([connected, connecting, unused].map((socket) => socket.destroyed)).toEqual([
       true,
       true,
@@ -23,8 +23,8 @@ describe("createSeverableSockets, once severed", () => {
   });
 
   it("ends each that is still asked for, after its owner connects it", async () => {
-    const { stream, sever } = createSeverableSockets();
-    sever();
+    const { stream, destroy } = createPoolSockets();
+    destroy();
     const socket = stream();
     socket.connect(port(), "127.0.0.1");
     expect(socket.destroyed).toBe(false);

@@ -1,0 +1,107 @@
+import { isUnheard } from "../errors.js";
+import type { Failure } from "../inbox/durable/dead-letter.js";
+import type { StoredForm } from "../inbox/durable/stored-notification.js";
+import type { HandOver } from "../inbox/inbox.js";
+import { HandOverError } from "./hand-over-error.js";
+
+/** Delay, in ms, before another worker tries a job that this one leaves: it stops, or is too old for it. */
+const POSTPONEMENT = 1_000;
+
+/** The part of BullMQ's Job that counts attempts. */
+export interface CountedJob {
+  readonly attemptsMade: number;
+  readonly stalledCounter: number;
+  readonly progress: unknown;
+}
+
+/** The part of BullMQ's Job that is used. */
+export interface Job extends CountedJob {
+  readonly data: unknown;
+  readonly failedReason?: string;
+  readonly finishedOn?: number;
+  moveToDelayed(timestamp: number, token?: string): Promise<void>;
+}
+
+/** What BullMQ calls for each job. */
+export type Processor = (job: Job, token?: string) => Promise<void>;
+
+/** Hands jobs over. */
+export interface JobProcessor {
+  readonly process: Processor;
+  /** The hand-overs under way. */
+  readonly running: ReadonlySet<Promise<void>>;
+  /** Leaves further jobs to other workers. */
+  readonly stopStarting: () => void;
+}
+
+/** How jobs are handed over. */
+export interface ProcessorOptions {
+  readonly attempts: number;
+  readonly form: StoredForm;
+  readonly handOver: HandOver;
+}
+
+export function createProcessor({ attempts, form, handOver }: ProcessorOptions): JobProcessor {
+  const running = new Set<Promise<void>>();
+  let isStopping = false;
+
+  async function process(job: Job, token?: string) {
+    const attempt = attemptOf(job);
+    const read = form.read(job.data, attempt);
+    if (isStopping) return postpone(job, token);
+    if ("unreadable" in read) {
+      if (read.unreadable === "newer") return postpone(job, token);
+      throw giveUp(read.unreadable);
+    }
+    if (attempt > attempts && !isRetriedByHand(job)) throw giveUp("cut short");
+    try {
+      await track(handOver(read.message, read.delivery));
+    } catch (cause) {
+      // No listener has seen it, so this was no attempt.
+      if (isUnheard(cause)) return await postpone(job, token);
+      throw new HandOverError({ cause }, { isLast: attempt >= attempts });
+    }
+  }
+
+  /** Lets `stop` wait for a hand-over. */
+  async function track(work: Promise<void>) {
+    const settled = work.catch(() => {});
+    running.add(settled);
+    await settled;
+    running.delete(settled);
+    return work;
+  }
+
+  return { process, running, stopStarting: () => void (isStopping = true) };
+}
+
+function giveUp(failure: Failure): HandOverError {
+  return new HandOverError(failure, { isLast: true });
+}
+
+async function postpone(job: Job, token: string | undefined): Promise<never> {
+  await job.moveToDelayed(Date.now() + POSTPONEMENT, token);
+  throw new PostponedError();
+}
+
+/** Bull Board leaves the counts of a job that it retries as they are, but clears the reason for its failure. */
+function isRetriedByHand({ attemptsMade, failedReason }: Job): boolean {
+  return attemptsMade > 0 && !failedReason;
+}
+
+/** BullMQ recognises its own errors by name. After this one it leaves the job where it was moved to. */
+class PostponedError extends Error {
+  override readonly name = "DelayedError";
+}
+
+/** Number of the attempt that a job is at, from 1. */
+export function attemptOf({ attemptsMade, stalledCounter, progress }: CountedJob): number {
+  // BullMQ counts only the attempts that ended as made; it counts the others as stalled.
+  return attemptsMade + stalledCounter - stalledBefore(progress) + 1;
+}
+
+/** Crashes before the job was last redriven. */
+function stalledBefore(progress: unknown): number {
+  const { stalledBefore } = Object(progress) as { stalledBefore?: unknown };
+  return typeof stalledBefore === "number" ? stalledBefore : 0;
+}

@@ -1,0 +1,34 @@
+import { Socket } from "node:net";
+
+/** Sockets of a connection pool that can be ended whatever state they are in. */
+export interface PoolSockets {
+  /** Makes a socket; what node-postgres takes as `stream`. */
+  readonly stream: () => Socket;
+  /** Destroys every socket made so far, and each that is still asked for. */
+  readonly destroy: () => void;
+}
+
+/**
+ * Keeps hold of the sockets of a connection pool. A pool that is told to end waits until the server
+ * closes them, which a hung server never does, and the process does not exit before.
+ */
+export function createPoolSockets(): PoolSockets {
+  const sockets = new Set<Socket>();
+  let isDestroyed = false;
+
+  function stream() {
+    const socket = new Socket();
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // Later, because its owner connects it first.
+    if (isDestroyed) setImmediate(() => socket.destroy());
+    return socket;
+  }
+
+  function destroy() {
+    isDestroyed = true;
+    for (const socket of sockets) socket.destroy();
+  }
+
+  return { stream, destroy };
+}

@@ -1,0 +1,78 @@
+import { setImmediate } from "../clock.js";
+import type { Row, Statement } from "./database-thread.js";
+
+/** Makes statements when their transaction begins. */
+export type Build = () => readonly Statement[];
+
+/** What a group commit needs. */
+export interface GroupCommitOptions {
+  /** Runs a task when those before it have ended. */
+  readonly inTurn: (task: () => Promise<void>) => Promise<void>;
+  /** Runs statements in one transaction. */
+  readonly transact: (build: Build) => Promise<Row[][]>;
+}
+
+/** Brings statements into one transaction, with one flush to the disk for all. */
+export interface GroupCommit {
+  readonly run: (build: Build) => Promise<Row[][]>;
+  /** The same, after all others in the transaction. */
+  readonly runLast: (build: Build) => Promise<Row[][]>;
+}
+
+interface Work {
+  readonly build: Build;
+  readonly resolve: (results: Row[][]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Makes the group commit. All that is asked for in one turn of the event loop, or while the last
+ * transaction runs, is one transaction.
+ */
+export function createGroupCommit({ inTurn, transact }: GroupCommitOptions): GroupCommit {
+  let isScheduled = false;
+  let waiting: Work[] = [];
+  let waitingLast: Work[] = [];
+
+  function enqueue(queue: Work[], build: Build): Promise<Row[][]> {
+    return new Promise((resolve, reject) => {
+      queue.push({ build, resolve, reject });
+      if (isScheduled) return;
+      isScheduled = true;
+      void inTurn(transactNext);
+    });
+  }
+
+  async function transactNext() {
+    // What this turn of the event loop still asks for belongs to the same transaction.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    isScheduled = false;
+    const batch = [...waiting, ...waitingLast];
+    waiting = [];
+    waitingLast = [];
+    try {
+      await transactAll(batch);
+    } catch (error) {
+      batch.forEach(({ reject }) => reject(error));
+    }
+  }
+
+  async function transactAll(batch: readonly Work[]) {
+    let parts: (readonly Statement[])[] = [];
+    const results = await transact(() => {
+      parts = batch.map(({ build }) => build());
+      return parts.flat();
+    });
+    let start = 0;
+    batch.forEach(({ resolve }, index) => {
+      const end = start + parts[index]!.length;
+      resolve(results.slice(start, end));
+      start = end;
+    });
+  }
+
+  return {
+    run: (build) => enqueue(waiting, build),
+    runLast: (build) => enqueue(waitingLast, build),
+  };
+}
