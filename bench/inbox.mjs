@@ -1,14 +1,21 @@
-// Counts the notifications received and delivered per second, with one and with two processes, in
-// memory and on each engine. Prints medians of several rounds; the engines take turns, so that a busy
-// machine is unfair to none. Needs redis-server and PostgreSQL.
+// Measures notifications received and delivered, with one and with two processes, in memory and on each
+// engine: how many a second, the 99th percentile of the time to answer, and the longest block of the
+// event loop. Prints medians of several rounds; the engines take turns, so that a busy machine is unfair
+// to none. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
 //
 //   npm run bench inbox
+import { mkdtempSync, rmSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { ENGINES } from "../proofs/faults/engines.mjs";
 import {
   account,
   createLog,
   deliver,
   eventually,
+  healthOf,
   notification,
   startReceiver,
 } from "../proofs/faults/receivers.mjs";
@@ -20,29 +27,46 @@ const ROUNDS = 3;
 const COUNT = 3_000;
 const SENDERS = 50;
 
+const hasSqlite = isBuiltin("node:sqlite");
+const engines = [...(hasSqlite ? ["SQLite"] : []), "Redis", "PostgreSQL"];
 const CASES = [
   { engine: "memory", processes: 1 },
-  { engine: "Redis", processes: 1 },
-  { engine: "Redis", processes: 2 },
-  { engine: "PostgreSQL", processes: 1 },
-  { engine: "PostgreSQL", processes: 2 },
+  ...engines.flatMap((engine) => [1, 2].map((processes) => ({ engine, processes }))),
 ];
 
-const rates = new Map(CASES.map((which) => [which, []]));
+const results = new Map(CASES.map((which) => [which, []]));
 for (let round = 0; round < ROUNDS; round += 1) {
-  for (const which of CASES) rates.get(which).push(await measure(which));
+  for (const which of CASES) results.get(which).push(await measure(which));
 }
-for (const [{ engine, processes }, measured] of rates) {
-  const median = [...measured].sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
-  console.log(
-    `${engine.padEnd(10)} ${processes} process${processes > 1 ? "es" : "  "} ${Math.round(median)} a second`,
-  );
+const medians = [...results].map(([which, measured]) => ({
+  ...which,
+  "per second": median(measured, "rate"),
+  "p99 of the answer, ms": median(measured, "p99"),
+  "longest block, ms": median(measured, "longestBlockMs"),
+}));
+console.table(medians);
+if (!hasSqlite) console.log("without SQLite: this Node has no node:sqlite");
+
+function median(measured, name) {
+  const values = measured.map((each) => each[name]).sort((a, b) => a - b);
+  return Math.round(values[Math.floor(values.length / 2)]);
+}
+
+/** What receivers with an inbox on the engine need. */
+async function storeOf(engine) {
+  if (engine === "memory") return { options: {}, remove: () => {} };
+  if (engine === "SQLite") {
+    const directory = mkdtempSync(join(tmpdir(), "telesign-callback-bench-"));
+    const remove = () => rmSync(directory, { recursive: true });
+    return { options: { file: join(directory, "inbox.db") }, remove };
+  }
+  const server = await ENGINES[engine]();
+  return { options: { connection: server.connection }, remove: () => server.close() };
 }
 
 async function measure({ engine, processes }) {
-  const server = engine === "memory" ? undefined : await ENGINES[engine]();
+  const { options, remove } = await storeOf(engine);
   const log = createLog();
-  const options = { connection: server?.connection };
   const ports = [];
   const receivers = [];
   for (let i = 0; i < processes; i += 1) {
@@ -52,8 +76,10 @@ async function measure({ engine, processes }) {
   }
   await Promise.all(ports.map((port) => deliver(port, notification())));
   await eventually(10_000, () => log.references().length === processes);
+  await Promise.all(ports.map((port) => healthOf(port, "/reset")));
 
   const sent = [];
+  const times = [];
   const started = performance.now();
   await Promise.all(Array.from({ length: SENDERS }, send));
   while (account(sent, log.references()).lost > 0) await new Promise(setImmediate);
@@ -63,12 +89,20 @@ async function measure({ engine, processes }) {
     while (sent.length < COUNT) {
       const message = notification();
       sent.push(message.mo_reference_id);
-      await deliver(ports[sent.length % processes], message);
+      const { status, ms } = await deliver(ports[sent.length % processes], message);
+      if (status !== 200) throw new Error(`${engine} did not acknowledge`);
+      times.push(ms);
     }
   }
 
+  const healths = await Promise.all(ports.map((port) => healthOf(port)));
   await Promise.all(receivers.map((receiver) => receiver.end("SIGTERM")));
-  await server?.close();
+  await remove();
   log.remove();
-  return COUNT / seconds;
+  times.sort((a, b) => a - b);
+  return {
+    rate: COUNT / seconds,
+    p99: times[Math.floor(0.99 * (times.length - 1))],
+    longestBlockMs: Math.max(...healths.map(({ longestBlockMs }) => longestBlockMs)),
+  };
 }

@@ -10,7 +10,7 @@ import {
   createLog,
   deliver,
   eventually,
-  memoryOf,
+  healthOf,
   notification,
   pause,
   startReceiver,
@@ -227,7 +227,7 @@ function startLoad(port) {
     for (let i = 0; i < RATE / 20; i += 1) answers.push(send());
   }, 50);
   const watching = setInterval(async () => {
-    memory = Math.max(memory, await memoryOf(port));
+    memory = Math.max(memory, (await healthOf(port)).memory);
   }, 1_000);
 
   async function stop() {

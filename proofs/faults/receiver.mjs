@@ -2,10 +2,12 @@
 // text in its one argument; what its listener has finished it appends to a file, a reference a line.
 import { openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 
 import { createPostgresBackend } from "bullmq";
 import { memoryInbox, telesignCallback } from "telesign-callback";
 import { bullmqInbox } from "telesign-callback/bullmq";
+import { sqliteInbox } from "telesign-callback/sqlite";
 
 const { port, engine, options, log, work } = JSON.parse(process.argv[2]);
 const finished = openSync(log, "a");
@@ -19,9 +21,15 @@ callback.on("error", ({ code, message, cause }) => {
   console.log(JSON.stringify({ code, message, cause: cause?.code ?? cause?.name }));
 });
 
-createServer((req, res) =>
-  callback(req, res, () => res.end(`${process.memoryUsage.rss()}`)),
-).listen(port, "127.0.0.1", () => console.log(JSON.stringify({ listening: port })));
+// A GET of /reset starts to watch the event loop; any other GET tells what was seen.
+const delay = monitorEventLoopDelay({ resolution: 1 });
+createServer((req, res) => {
+  callback(req, res, () => {
+    if (req.url === "/reset") delay.enable() && delay.reset();
+    const longestBlockMs = delay.max / 1_000_000;
+    res.end(JSON.stringify({ memory: process.memoryUsage.rss(), longestBlockMs }));
+  });
+}).listen(port, "127.0.0.1", () => console.log(JSON.stringify({ listening: port })));
 
 process.on("SIGTERM", async () => {
   await callback.close();
@@ -30,6 +38,7 @@ process.on("SIGTERM", async () => {
 
 function makeInbox() {
   if (engine === "memory") return memoryInbox();
+  if (engine === "SQLite") return sqliteInbox(options);
   return bullmqInbox(
     engine === "PostgreSQL" ? { ...options, backend: createPostgresBackend } : options,
   );

@@ -79,10 +79,13 @@ function headersOf(body) {
   return { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
 }
 
-/** The resident memory of a receiver, in bytes. */
-export async function memoryOf(port) {
-  const res = await fetch(`http://127.0.0.1:${port}/`);
-  return Number(await res.text());
+/**
+ * What a receiver says of its process: its resident `memory`, in bytes, and, after a first call with
+ * the path "/reset", the `longestBlockMs` of its event loop since then.
+ */
+export async function healthOf(port, path = "/") {
+  const res = await fetch(`http://127.0.0.1:${port}${path}`);
+  return res.json();
 }
 
 export function pause(milliseconds) {
