@@ -200,6 +200,20 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
+  it("rejects an operator's call with Redis's own code, and without what was asked", async () => {
+    const { inbox, queueName, connection } = open();
+    const queue = new Queue(queueName, { connection });
+    const client = new Redis(server.port);
+    await client.set(queue.toKey("failed"), "no list");
+    await expect(inbox.deadLetters()).rejects.toMatchObject({
+      code: "ERR_INBOX",
+      cause: { code: "WRONGTYPE", message: "" },
+    });
+    client.disconnect();
+    await queue.close();
+    await inbox.close();
+  }, 20_000);
+
   it("refuses a second inbox of this process on its queue, until it is closed", async () => {
     const { inbox, queueName } = open();
     expect(() => open(queueName)).toThrow(TypeError);

@@ -335,6 +335,7 @@ describe("createOutageBuffer, in front of an engine", () => {
 
   it("asks nothing more once it is closed", async () => {
     await buffer.close();
+    await expect(buffer.ready()).rejects.toMatchObject({ message: "the inbox is closed" });
     buffer.suspect(refusal);
     expect(checks.pending).toHaveLength(0);
   });

@@ -5,7 +5,7 @@ import type { DurableInbox } from "../inbox/durable/durable-inbox.js";
 import { createOutageBuffer } from "../inbox/durable/outage-buffer.js";
 import { createPassOn } from "../inbox/durable/pass-on.js";
 import { createConsumption } from "./consumption.js";
-import { createDeadLetters } from "./dead-letters.js";
+import { createDeadLetters, guardDeadLetters } from "./dead-letters.js";
 import type { Driver } from "./driver.js";
 import type { Settings } from "./inbox-options.js";
 import { createJobQueue, type PreparedJob } from "./job-queue.js";
@@ -60,7 +60,7 @@ export function createInbox<Backend extends IQueueBackend, Connection>(
     onError: (given) => void (listener = given),
     waiting: buffer.waiting,
     ready: buffer.ready,
-    ...createDeadLetters(() => jobs.queue(), form),
+    ...guardDeadLetters(createDeadLetters(() => jobs.queue(), form)),
     close,
   };
 }

@@ -1,3 +1,5 @@
+import { within } from "../clock.js";
+import { inboxError, TelesignCallbackError } from "../errors.js";
 import type {
   DeadLetter,
   DeadLettersOptions,
@@ -9,6 +11,8 @@ import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
 import { parseFailure } from "./hand-over-error.js";
 import { attemptOf, type CountedJob } from "./job-processor.js";
 
+/** How long, in ms, an operator's call may take. */
+const CALL_DEADLINE = 10_000;
 /** Number of failed jobs that are read at a time. */
 const PAGE = 500;
 
@@ -84,6 +88,25 @@ export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm
   }
 
   return { deadLetters, redrive, discard };
+}
+
+/** Makes an operator's calls reject with an `ERR_INBOX`, in time, if the engine fails. */
+export function guardDeadLetters(unguarded: DeadLetters): DeadLetters {
+  return {
+    deadLetters: (options) => guard(unguarded.deadLetters(options)),
+    redrive: (reference) => guard(unguarded.redrive(reference)),
+    discard: (reference) => guard(unguarded.discard(reference)),
+  };
+}
+
+async function guard<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await within(CALL_DEADLINE, call);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof TelesignCallbackError) throw error;
+    // An engine's own error holds the command.
+    throw inboxError("the inbox's engine failed", error);
+  }
 }
 
 /** The key under which a job's reference is remembered. Jobs of other programs have their id alone. */

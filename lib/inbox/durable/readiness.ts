@@ -13,6 +13,7 @@ const READY_DEADLINE = 10_000;
  * cannot.
  */
 export async function untilReady(engine: FallibleEngine, outage: Outage): Promise<void> {
+  if (outage.state().name === "closed") throw inboxError("the inbox is closed", undefined);
   const end = performance.now() + READY_DEADLINE;
   for (;;) {
     try {
