@@ -9,10 +9,12 @@ import { memoryInbox, telesignCallback } from "telesign-callback";
 import { bullmqInbox } from "telesign-callback/bullmq";
 import { sqliteInbox } from "telesign-callback/sqlite";
 
-const { port, engine, options, log, work } = JSON.parse(process.argv[2]);
+const { port, engine, options, log, work, untilReady } = JSON.parse(process.argv[2]);
 const finished = openSync(log, "a");
 
-const callback = telesignCallback({ inbox: makeInbox() });
+const inbox = makeInbox();
+if (untilReady) await inbox.ready();
+const callback = telesignCallback({ inbox });
 callback.onMessage(async ({ mo_reference_id }) => {
   if (work > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * work));
   writeSync(finished, `${mo_reference_id}\n`);
