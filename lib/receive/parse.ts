@@ -17,7 +17,8 @@ export function createParser(schema: Joi.Schema): NotificationParser {
   const isOurs = schema === notificationSchema;
   // Set once, because Joi would merge the preferences again with each call.
   const thorough = schema.prefs({ abortEarly: false, ...(isOurs && { convert: false }) });
-  const names = namesIn(schema);
+  // Not before an error needs it: describing a schema takes longer than all else that making a callback takes.
+  let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {
     const sent = Buffer.isBuffer(body) ? parseJson(body) : checkKeys(body);
@@ -30,7 +31,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     const result = validate(thorough, isOurs ? documentedPart(copy) : copy);
     if (result.error) {
       const reason = isOtherProduct(sent) ? "product" : "schema";
-      throw new Refusal(reason, fieldErrors(result.error, names));
+      throw new Refusal(reason, fieldErrors(result.error, (names ??= namesIn(schema))));
     }
     const value: unknown = isOurs ? copy : result.value;
     if (!hasReference(value)) throw new Refusal("schema", referenceErrors(value));
