@@ -303,6 +303,7 @@ describe("bullmqInbox, given a connection of Redis that cannot work", () => {
     ["an undefined host", () => ({ host: undefined }), "connection.host"],
     ["an undefined url", () => ({ url: undefined }), "connection.url"],
     ["a port that is no number", () => ({ port: NaN }), "connection.port"],
+    ["a database that is no number", () => ({ host: "127.0.0.1", db: NaN }), "connection.db"],
     ["the URL of another server", () => ({ url: "postgres://h" }), "redis://"],
     ["node-redis's socket", () => ({ socket: { host: "h" } }), "host and port"],
     ["hostname", () => ({ hostname: "h" }), "host"],

@@ -35,12 +35,16 @@ export function refuseMisplacedOptions(options: object): void {
     const instead = MISPLACED[name];
     if (instead) throw new TypeError(`connection must not have ${name}; write ${instead}`);
   }
-  const { url, port } = options as { url?: unknown; port?: unknown };
+  const { url, port, db } = options as { url?: unknown; port?: unknown; db?: unknown };
   if (url !== undefined && !isRedisUrl(url)) {
     throw new TypeError("connection.url must be a text that starts with redis:// or rediss://");
   }
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
     throw new TypeError("connection.port must be a number from 1 to 65535");
+  }
+  // Redis's refusal of anything else would be an unhandled rejection, which ends the process.
+  if (db !== undefined && !(Number.isInteger(Number(db)) && Number(db) >= 0)) {
+    throw new TypeError("connection.db must be a whole number from 0");
   }
 }
 
