@@ -6,6 +6,8 @@ const isCI = process.env.CI === "true";
 module.exports = {
   // Some specs run the built package.
   globalSetup: "<rootDir>/spec/support/fresh-build.mjs",
+  // Most specs wait for servers rather than for a processor.
+  maxWorkers: "100%",
   testMatch: ["<rootDir>/spec/**/*.spec.ts"],
   transform: { "\\.ts$": ["@swc/jest", { jsc: { target: "es2022" }, sourceMaps: "inline" }] },
   moduleNameMapper: {
