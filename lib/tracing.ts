@@ -52,15 +52,17 @@ export function traceRequest(receive: (trace?: RequestTrace) => Promise<void>): 
 async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): Promise<void> {
   const trace: RequestTrace = { receivedAt: new Date(), carrier: {} };
   let failure: { error: unknown } | undefined;
-  await requests.tracePromise(async () => {
-    try {
-      await receive(trace);
-    } catch (error) {
-      // The channel must not publish the error: other people's may contain anything.
-      failure = { error };
-      note(trace, { outcome: "failed" });
-    }
-  }, trace);
+  await regardless(
+    requests.tracePromise(async () => {
+      try {
+        await receive(trace);
+      } catch (error) {
+        // The channel must not publish the error: other people's may contain anything.
+        failure = { error };
+        note(trace, { outcome: "failed" });
+      }
+    }, trace),
+  );
   if (failure) throw failure.error;
 }
 
@@ -78,11 +80,18 @@ async function emitTraced(emit: Emit, message: MessageNotification, delivery: De
   const reference = message.mo_reference_id;
   const trace: MessageTrace = { reference, attempt, receivedAt, carrier: carrierOf(delivery) };
   let failures: readonly unknown[] = [];
-  await messages.tracePromise(async () => {
-    failures = await emit(message, delivery);
-    note(trace, { outcome: failures.length > 0 ? "failed" : "delivered" });
-  }, trace);
+  await regardless(
+    messages.tracePromise(async () => {
+      failures = await emit(message, delivery);
+      note(trace, { outcome: failures.length > 0 ? "failed" : "delivered" });
+    }, trace),
+  );
   return failures;
+}
+
+/** Waits for a trace. Only a subscriber can make it reject, such as one that freezes the context. */
+async function regardless(traced: Promise<void>): Promise<void> {
+  await traced.catch(() => {});
 }
 
 // Beside the delivery and not in it: the carrier is nothing that listeners should see.

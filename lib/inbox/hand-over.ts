@@ -11,7 +11,7 @@ import type { HandOver } from "./inbox.js";
 /** A notification's place in the line of those that wait for their answers. */
 interface Place {
   isDue: boolean;
-  readonly begin: (isDue: boolean) => void;
+  readonly begin: (isHeard: boolean) => void;
 }
 
 /** What the hand-over works with. */
@@ -43,15 +43,15 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
     const { mo_reference_id: reference } = message;
     const end = underWay.begin();
     try {
-      const isDue = await turn(reference);
-      if (!isDue || listeners.count("message") === 0) throw unheardError(message);
+      const isHeard = await turn(reference);
+      if (!isHeard || listeners.count("message") === 0) throw unheardError(message);
       await toListeners(message, delivery);
     } finally {
       end();
     }
   }
 
-  /** Resolves to whether its answer has left; to false if no listener is left to wait for that. */
+  /** Resolves to true when its answer has left; to false when no listener is left. */
   function turn(reference: string) {
     return new Promise<boolean>((begin) => {
       const place = { isDue: false, begin };
@@ -66,10 +66,11 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   function advance() {
     // Without a listener all return to the inbox together, by the error that afterAnswer throws, so that
     // none overtakes another.
+    const isHeard = listeners.count("message") > 0;
     for (let [first] = turns; first; [first] = turns) {
-      if (!first.isDue && listeners.count("message") > 0) return;
+      if (!first.isDue && isHeard) return;
       turns.shift();
-      first.begin(first.isDue);
+      first.begin(isHeard);
     }
   }
 

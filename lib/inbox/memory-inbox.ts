@@ -45,6 +45,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     () => handOver !== undefined,
     (message) => report(unheardError(message)),
   );
+  let arrived = 0;
   let isClosed = false;
   // Until an `onError` listener is set, errors are thrown to whoever calls `accept` or `close`.
   let report = (error: Error): void => {
@@ -53,8 +54,10 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
 
   function accept(message: MessageNotification, delivery: Delivery): Outcome {
     if (!isNew(message.mo_reference_id)) return "duplicate";
-    if (handOver && line.count() === 0) give({ message, delivery }, handOver);
-    else line.add({ message, delivery });
+    arrived += 1;
+    const arrival = { message, delivery, number: arrived };
+    if (handOver && line.count() === 0) give(arrival, handOver);
+    else line.add(arrival);
     return "accepted";
   }
 
@@ -82,7 +85,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
       // A listener's failure has been reported, and there is no second attempt here.
       if (!isUnheard(error)) return;
       if (isClosed) return report(error);
-      line.giveBack(arrival);
+      line.add(arrival);
       drainSoon();
     });
   }

@@ -8,6 +8,8 @@ import type { MessageNotification } from "../receive/notification.js";
 export interface Arrival {
   readonly message: MessageNotification;
   readonly delivery: Delivery;
+  /** Its place in the order of arrival. */
+  readonly number: number;
 }
 
 /** An arrival, and the asynchronous context of the request that brought it. */
@@ -17,11 +19,10 @@ export interface TakenArrival extends Arrival {
 
 /** The notifications that no listener has been given yet, in order of arrival. */
 export interface WaitingLine {
-  add(arrival: Arrival): void;
-  /** Puts one that was taken before ahead of those that were not. */
-  giveBack(arrival: Arrival): void;
+  /** Adds one that has arrived, or gives one back that was taken. */
+  readonly add: (arrival: Arrival) => void;
   /** Takes the first; undefined if none waits. */
-  take(): TakenArrival | undefined;
+  readonly take: () => TakenArrival | undefined;
   readonly count: () => number;
 }
 
@@ -32,6 +33,7 @@ const MOST_BYTES = 64_000_000;
 
 interface Waiting {
   readonly delivery: Delivery;
+  readonly number: number;
   readonly bytes: number;
   readonly read: () => MessageNotification;
   /** Where the app's `AsyncLocalStorage` finds what it keeps of the request. */
@@ -48,42 +50,41 @@ export function createWaitingLine(
   isHeard: () => boolean,
   drop: (message: MessageNotification) => void,
 ): WaitingLine {
-  // Goes first: it was taken before everything in `waiting` arrived.
-  const givenBack: Waiting[] = [];
   const waiting: Waiting[] = [];
   let bytes = 0;
 
-  const count = () => givenBack.length + waiting.length;
-
-  function join(queue: Waiting[], arrival: Arrival) {
-    if (isHeard()) {
-      queue.push(entryOf(arrival, () => arrival.message, 0));
-      return;
-    }
-    const entry = count() < MOST_WAITING ? asText(arrival) : undefined;
+  function add(arrival: Arrival) {
+    const entry = admit(arrival);
     if (!entry) return drop(arrival.message);
-    queue.push(entry);
+    // At its place in the order of arrival: one that is given back was ahead of those that wait.
+    const behind = waiting.findIndex(({ number }) => number > entry.number);
+    waiting.splice(behind === -1 ? waiting.length : behind, 0, entry);
     bytes += entry.bytes;
     while (bytes > MOST_BYTES) drop(take()!.message);
   }
 
-  function take(): TakenArrival | undefined {
-    const next = givenBack.shift() ?? waiting.shift();
-    if (!next) return undefined;
-    bytes -= next.bytes;
-    return { message: next.read(), delivery: next.delivery, context: next.context };
+  function admit(arrival: Arrival): Waiting | undefined {
+    if (isHeard()) return entryOf(arrival, () => arrival.message, 0);
+    return waiting.length < MOST_WAITING ? asText(arrival) : undefined;
   }
 
-  return {
-    add: (arrival) => join(waiting, arrival),
-    giveBack: (arrival) => join(givenBack, arrival),
-    take,
-    count,
-  };
+  function take(): TakenArrival | undefined {
+    const next = waiting.shift();
+    if (!next) return undefined;
+    bytes -= next.bytes;
+    const { delivery, number, context } = next;
+    return { message: next.read(), delivery, number, context };
+  }
+
+  return { add, take, count: () => waiting.length };
 }
 
-function entryOf({ delivery }: Arrival, read: () => MessageNotification, bytes: number): Waiting {
-  return { delivery, bytes, read, context: new AsyncResource("telesign-callback") };
+function entryOf(
+  { delivery, number }: Arrival,
+  read: () => MessageNotification,
+  bytes: number,
+): Waiting {
+  return { delivery, number, bytes, read, context: new AsyncResource("telesign-callback") };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { types } from "node:util";
 
+import { setImmediate } from "../clock.js";
 import { Refusal } from "./rejection.js";
 
 /** A request, with what earlier middleware or a serverless host may have made of its body. */
@@ -102,10 +103,7 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
     }
 
     req.on("data", take);
-    // HTTP/2 ends a request that was reset as if it were whole.
-    req.on("end", () =>
-      isAborted(req) ? reject(new ClientGone()) : resolve(bytes.subarray(0, size)),
-    );
+    req.on("end", () => void whenWhole(req).then(() => resolve(bytes.subarray(0, size)), reject));
     // Emitted when the client hangs up, because somebody listens to it.
     req.on("error", () => reject(new ClientGone()));
     // Earlier middleware may have paused it.
@@ -113,8 +111,12 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
   });
 }
 
-function isAborted(req: object): boolean {
-  return "aborted" in req && req.aborted === true;
+/** HTTP/2 ends a request that was reset as if it were whole, and tells right afterwards. */
+function whenWhole(req: IncomingMessage): Promise<void> {
+  if (!("stream" in req)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    setImmediate(() => ("aborted" in req && req.aborted ? reject(new ClientGone()) : resolve()));
+  });
 }
 
 /** Into one buffer that grows: to keep each chunk would cost far more than its bytes if it is tiny. */
