@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
@@ -9,6 +10,8 @@ import {
   type Http2Server,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { telesignCallback, type CallbackOptions } from "telesign-callback";
 
@@ -136,5 +139,11 @@ describe("a refusal on HTTP/2", () => {
     expect(answer.headers).toMatchObject({ "retry-after": "10" });
     expect(answer.headers).not.toHaveProperty("connection");
     expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
+  });
+
+  it("refuses before its rejected listeners start, even one that blocks the event loop", async () => {
+    const program = join(__dirname, "fixtures/blocking-http2-refusal.js");
+    const { stdout } = await promisify(execFile)(process.execPath, [program]);
+    expect(stdout).toBe("answered\n");
   });
 });

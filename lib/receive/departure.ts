@@ -18,7 +18,9 @@ export function departure(req: IncomingMessage, res: ServerResponse): Promise<vo
     // A pipelining client can cause thousands of answers in one turn, so keep nothing of them.
     answer.req = undefined;
     answer.res = undefined;
-    answer.resolve();
+    // HTTP/2 says that it has finished before it has written the last frame.
+    if ("stream" in res) setImmediate(answer.resolve);
+    else answer.resolve();
   };
   // Cheap: no timer, and no listener on the connection. Only what is still pending at the end of this
   // turn of the event loop gets those.
