@@ -2,7 +2,7 @@ import { TelesignCallbackError } from "./errors.js";
 import type { Answers } from "./receive/answers.js";
 import type { Delivery } from "./receive/delivery.js";
 import type { MessageNotification } from "./receive/notification.js";
-import { Rejection } from "./receive/rejection.js";
+import { isRejection, type Rejection } from "./receive/rejection.js";
 import type { Counts } from "./stats.js";
 import type { UnderWay } from "./under-way.js";
 
@@ -158,7 +158,7 @@ function startAll<Args extends unknown[]>(
 
 /** What an error about an event keeps, so that nothing is lost with the listener. */
 function detailsOf(subject: CallbackEvents[keyof CallbackEvents][0]) {
-  if (subject instanceof Rejection) return { body: subject.body };
+  if (isRejection(subject)) return { body: subject.body };
   return subject instanceof TelesignCallbackError ? {} : { notification: subject };
 }
 

@@ -154,6 +154,24 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await Promise.all([first.close(), elsewhere.close(), usual.close()]);
   }, 20_000);
 
+  it("passes notifications on if the user's own Pool has ended", async () => {
+    const pool = new Pool({ connectionString: connectionString() });
+    const inbox = open(pool);
+    const { listener, received: receivedErrors } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await pool.end();
+    const message = freshNotification();
+    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    const errors = await receivedErrors(1);
+    expect(errors.map((error) => error.message)).toContainEqual(
+      expect.stringContaining("the pool has ended"),
+    );
+    await inbox.close();
+  }, 20_000);
+
   it.each([
     ["another user", (url: URL) => (url.username = "nobody_of_this_name"), "28000"],
     ["another database", (url: URL) => (url.pathname = "/nothing_of_this_name"), "3D000"],

@@ -4,7 +4,7 @@ import { addressOf } from "./address.js";
 import { ClientGone, type Body } from "./body.js";
 import { departure } from "./departure.js";
 import { giveAnswer, type Exchange, type ReceiverParts } from "./exchange.js";
-import { Refusal, Rejection } from "./rejection.js";
+import { Refusal, RejectedRequest } from "./rejection.js";
 
 /**
  * Makes the function that answers a request whose check threw a {@link Refusal}. It resolves when the
@@ -23,7 +23,7 @@ export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
     if (!(error instanceof Refusal)) throw error;
     const { status } = error;
     const bytes = Buffer.isBuffer(body) ? body : undefined;
-    const rejection = new Rejection(error, { address: addressIfKnown(req), body: bytes });
+    const rejection = new RejectedRequest(error, { address: addressIfKnown(req), body: bytes });
     counts.rejected[status] = (counts.rejected[status] ?? 0) + 1;
     note(trace, { outcome: "rejected", status });
     const left = departure(req, res);

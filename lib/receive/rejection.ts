@@ -70,7 +70,7 @@ export class Refusal {
  * A request that got a 4xx or 5xx. Its enumerable properties repeat nothing that was sent, so it can be
  * logged as it is.
  */
-export class Rejection {
+export interface Rejection {
   /** The HTTP status of the answer. */
   readonly status: number;
   /** What was wrong, in a few fixed words. */
@@ -78,6 +78,18 @@ export class Rejection {
   /** Every failing field; empty if no field is at fault. */
   readonly errors: readonly FieldError[];
   /** When it was refused. */
+  readonly receivedAt: Date;
+  /** The sender's address, as `allowFrom` sees it. Not enumerable. */
+  readonly address: string | undefined;
+  /** The bytes of the body if they were read. Not enumerable, so logging the rejection does not log them. */
+  readonly body: Buffer | undefined;
+}
+
+/** What listeners to `rejected` get. Apart from the interface so that our types do not export a class. */
+export class RejectedRequest implements Rejection {
+  readonly status: number;
+  readonly title: string;
+  readonly errors: readonly FieldError[];
   readonly receivedAt: Date;
   readonly #address: string | undefined;
   readonly #body: Buffer | undefined;
@@ -91,13 +103,16 @@ export class Rejection {
     this.#body = sent.body;
   }
 
-  /** The sender's address, as `allowFrom` sees it. Not enumerable. */
   get address(): string | undefined {
     return this.#address;
   }
 
-  /** The bytes of the body if they were read. Not enumerable, so logging the rejection does not log them. */
   get body(): Buffer | undefined {
     return this.#body;
   }
+}
+
+/** Whether an event's subject is a rejection. */
+export function isRejection(subject: unknown): subject is Rejection {
+  return subject instanceof RejectedRequest;
 }
