@@ -1,3 +1,4 @@
+import { after } from "../clock.js";
 import { deadLetterError } from "../inbox/durable/dead-letter.js";
 import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
 import { HandOverError } from "./hand-over-error.js";
@@ -8,6 +9,9 @@ import {
   type Processor,
   type ProcessorOptions,
 } from "./job-processor.js";
+
+/** How long a worker pauses after an error, in ms. */
+const PAUSE = 100;
 
 /** The part of BullMQ's Worker that is used. */
 export interface Worker {
@@ -54,13 +58,25 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
 
   function open() {
     return watch(openWorker(process), {
-      onReady: (worker) => {
-        if (!isResting && !isStopping) void worker.resume();
-      },
-      onTrouble: (error) => {
+      onReady: run,
+      onTrouble: (worker, error) => {
+        pause(worker);
         if (!isStopping) options.onTrouble(error);
       },
       onFailed: (job, error) => reportDeadLetter(options, job, error),
+    });
+  }
+
+  function run(worker: Worker) {
+    if (worker === current.worker && !isResting && !isStopping) void worker.resume();
+  }
+
+  /** BullMQ asks again in the same turn. If the answer is at hand, nothing else would ever run. */
+  function pause(worker: Worker) {
+    if (current.state() !== "ready") return;
+    void worker.pause(true);
+    after(PAUSE, () => {
+      if (current.state() === "ready") run(worker);
     });
   }
 
@@ -72,7 +88,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
   function revive() {
     isResting = false;
     if (isStopping) return;
-    if (current.state() === "ready") void current.worker.resume();
+    if (current.state() === "ready") run(current.worker);
     if (current.state() !== "broken") return;
     void abandon(current);
     current = open();
@@ -97,7 +113,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
 /** What happens to a worker. */
 interface WorkerEvents {
   readonly onReady: (worker: Worker) => void;
-  readonly onTrouble: (error: unknown) => void;
+  readonly onTrouble: (worker: Worker, error: unknown) => void;
   readonly onFailed: (job: Job | undefined, error: Error) => void;
 }
 
@@ -108,10 +124,10 @@ function watch(opened: OpenedWorker, { onReady, onTrouble, onFailed }: WorkerEve
 
   function onBroken(error: unknown) {
     state = "broken";
-    onTrouble(error);
+    onTrouble(worker, error);
   }
 
-  worker.on("error", onTrouble);
+  worker.on("error", (error) => onTrouble(worker, error));
   worker.on("failed", onFailed);
   connection.onEnd(() => onBroken(new Error("the connection has ended")));
   // It must not run before it is ready. On PostgreSQL it remembers a failed connection for ever, and
