@@ -44,7 +44,8 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
       await answers.settled();
       await inbox.close();
       isInboxClosed = true;
-      await underWay.settled();
+      // Again and again, because a failure begins an event of its own.
+      while (underWay.count() > 0) await underWay.settled();
     };
     try {
       await within(timeout, drained());

@@ -13,6 +13,7 @@ import {
 
 import { next } from "./support/events.js";
 import { documented, fresh } from "./support/notifications.js";
+import { turn } from "./support/timers.js";
 import { dial, listen, post, received } from "./support/wire.js";
 
 /** A promise, and the function that resolves it. */
@@ -90,6 +91,23 @@ describe("close", () => {
     resolve();
     await closed;
     expect(order).toEqual(["message", "duplicate", "rejected", "rejected", "closed"]);
+  });
+
+  it("waits for the error listeners of what fails while it waits", async () => {
+    let fail = (_: Error) => {};
+    const work = new Promise<void>((_, reject) => (fail = reject));
+    const callback = telesignCallback({ onMessage: () => work });
+    let isAlarmSent = false;
+    callback.on("error", async () => {
+      await turn();
+      isAlarmSent = true;
+    });
+    await request(express().use(callback)).post("/").send(fresh()).expect(200);
+    const waited = callback.close();
+    await turn();
+    fail(new Error("on purpose"));
+    await waited;
+    expect(isAlarmSent).toBe(true);
   });
 
   it("waits for a delivery that the inbox is accepting, then closes the inbox", async () => {
