@@ -84,15 +84,15 @@ process.once("message", async () => {
   server.closeAllConnections();
   await callback.close();
   await reader.forceFlush();
-  process.send({
+  const report = {
     spans: spans.getFinishedSpans().map(plainSpan),
     metrics: measured.getMetrics().at(-1).scopeMetrics.flatMap(plainMetrics),
     stats: callback.stats(),
     published,
     events,
-  });
-  process.disconnect();
-  process.exit();
+  };
+  // What is sent may be lost if the process ends before it has left.
+  process.send(report, () => process.exit());
 });
 
 function openInbox({ engine, options }) {
