@@ -21,7 +21,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
   let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {
-    const sent = Buffer.isBuffer(body) ? parseJson(body) : checkKeys(body);
+    const sent = Buffer.isBuffer(body) ? parseJson(body) : checkKeys(body, true);
     if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
       throw new Refusal("object");
     }
@@ -53,7 +53,7 @@ function parseJson(body: Buffer): unknown {
     throw new Refusal("json");
   }
   // Without these letters or an escape no key can be bad, however many there are.
-  return text.includes("proto") || text.includes("\\u") ? checkKeys(sent) : sent;
+  return text.includes("proto") || text.includes("\\u") ? checkKeys(sent, false) : sent;
 }
 
 function documentedPart(sent: Partial<MessageNotification>) {
@@ -67,25 +67,27 @@ function documentedPart(sent: Partial<MessageNotification>) {
   };
 }
 
-function checkKeys(sent: unknown): unknown {
-  if (typeof sent === "object" && sent !== null && namesPrototype(sent)) {
+function checkKeys(sent: unknown, mayBeCyclic: boolean): unknown {
+  if (typeof sent === "object" && sent !== null && namesPrototype(sent, mayBeCyclic)) {
     throw new Refusal("prototype");
   }
   return sent;
 }
 
-/** Whether `__proto__` or `constructor.prototype` is a key at any depth. */
-function namesPrototype(sent: object): boolean {
-  // A set can grow while it is walked and holds each value once. Nesting may be deep, or cyclic if
-  // earlier middleware has made it so.
-  const values = new Set<object>([sent]);
-  for (const object of values) {
+/** Whether `__proto__` or `constructor.prototype` is a key at any depth, however deep. */
+function namesPrototype(sent: object, mayBeCyclic: boolean): boolean {
+  // It grows while it is walked.
+  const found = [sent];
+  const known = mayBeCyclic ? new Set(found) : undefined;
+  for (const object of found) {
     for (const key in object) {
       const value = (object as Record<string, unknown>)[key];
       if (key === "__proto__") return true;
       if (typeof value !== "object" || value === null) continue;
       if (key === "constructor" && Object.hasOwn(value, "prototype")) return true;
-      values.add(value);
+      if (known?.has(value)) continue;
+      known?.add(value);
+      found.push(value);
     }
   }
   return false;
