@@ -87,7 +87,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   const route = router.handle.bind(router);
 
   function handle(...[req, res, next]: Parameters<Handler>) {
-    if (req.method === "POST" && pathOf(req) === settings.path) {
+    if (req.method === "POST" && isAt(settings.path, req)) {
       // Caught here, because Express 4 would let the request hang.
       traceRequest((trace) => receive({ req, res, trace })).catch(next);
     } else if (router.stack.length === 0) {
@@ -119,7 +119,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   return Object.assign(router, { handle, on, onMessage, settled, stats, close });
 }
 
-/** The path as it was sent, without the query, and without the origin that a proxy may put before it. */
-function pathOf({ url }: IncomingMessage): string {
-  return String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "");
+/** Whether a request is for a path: as it was sent, without the query, and the origin that a proxy may put first. */
+function isAt(path: string, { url }: IncomingMessage): boolean {
+  return url === path || String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "") === path;
 }

@@ -34,7 +34,7 @@ export interface Counts {
   failed: number;
   deadLettered: number;
   inboxErrors: number;
-  lastAcceptedAt: Date | undefined;
+  lastAcceptedAt: number | undefined;
 }
 
 export function createCounts(): Counts {
@@ -60,6 +60,6 @@ export function snapshot(
     ...counts,
     ...now,
     rejected: Object.freeze({ ...counts.rejected }),
-    lastAcceptedAt: lastAcceptedAt && new Date(lastAcceptedAt),
+    lastAcceptedAt: lastAcceptedAt === undefined ? undefined : new Date(lastAcceptedAt),
   });
 }

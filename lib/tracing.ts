@@ -116,7 +116,8 @@ function stringsIn(carrier: unknown): TraceCarrier {
 
 /** Notes facts in a trace, unless a subscriber has frozen it. */
 export function note<Trace extends object>(trace: Trace | undefined, facts: Partial<Trace>): void {
-  for (const [name, fact] of Object.entries(facts)) if (trace) Reflect.set(trace, name, fact);
+  if (!trace) return;
+  for (const [name, fact] of Object.entries(facts)) Reflect.set(trace, name, fact);
 }
 
 /** What travels with a notification. */

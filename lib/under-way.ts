@@ -7,33 +7,37 @@ export interface UnderWay {
   readonly settled: () => Promise<void>;
 }
 
+/** What began between two calls of `settled`. */
+interface Batch {
+  count: number;
+  onEmpty: () => void;
+}
+
 export function createUnderWay(): UnderWay {
-  // In order of their beginning, as a Set keeps it.
-  const running = new Set<number>();
-  let waiting: (() => void)[] = [];
-  let begun = 0;
+  let batch: Batch = { count: 0, onEmpty() {} };
+  let earlier = Promise.resolve();
+  let count = 0;
 
   function begin() {
-    begun += 1;
-    const number = begun;
-    running.add(number);
+    const mine = batch;
+    mine.count += 1;
+    count += 1;
     return function end() {
-      running.delete(number);
-      const woken = waiting;
-      if (woken.length > 0) waiting = [];
-      for (const wake of woken) wake();
+      mine.count -= 1;
+      count -= 1;
+      if (mine.count === 0) mine.onEmpty();
     };
   }
 
-  function oldest(): number {
-    for (const number of running) return number;
-    return Infinity;
+  function settled() {
+    const mine = batch;
+    if (mine.count > 0) {
+      const before = earlier;
+      earlier = new Promise<void>((resolve) => (mine.onEmpty = resolve)).then(() => before);
+      batch = { count: 0, onEmpty() {} };
+    }
+    return earlier;
   }
 
-  async function settled() {
-    const last = begun;
-    while (oldest() <= last) await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-
-  return { begin, count: () => running.size, settled };
+  return { begin, count: () => count, settled };
 }

@@ -5,7 +5,7 @@ import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
 import type { Counts } from "../stats.js";
 import { traced } from "../tracing.js";
-import { createUnderWay, type UnderWay } from "../under-way.js";
+import type { UnderWay } from "../under-way.js";
 import type { HandOver } from "./inbox.js";
 
 /** A notification's place in the line of those that wait for their answers. */
@@ -29,7 +29,7 @@ export interface HandOverParts {
  */
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
   const turns: Place[] = [];
-  const running = createUnderWay();
+  let running = 0;
   const emitMessage = traced((...arrival) => listeners.emit("message", ...arrival));
 
   const handOver: HandOver = (message, delivery) => {
@@ -45,7 +45,11 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
     try {
       const isHeard = await turn(reference);
       if (!isHeard || listeners.count("message") === 0) throw unheardError(message);
-      await toListeners(message, delivery);
+      running += 1;
+      const failures = await emitMessage(message, delivery);
+      running -= 1;
+      counts[failures.length > 0 ? "failed" : "delivered"] += 1;
+      if (failures.length > 0) throw failures[0];
     } finally {
       end();
     }
@@ -67,23 +71,8 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
     // Without a listener all return to the inbox together, by the error that afterAnswer throws, so that
     // none overtakes another.
     const isHeard = listeners.count("message") > 0;
-    for (let [first] = turns; first; [first] = turns) {
-      if (!first.isDue && isHeard) return;
-      turns.shift();
-      first.begin(isHeard);
-    }
+    while (turns[0] && (turns[0].isDue || !isHeard)) turns.shift()?.begin(isHeard);
   }
 
-  async function toListeners(message: MessageNotification, delivery: Delivery) {
-    const end = running.begin();
-    try {
-      const failures = await emitMessage(message, delivery);
-      counts[failures.length > 0 ? "failed" : "delivered"] += 1;
-      if (failures.length > 0) throw failures[0];
-    } finally {
-      end();
-    }
-  }
-
-  return { handOver, advance, running: running.count, inLine: () => turns.length };
+  return { handOver, advance, running: () => running, inLine: () => turns.length };
 }

@@ -43,7 +43,7 @@ function count(counts: Counts, outcome: Outcome, { receivedAt }: Delivery): void
     counts.duplicates += 1;
   } else {
     counts.accepted += 1;
-    // A copy, because listeners share the delivery's Date and may change it.
-    counts.lastAcceptedAt = new Date(receivedAt);
+    // Not the Date, because listeners share it and may change it.
+    counts.lastAcceptedAt = receivedAt.getTime();
   }
 }

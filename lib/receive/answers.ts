@@ -1,5 +1,4 @@
 import { setImmediate } from "../clock.js";
-import { createUnderWay } from "../under-way.js";
 
 /** The answers being given, by `mo_reference_id`, so that listeners start after the answer they are about. */
 export interface Answers {
@@ -17,16 +16,13 @@ const nothing = Promise.resolve();
 
 export function createAnswers(): Answers {
   const pending = new Map<string, Promise<void>>();
-  const underWay = createUnderWay();
 
   function add(reference: string, left: Promise<void>) {
     // A retry may arrive while the first delivery is being answered: the entry then stands for both.
     const earlier = pending.get(reference);
     const all = earlier ? earlier.then(() => left) : left;
     pending.set(reference, all);
-    const end = underWay.begin();
     void all.then(() => {
-      end();
       if (pending.get(reference) === all) pending.delete(reference);
     });
   }
@@ -37,5 +33,9 @@ export function createAnswers(): Answers {
     return pending.get(reference) ?? nothing;
   }
 
-  return { add, sent, count: underWay.count, settled: underWay.settled };
+  async function settled() {
+    await Promise.all(pending.values());
+  }
+
+  return { add, sent, count: () => pending.size, settled };
 }

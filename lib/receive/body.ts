@@ -13,6 +13,8 @@ export interface BodyRequest extends IncomingMessage {
 /** The bytes of a body, or the object that an earlier parser made of them. */
 export type Body = Buffer | object;
 
+const EMPTY = Buffer.alloc(0);
+
 /** The client hung up before the whole body arrived, so nobody is left to answer. */
 export class ClientGone {}
 
@@ -38,7 +40,7 @@ export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer
   if (isParsed(body, req)) return body;
   if (req.destroyed && !req.readableEnded) throw new ClientGone();
   // An empty body may reach its end without being read.
-  if (req.readableEnded && !req.readableDidRead) return Buffer.alloc(0);
+  if (req.readableEnded && !req.readableDidRead) return EMPTY;
   throw new Refusal("consumed");
 }
 
@@ -85,7 +87,7 @@ function isParsed(body: unknown, { headers }: BodyRequest): body is object {
 function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(req.headers["content-length"]) > limit) throw new Refusal("size");
   return new Promise((resolve, reject) => {
-    let bytes: Buffer = Buffer.alloc(0);
+    let bytes: Buffer = EMPTY;
     let size = 0;
 
     function take(chunk: unknown) {
@@ -103,7 +105,12 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
     }
 
     req.on("data", take);
-    req.on("end", () => void whenWhole(req).then(() => resolve(bytes.subarray(0, size)), reject));
+    req.on("end", () => {
+      const body = size < bytes.length ? bytes.subarray(0, size) : bytes;
+      if (!("stream" in req)) return resolve(body);
+      // HTTP/2 ends a request that was reset as if it were whole, and tells right afterwards.
+      setImmediate(() => (isReset(req) ? reject(new ClientGone()) : resolve(body)));
+    });
     // Emitted when the client hangs up, because somebody listens to it.
     req.on("error", () => reject(new ClientGone()));
     // Earlier middleware may have paused it.
@@ -111,12 +118,8 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
   });
 }
 
-/** HTTP/2 ends a request that was reset as if it were whole, and tells right afterwards. */
-function whenWhole(req: IncomingMessage): Promise<void> {
-  if (!("stream" in req)) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    setImmediate(() => ("aborted" in req && req.aborted ? reject(new ClientGone()) : resolve()));
-  });
+function isReset(req: IncomingMessage): boolean {
+  return "aborted" in req && Boolean(req.aborted);
 }
 
 /** Into one buffer that grows: to keep each chunk would cost far more than its bytes if it is tiny. */

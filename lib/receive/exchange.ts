@@ -29,6 +29,6 @@ export interface ReceiverParts {
 /** Gives the answer of an exchange; the last one on its connection if the callback is closing. */
 export function giveAnswer({ req, res }: Exchange, answer: Answer, isClosing: boolean): void {
   // A connection that is kept would keep the server from closing.
-  const headers = isClosing ? { ...answer.headers, Connection: "close" } : answer.headers;
-  respond(req, res, { ...answer, headers });
+  if (isClosing) answer = { ...answer, headers: { ...answer.headers, Connection: "close" } };
+  respond(req, res, answer);
 }

@@ -23,7 +23,8 @@ export function parseTimestamp(text: unknown): Date | undefined {
   const isLeap = second === "60";
   const local = new Date(`${date}T${minute}:${isLeap ? "59.999" : `${second}.${fraction}`}Z`);
   // Date turns 30 February into 2 March.
-  if (local.getUTCDate() !== Number(day)) return undefined;
+  if (Number(day) > 28 && local.getUTCDate() !== Number(day)) return undefined;
+  if (!sign && !isLeap) return local;
   const offset = sign ? Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0;
   // Date has no leap seconds: one counts as the first moment of the next day.
   const time = local.getTime() - offset + (isLeap ? 1 : 0);
