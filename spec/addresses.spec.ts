@@ -27,7 +27,7 @@ describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, tele
     ["2001:db8::7", "2001:db8::7"],
     ["2001:DB8:0:0::7", "2001:db8::/32"],
     ["2001:db8::7", "2001:db8::7/128"],
-  ])("lets %s deliver where it names %s", async (address, entry) => {
+  ])("lets %s deliver when it lists %s", async (address, entry) => {
     await deliverFrom(address, ["203.0.113.1", entry]).expect(200);
   });
 
@@ -39,12 +39,12 @@ describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, tele
     ["198.51.100.7:44321", "0.0.0.0/0"],
     ["<script>", "0.0.0.0/0"],
     ["unknown", "::/0"],
-  ])("refuses %s where it names %s, without reading on", async (address, entry) => {
+  ])("refuses %s when it lists %s, without reading the body", async (address, entry) => {
     const answer = await deliverFrom(address, [entry]).expect("Connection", "close").expect(403);
     expect(answer.body).toEqual({ type: "about:blank", title: "Address not allowed", status: 403 });
   });
 
-  it("believes the proxy that the app trusts, and no more than that", async () => {
+  it("trusts only the proxies that the app trusts", async () => {
     const app = (trusted: number | boolean) =>
       express()
         .set("trust proxy", trusted)
@@ -60,42 +60,48 @@ describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, tele
   });
 });
 
-describe.each(expressVersions)("an app of %s", (_, { express, telesignCallback }) => {
-  it("whose trust proxy throws gets that error itself", async () => {
-    const distrust = () => {
-      throw new Error("no table of proxies");
-    };
-    const onError = (error: Error, _req: unknown, res: ServerResponse, _next: unknown) => {
-      res.writeHead(503).end(error.message);
-    };
-    const callback = telesignCallback({ allowFrom: ["192.0.2.7"] });
-    const app = express().set("trust proxy", distrust).use(callback, onError);
-    await request(app)
-      .post("/")
-      .set("X-Forwarded-For", "192.0.2.7")
-      .send(fresh())
-      .expect(503, "no table of proxies");
-  });
-});
+describe.each(expressVersions)(
+  "an app of %s whose trust proxy function throws",
+  (_, { express, telesignCallback }) => {
+    it("gets that error unchanged", async () => {
+      const distrust = () => {
+        throw new Error("no table of proxies");
+      };
+      const onError = (error: Error, _req: unknown, res: ServerResponse, _next: unknown) => {
+        res.writeHead(503).end(error.message);
+      };
+      const callback = telesignCallback({ allowFrom: ["192.0.2.7"] });
+      const app = express().set("trust proxy", distrust).use(callback, onError);
+      await request(app)
+        .post("/")
+        .set("X-Forwarded-For", "192.0.2.7")
+        .send(fresh())
+        .expect(503, "no table of proxies");
+    });
+  },
+);
 
-describe.each(expressVersions)("a refusal in an app of %s", (_, { express, telesignCallback }) => {
-  it("whose trust proxy throws is a rejected event without an address", async () => {
-    const distrust = () => {
-      throw new Error("no table of proxies");
-    };
-    const callback = telesignCallback();
-    const rejected = next(callback, "rejected");
-    const app = express().set("trust proxy", distrust).use(callback);
-    await request(app).post("/").set("X-Forwarded-For", "192.0.2.7").send({}).expect(400);
-    expect((await rejected)[0]).toMatchObject({ status: 400, address: undefined });
-  });
-});
+describe.each(expressVersions)(
+  "a rejected event in an app of %s whose trust proxy function throws",
+  (_, { express, telesignCallback }) => {
+    it("has no address", async () => {
+      const distrust = () => {
+        throw new Error("no table of proxies");
+      };
+      const callback = telesignCallback();
+      const rejected = next(callback, "rejected");
+      const app = express().set("trust proxy", distrust).use(callback);
+      await request(app).post("/").set("X-Forwarded-For", "192.0.2.7").send({}).expect(400);
+      expect((await rejected)[0]).toMatchObject({ status: 400, address: undefined });
+    });
+  },
+);
 
 describe("allowFrom, ahead of an app", () => {
   it.each([
     ["127.0.0.1", 200],
     ["192.0.2.7", 403],
-  ])("%s is compared with the socket's address: %i", async (entry, status) => {
+  ])("compares %s with the socket's address, and answers %i", async (entry, status) => {
     const callback = telesignCallback({ allowFrom: [entry] });
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const answer = await exchange(
@@ -105,7 +111,7 @@ describe("allowFrom, ahead of an app", () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
 
-  it("refuses an address that is gone", async () => {
+  it("refuses a request whose socket has no address any more", async () => {
     const callback = telesignCallback({ allowFrom: ["127.0.0.1"] });
     const { port } = await listen((req, res) => {
       Object.defineProperty(req.socket, "remoteAddress", { value: undefined });

@@ -10,7 +10,7 @@ const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).
 describe("maxAge", () => {
   const app = express().use(telesignCallback({ maxAge: 5 * 60_000 }));
 
-  it.each([0, 4, -0.9])("accepts what was submitted %d minutes ago", async (minutes) => {
+  it.each([0, 4, -0.9])("accepts a notification submitted %d minutes ago", async (minutes) => {
     await request(app)
       .post("/")
       .send(fresh({ submit_timestamp: minutesAgo(minutes) }))
@@ -22,7 +22,7 @@ describe("maxAge", () => {
       .expect(200);
   });
 
-  it("refuses a date more than a minute ahead, which could be replayed until that day", async () => {
+  it("refuses a date more than 60 s ahead, which could be replayed until that day", async () => {
     const { body } = await request(app)
       .post("/")
       .send(fresh({ submit_timestamp: minutesAgo(-1.1) }))
@@ -35,13 +35,13 @@ describe("maxAge", () => {
     });
   });
 
-  it("takes an age that no timer could wait for", async () => {
+  it("may be longer than the longest Node timer", async () => {
     const callback = telesignCallback({ maxAge: 30 * 86_400_000 });
     const notification = fresh({ submit_timestamp: minutesAgo(29 * 24 * 60) });
     await request(express().use(callback)).post("/").send(notification).expect(200);
   });
 
-  it("accepts what is exactly as old, and nothing that is a millisecond older", async () => {
+  it("accepts a notification of exactly this age, and none that is a millisecond older", async () => {
     const now = Date.parse("2026-11-23T12:00:00.000Z");
     jest.useFakeTimers({
       doNotFake: ["nextTick", "queueMicrotask", "setImmediate", "setTimeout"],
@@ -56,7 +56,7 @@ describe("maxAge", () => {
     jest.useRealTimers();
   });
 
-  it("refuses what is older", async () => {
+  it("refuses an older notification", async () => {
     await request(app)
       .post("/")
       .send(fresh({ submit_timestamp: minutesAgo(6) }))
@@ -80,7 +80,7 @@ describe("maxAge", () => {
     }
   });
 
-  it("does not remember what it refused", async () => {
+  it("does not remember a notification that it refused", async () => {
     const message = fresh();
     await request(app)
       .post("/")
@@ -92,7 +92,7 @@ describe("maxAge", () => {
       .expect(200, { status: "accepted" });
   });
 
-  it("is off by default: the documented example of 2018 passes", async () => {
+  it("is off by default, so the documented example of 2018 passes", async () => {
     await request(express().use(telesignCallback())).post("/").send(documented).expect(200);
   });
 });

@@ -32,7 +32,7 @@ describe("the answer when the inbox fails", () => {
       },
     ],
     [
-      "throws something else than an error",
+      "throws something other than an error",
       () => {
         throw undefined as unknown as Error;
       },
@@ -41,10 +41,10 @@ describe("the answer when the inbox fails", () => {
       "rejects",
       () => Promise.reject(Object.assign(new RangeError("15551234"), { code: "EBROKEN" })),
     ],
-    ["answers nonsense", () => "yes" as unknown as Outcome],
-    ["answers nothing", () => undefined as unknown as Outcome],
+    ["returns nonsense", () => "yes" as unknown as Outcome],
+    ["returns nothing", () => undefined as unknown as Outcome],
     [
-      "throws what cannot be looked at",
+      "throws a revoked proxy",
       () => {
         const { proxy, revoke } = Proxy.revocable(new Error(), {});
         revoke();
@@ -131,7 +131,7 @@ describe("the answer when the inbox fails", () => {
     [{ message: "OOM 15551234", code: "EREDIS" }, "EREDIS"],
     [{ message: 15551234, code: "EREDIS" }, "EREDIS"],
   ])(
-    "comes with an error event whose cause has Redis's own code, for %j: %s",
+    "comes with an error event whose cause has Redis's own code or none: case %#",
     async (parts, code) => {
       const fault = Object.assign(new Error(), { name: "ReplyError" }, parts);
       const callback = telesignCallback({
@@ -146,7 +146,7 @@ describe("the answer when the inbox fails", () => {
     },
   );
 
-  it("comes with an error event whose cause has no code that is not a string", async () => {
+  it("comes with an error event whose cause has no code if the engine's is not a string", async () => {
     const fault = Object.assign(new Error(), { name: 5, code: { args: ["15551234"] } });
     const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
     callback.onMessage(() => {});
@@ -220,7 +220,7 @@ describe.each(expressVersions)(
   "the answer, in an app of %s",
   (_, { express, telesignCallback }) => {
     it.each(["accepted", "duplicate"] as const)(
-      "is what the inbox says, such as %s, now or later",
+      "is the inbox's outcome, such as %s, returned at once or later",
       async (outcome) => {
         for (const accept of [() => outcome, () => Promise.resolve(outcome)]) {
           const app = express().use(telesignCallback({ inbox: { accept, ...rest } }));
@@ -275,7 +275,7 @@ describe.each(expressVersions)(
         .expect("Content-Type", "application/json");
     });
 
-    it("that fails in other middleware is passed to the app, and the message is still emitted", async () => {
+    it("gives way to the app's error handler when other middleware throws, and the message is still emitted", async () => {
       const forbidding = (_req: unknown, res: { setHeader: unknown }, proceed: () => void) => {
         res.setHeader = () => {
           throw new Error("no more headers");
@@ -561,7 +561,7 @@ describe("an answer that cannot leave", () => {
     (callback as unknown as (...args: unknown[]) => void)(req, res, () => {});
   };
 
-  it("yet, to a simulated request without a socket, is waited for", async () => {
+  it("to a simulated request yet holds back its message until the response emits finish", async () => {
     const callback = telesignCallback();
     const order: string[] = [];
     callback.onMessage(() => order.push("message"));
@@ -616,7 +616,7 @@ describe("an answer that cannot leave", () => {
     await callback.close();
   });
 
-  it("because its connection is closed already is not waited for", async () => {
+  it("because its connection has already closed does not hold back its message", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
     give(callback, Object.assign(new EventEmitter(), { closed: true }), () => {});
@@ -630,7 +630,7 @@ describe("a listener that blocks the event loop", () => {
     ["in Express 4", "express4"],
     ["ahead of an app", "ahead"],
     ["behind a compression that buffers", "express", "compression"],
-    ["when it stands in for an inbox that hangs", "ahead", "hanging inbox"],
+    ["when an inbox hangs and the listener runs at once", "ahead", "hanging inbox"],
     ["when it listens to errors, behind a compression", "express", "compression", "error"],
   ])("does not delay the answer on the wire, %s", async (_name, ...args) => {
     const program = join(__dirname, "fixtures/blocking-listener.js");

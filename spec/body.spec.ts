@@ -80,7 +80,10 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
 
   it.each([
     ["the word constructor as a key", { ...fresh(), constructor: "Bob" }],
-    ["these words in a text", fresh({ mo_message: '"__proto__": constructor.prototype' })],
+    [
+      "__proto__ and constructor.prototype in a text",
+      fresh({ mo_message: '"__proto__": constructor.prototype' }),
+    ],
     [
       "properties nested 5,000 levels deep",
       { ...fresh(), extra: JSON.parse('{"a":'.repeat(5_000) + "1" + "}".repeat(5_000)) as unknown },
@@ -100,7 +103,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     await send({}, `\uFEFF${JSON.stringify(fresh())}`).expect(200, { status: "accepted" });
   });
 
-  it("counts by the last of two equal keys, as JSON.parse does", async () => {
+  it("may repeat a key: the last value counts, as in JSON.parse", async () => {
     const onMessage = jest.fn();
     const text = JSON.stringify(fresh()).replace("{", '{"mo_message":"first",');
     await send({ onMessage }, text).expect(200);
@@ -116,14 +119,14 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     "application/x-www-form-urlencoded",
     "image/png",
     "???",
-  ])("is read as JSON when it is said to be %s", async (type) => {
+  ])("is read as JSON when its Content-Type is %s", async (type) => {
     const { port } = await listen(express().use(telesignCallback()));
     const body = post("/", JSON.stringify(fresh())).toString().replace("application/json", type);
     expect(await exchange(port, body)).toMatch(/^HTTP\/1.1 200 /);
   });
 
   it.each(["Content-Length: 0", "Transfer-Encoding: chunked", "X-Neither: 1"])(
-    "is missed where it is empty: %s",
+    "gets 400 when it is empty: %s",
     async (framing) => {
       const others = telesignCallback({ path: "/others" });
       const { port } = await listen(express().use(others, telesignCallback()));
@@ -133,7 +136,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     },
   );
 
-  it("is taken in its order, whatever its framing", async () => {
+  it("is read in order of arrival, whatever its framing", async () => {
     const sent = [0, 1, 2, 3].map((number) => fresh({ mo_message: String(number) }));
     const texts: string[] = [];
     const callback = telesignCallback({ onMessage: ({ mo_message }) => texts.push(mo_message) });
@@ -150,7 +153,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     expect(texts).toEqual(["0", "1", "2", "3"]);
   });
 
-  it("is read when it comes in chunks, cut anywhere", async () => {
+  it("is read whole, wherever its chunks are cut", async () => {
     const onMessage = jest.fn();
     const text = "Grüße 👋🏽";
     const { port } = await listen(express().use(telesignCallback({ onMessage })));
@@ -177,18 +180,18 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       return base.replace('"mo_message":""', `"mo_message":"${"x".repeat(size - base.length)}"`);
     };
 
-    it("gets 413, one byte over; 200 at the limit", async () => {
+    it("gets 413 when it is one byte larger, and 200 at the limit", async () => {
       await send({ maxBodySize: limit }, exact(limit)).expect(200);
       await send({ maxBodySize: limit }, exact(limit + 1)).expect(413);
     });
 
-    it("counts bytes, not characters", async () => {
+    it("is measured in bytes, not in characters", async () => {
       const text = exact(limit).replace("xx", "ü");
       await send({ maxBodySize: limit }, text).expect(200);
       await send({ maxBodySize: limit }, exact(limit).replace("x", "ü")).expect(413);
     });
 
-    it("is taken at the limit when it comes in pieces, declared and chunked", async () => {
+    it("is accepted at the limit when it comes in pieces, declared or chunked", async () => {
       const { port } = await listen(express().use(telesignCallback({ maxBodySize: limit })));
       const sendInPieces = async (head: string, ...pieces: string[]) => {
         const socket = await dial(port);
@@ -254,7 +257,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       await request(app).post("/").send({}).expect(413);
     });
 
-    it("does not count for a body that was parsed before", async () => {
+    it("is accepted when it was parsed before", async () => {
       const app = express().use(express.json(), telesignCallback({ maxBodySize: limit }));
       await request(app)
         .post("/")
@@ -290,7 +293,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     it.each([
       ["express.json() parsed", "json", "application/json"],
       ["express.raw() kept as bytes", "raw", "application/octet-stream"],
-    ] as const)("is used where %s it", async (_name, parser, type) => {
+    ] as const)("is used when %s it", async (_name, parser, type) => {
       const app = express().use(express[parser](), telesignCallback());
       await request(app)
         .post("/")
@@ -380,7 +383,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       forms.map(([name, form]) => [name, place, form] as const),
     );
 
-    it.each(places)("is used where a host left %s in %s", async (_name, place, form) => {
+    it.each(places)("is used when a host left %s in %s", async (_name, place, form) => {
       const callback = telesignCallback();
       const message = next(callback, "message");
       const sent = fresh({ mo_message: "Grüße 👋🏽" });
@@ -390,7 +393,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     });
 
     it.each(places)(
-      "is verified where a host left %s in %s, and refused where it was altered",
+      "is verified when a host left %s in %s, and refused when it was altered",
       async (_name, place, form) => {
         const key = "c2VjcmV0";
         const text = JSON.stringify(fresh({ mo_message: "Grüße 👋🏽" }));
@@ -406,7 +409,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       },
     );
 
-    it.each(places)("counts for maxBodySize where it is %s in %s", async (_name, place, form) => {
+    it.each(places)("is limited by maxBodySize when it is %s in %s", async (_name, place, form) => {
       const text = JSON.stringify(fresh({ mo_message: "ü" }));
       const size = Buffer.byteLength(text);
       for (const [maxBodySize, status] of [
@@ -438,24 +441,24 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     });
 
     it.each(["rawBody", "body"] as const)(
-      "is read from the stream where looking at %s throws",
+      "is read from the stream when the getter of %s throws",
       async (name) => {
         const app = express().use(throwing(name), telesignCallback());
         await request(app).post("/").send(fresh()).expect(200);
       },
     );
 
-    it("is used from body where looking at rawBody throws", async () => {
+    it("is used from body when the getter of rawBody throws", async () => {
       const app = express().use(express.json(), throwing("rawBody"), telesignCallback());
       await request(app).post("/").send(fresh()).expect(200);
     });
 
-    it("is an empty body, and not a consumed one, when it ended without any bytes", async () => {
+    it("counts as empty, not as consumed, when it ended without any bytes", async () => {
       const { port } = await listen(express().use(spend, telesignCallback()));
       expect(await exchange(port, post("/", ""))).toMatch(/^HTTP\/1.1 400 [^]*not JSON/);
     });
 
-    it("is read when it was only paused", async () => {
+    it("is read when that middleware has only paused it", async () => {
       const pause = (req: Request, _res: unknown, next: Next) => {
         req.pause();
         setImmediate(next);
@@ -466,7 +469,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
 
     it.each([
       ["at once", (proceed: () => void) => proceed()],
-      ["in its own time, paused", setImmediate],
+      ["later, after pausing it", setImmediate],
     ])("is read although other middleware listens to it and continues %s", async (how, go) => {
       const heard = jest.fn();
       const log = (req: Request, _res: unknown, proceed: Next) => {
@@ -505,7 +508,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(await answer).toMatch(/^HTTP\/1.1 200 /);
     });
 
-    it("reaches middleware that starts to listen after us", async () => {
+    it("also reaches middleware that starts to listen after the callback", async () => {
       const heard = jest.fn();
       const late = (req: Request, _res: unknown, proceed: Next) => {
         proceed();
@@ -540,7 +543,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       ["drained the stream and left a number", [spend, set("body", 5)]],
       ["drained the stream ahead of a parser", [spend, express.json({ type: "text/html" })]],
       [
-        "made it null",
+        "drained the stream and set body to null",
         [spend, (req: Request, _res: unknown, next: Next) => ((req.body = null), next())],
       ],
       [
@@ -548,7 +551,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
         [(req: Request, _res: unknown, next: Next) => (req.setEncoding("utf8"), next())],
       ],
     ])(
-      "and that %s, gets 500 and an error that says how to mount us",
+      "gets 500, and an error that says how to mount the callback, when that middleware %s",
       async (_name, middleware) => {
         const callback = telesignCallback();
         const reported = next(callback, "error");
@@ -619,7 +622,7 @@ describe("a client that hangs up", () => {
     );
 
   it.each(["destroy", "end"] as const)(
-    "in the middle of the body (%s) costs nothing",
+    "in the middle of the body (%s) causes no event",
     async (how) => {
       const { callback, rejected, server, port } = await serve();
       const gone = answered(server);
@@ -636,8 +639,8 @@ describe("a client that hangs up", () => {
 
   it.each([
     ["slow", () => {}],
-    ["slow, pausing", (req: IncomingMessage) => req.pause()],
-  ])("before an earlier, %s middleware was done, costs nothing", async (_name, touch) => {
+    ["slow and pausing", (req: IncomingMessage) => req.pause()],
+  ])("while earlier, %s middleware is busy causes no event", async (_name, touch) => {
     const { callback, rejected } = await serve();
     let proceed = () => {};
     const { server, port } = await listen((req, res) => {
@@ -657,7 +660,7 @@ describe("a client that hangs up", () => {
     expect(rejected).not.toHaveBeenCalled();
   });
 
-  it("after the whole body, before an earlier, slow middleware was done, costs no message", async () => {
+  it("after the whole body, while earlier middleware is busy, loses no message", async () => {
     const { callback, rejected } = await serve();
     const message = next(callback, "message");
     let proceed = () => {};
@@ -678,7 +681,7 @@ describe("a client that hangs up", () => {
     expect(rejected).not.toHaveBeenCalled();
   });
 
-  it("right after the body costs no message", async () => {
+  it("right after the body loses no message", async () => {
     const { callback, port } = await serve();
     const message = next(callback, "message");
     const socket = await dial(port);
@@ -686,7 +689,7 @@ describe("a client that hangs up", () => {
     expect((await message)[0]).toEqual(documented);
   });
 
-  it("while the inbox is accepting costs no message", async () => {
+  it("while the inbox is accepting loses no message", async () => {
     let decide: (outcome: "accepted") => void = () => {};
     const asked = jest.fn();
     const { callback, server, port } = await serve({
@@ -745,7 +748,7 @@ describe("a simulated request of a serverless host", () => {
     await jest.advanceTimersByTimeAsync(4_000);
   };
 
-  it("is read to its end where each call gives one piece of it", async () => {
+  it("is read to its end when each read gives one piece of it", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
     const text = JSON.stringify(documented);
@@ -755,7 +758,7 @@ describe("a simulated request of a serverless host", () => {
     await callback.close();
   });
 
-  it("is refused where its pieces come to more than maxBodySize", async () => {
+  it("is refused when its pieces add up to more than maxBodySize", async () => {
     const callback = telesignCallback({ maxBodySize: 10 });
     const rejected = next(callback, "rejected");
     giveInPieces(callback, ["123456789", "123456789"]);
@@ -765,7 +768,7 @@ describe("a simulated request of a serverless host", () => {
   });
 });
 
-describe("headers of garbage", () => {
+describe("headers that the callback does not use", () => {
   it.each([
     ["as long as Node allows", [`X-Long: ${"x".repeat(15_000)}`]],
     ["repeated", Array.from({ length: 50 }, (_, index) => `X-Same: ${index}`)],
@@ -782,7 +785,7 @@ describe("headers of garbage", () => {
     );
   });
 
-  it("that Node refuses do not reach us", async () => {
+  it("that Node refuses never reach the callback", async () => {
     const callback = telesignCallback();
     const rejected = jest.fn();
     callback.on("rejected", rejected);

@@ -32,7 +32,7 @@ describe("an inbox that takes longer than 2 s", () => {
   it.each([
     ["hangs", () => {}],
     ["rejects afterwards", (reject: (error: Error) => void) => reject(new Error("late"))],
-  ])("and %s costs no message: the answer is accepted", async (_name, goOn) => {
+  ])("and %s loses no message: the answer is accepted", async (_name, goOn) => {
     let reject: (error: Error) => void = () => {};
     accept.mockReturnValue(new Promise<Outcome>((_resolve, fail) => (reject = fail)));
     const { callback, listener, port } = await serve();
@@ -59,7 +59,7 @@ describe("an inbox that takes longer than 2 s", () => {
 });
 
 describe.each(expressVersions)("an answer, in an app of %s,", (_, parts) => {
-  it("that other middleware holds back holds back the message for 4 s, and no longer", async () => {
+  it("delays the message by at most 4 s when other middleware holds it back", async () => {
     const holding = (_req: unknown, res: ServerResponse, proceed: () => void) => {
       const end = res.end.bind(res) as (text: string) => ServerResponse;
       res.end = ((text: string) => ((release = () => end(text)), res)) as typeof res.end;
@@ -85,7 +85,7 @@ describe.each(expressVersions)("an answer, in an app of %s,", (_, parts) => {
 });
 
 describe("close()", () => {
-  it("waits as long as it is told, though no timer could wait so long", async () => {
+  it("accepts a timeout that is longer than the longest Node timer", async () => {
     const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
     const errors = jest.fn();
     callback.on("error", errors);
@@ -101,7 +101,7 @@ describe("close()", () => {
     expect(errors).toHaveBeenCalledTimes(1);
   });
 
-  it("names everything that it leaves: answers, listeners, and an inbox", async () => {
+  it("names everything that it leaves unfinished: answers, listeners and the inbox", async () => {
     let isAsked = false;
     const accept = () => {
       isAsked = true;

@@ -38,7 +38,7 @@ describe("the docstrings", () => {
     expect(compile(new Map(modules))).toEqual([]);
   }, 60_000);
 
-  it("have examples whose mistakes would be found", () => {
+  it("have examples in which the compiler would find a mistake", () => {
     const code = "telesignCallback({ pth: '/' });";
     expect(compile(new Map([[join(root, "spec/wrong.mts"), moduleOf(code)]]))).toHaveLength(1);
   }, 60_000);

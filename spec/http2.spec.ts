@@ -75,13 +75,13 @@ describe("telesignCallback on HTTP/2", () => {
     expect(await send(body)).toMatchObject({ status: 200, body: '{"status":"duplicate"}' });
   });
 
-  it("leaves what is not ours to what is behind us", async () => {
+  it("passes every other request on to the next handler", async () => {
     await serve();
     const stream = open("GET", "/other");
     expect(await answerTo(stream)).toMatchObject({ body: "the app's own: GET /other" });
   });
 
-  it("costs nothing when a client resets a stream in the middle of its body", async () => {
+  it("causes no event when a client resets a stream in the middle of its body", async () => {
     const callback = await serve();
     const rejected = jest.fn();
     callback.on("rejected", rejected);
@@ -110,7 +110,7 @@ describe("a refusal on HTTP/2", () => {
   ];
 
   it.each(refusals)(
-    "%s ends its stream without an error, and leaves the others alone",
+    "%s ends its stream without an error, and does not affect other streams",
     async (_name, status, options, headers, before) => {
       await serve(options, before);
       const warned = jest.fn();
@@ -128,7 +128,7 @@ describe("a refusal on HTTP/2", () => {
     },
   );
 
-  it("after close() ends its stream without an error, and leaves the others alone", async () => {
+  it("after close() ends its stream without an error, and does not affect other streams", async () => {
     const callback = await serve();
     await callback.close();
     const stream = open("POST", "/t");
@@ -141,7 +141,7 @@ describe("a refusal on HTTP/2", () => {
     expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
   });
 
-  it("refuses before its rejected listeners start, even one that blocks the event loop", async () => {
+  it("leaves before its rejected listeners start, even one that blocks the event loop", async () => {
     const program = join(__dirname, "fixtures/blocking-http2-refusal.js");
     const { stdout } = await promisify(execFile)(process.execPath, [program]);
     expect(stdout).toBe("answered\n");

@@ -52,7 +52,7 @@ const failing: [string, () => unknown, unknown][] = [
 
 describe("listeners", () => {
   it.each(failing)(
-    "are isolated: one that %s reaches neither the others nor the answer",
+    "are isolated: one that %s affects neither the others nor the answer",
     async (_name, bad, cause) => {
       const callback = telesignCallback({ onMessage: bad });
       const others = jest.fn();
@@ -204,7 +204,7 @@ describe("listeners", () => {
     expect(started).toEqual(["first", "second"]);
   });
 
-  it("lose none of those in line when the first of them is answered", async () => {
+  it("get every message in line, in order, when the first answer leaves", async () => {
     const started: string[] = [];
     const callback = telesignCallback({ onMessage: ({ mo_message }) => started.push(mo_message) });
     const releases = new Map<string, () => void>();
@@ -355,7 +355,7 @@ describe("listeners", () => {
     }
   });
 
-  it("of rejected that fail are an error with the bytes, which are not enumerable", async () => {
+  it("of rejected that fail cause an error with the bytes, which are not enumerable", async () => {
     const callback = telesignCallback();
     callback.on("rejected", () => {
       throw new Error("mine");
@@ -382,7 +382,7 @@ describe("listeners", () => {
     expect((await reported)[0]).toMatchObject({ code: "ERR_LISTENER" });
   });
 
-  it("must be functions, of an event that there is", () => {
+  it("must be functions, and for an event that exists", () => {
     const callback = telesignCallback();
     // @ts-expect-error not an event
     expect(() => callback.on("mesage", () => {})).toThrow(

@@ -22,7 +22,7 @@ import { exchange, listen, post } from "./support/wire.js";
 
 const rest = { consume: () => () => Promise.resolve(), close: () => Promise.resolve() };
 
-describe("telesignCallback, beside listeners that come and go", () => {
+describe("telesignCallback, when listeners come and go", () => {
   it("starts listeners in order of arrival when the last one leaves and another comes", async () => {
     const callback = telesignCallback();
     const held = new Map<string, () => void>();
@@ -106,7 +106,7 @@ describe("telesignCallback, with a schema of the user's own", () => {
     expect(body.errors).toEqual([{ field: "count", rule: "number.base" }]);
   });
 
-  it("hands over what the schema returned, to a listener that comes later too", async () => {
+  it("hands over what the schema returned, even to a listener that comes later", async () => {
     const schema = notificationSchema.keys({ at: Joi.date() });
     const callback = telesignCallback({ schema });
     const sent = { ...fresh(), at: "2026-01-01T00:00:00Z" };
@@ -118,8 +118,8 @@ describe("telesignCallback, with a schema of the user's own", () => {
   });
 });
 
-describe("telesignCallback, behind a host or middleware of its own ways", () => {
-  it("says how to mount it where a chunked body is gone and Express 4 left an empty object", async () => {
+describe("telesignCallback, behind an unusual host or unusual middleware", () => {
+  it("says how to mount it when a chunked body is gone and Express 4 left an empty object", async () => {
     const callback = telesignCallback();
     const reported = next(callback, "error");
     const drain = (req: IncomingMessage & { body?: unknown }, _res: unknown, go: () => void) => {
@@ -164,7 +164,7 @@ describe("telesignCallback, behind a host or middleware of its own ways", () => 
     await request(express().use(hide, callback)).post("/").send(fresh()).expect(403);
   });
 
-  it("takes an HTTP/2 request that was reset for one that hung up", async () => {
+  it("treats an HTTP/2 request that was reset as a client that hung up", async () => {
     const callback = telesignCallback();
     const rejected = jest.fn();
     const onMessage = jest.fn();
@@ -197,7 +197,7 @@ describe("telesignCallback, behind a host or middleware of its own ways", () => 
   });
 });
 
-describe("telesignCallback, with an inbox that does odd things", () => {
+describe("telesignCallback, with an unusual inbox", () => {
   it("gives stats() although the inbox has a property named waiting", () => {
     const inbox = { accept: () => "accepted", ...rest, waiting: new Map() } as unknown as Inbox;
     expect(telesignCallback({ inbox }).stats().waiting).toBe(0);
@@ -211,7 +211,7 @@ describe("telesignCallback, with an inbox that does odd things", () => {
     expect(telesignCallback({ inbox }).stats().waiting).toBe(0);
   });
 
-  it("settles after the inbox handed over nothing at all", async () => {
+  it("settles after the inbox handed over undefined", async () => {
     let handOver: HandOver = () => Promise.resolve();
     const inbox: Inbox = {
       ...rest,
@@ -224,7 +224,7 @@ describe("telesignCallback, with an inbox that does odd things", () => {
   });
 });
 
-describe("telesignCallback, with a subscriber to its tracing channels that does odd things", () => {
+describe("telesignCallback, with an unusual subscriber to its tracing channels", () => {
   it("answers 200 when the subscriber removes the carrier", async () => {
     const { start } = tracingChannel("telesign-callback:request");
     const remove = (trace: unknown) => void Object.assign(trace as object, { carrier: null });

@@ -76,19 +76,27 @@ describe("a notification", () => {
     ]);
   });
 
-  it.each(["1", "15551234", "+15551234", "1".repeat(15), `+${"1".repeat(15)}`])(
-    "may have the phone number %s",
-    async (number) => {
-      await send({ ...documented, from_phone_number: number, to_phone_number: number }).expect(200);
-    },
-  );
+  it.each([
+    ["one digit", "1"],
+    ["TeleSign's example", "15551234"],
+    ["TeleSign's example after a plus", "+15551234"],
+    ["15 digits", "1".repeat(15)],
+    ["15 digits after a plus", `+${"1".repeat(15)}`],
+  ])("may have a phone number of this form: %s", async (_, number) => {
+    await send({ ...documented, from_phone_number: number, to_phone_number: number }).expect(200);
+  });
 
-  it.each(["+", "++1", "1+", "1".repeat(16), "1 555", "1-555", "tel:1"])(
-    "may not have the phone number %s",
-    async (number) => {
-      await send({ ...documented, from_phone_number: number }).expect(400);
-    },
-  );
+  it.each([
+    ["a plus alone", "+"],
+    ["two pluses", "++1"],
+    ["a plus at the end", "1+"],
+    ["16 digits", "1".repeat(16)],
+    ["a space", "1 555"],
+    ["a hyphen", "1-555"],
+    ["a URI", "tel:1"],
+  ])("may not have a phone number of this form: %s", async (_, number) => {
+    await send({ ...documented, from_phone_number: number }).expect(400);
+  });
 
   it.each(["0".repeat(32), "z".repeat(32), "SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N".toLowerCase()])(
     "may have the reference %s",
@@ -168,25 +176,28 @@ describe("a notification", () => {
     ["an inbound SMS", { reference_id, user_response: { mo_message: "text" } }],
     ["a verification", { reference_id, verify: { code_state: "VALID" } }],
     ["a report on a part", { sub_resource: "sms" }],
-  ])("is told apart from %s of another TeleSign product, by the title", async (_name, report) => {
-    const callback = telesignCallback();
-    const rejected = next(callback, "rejected");
-    const { body } = await request(express().use(callback)).post("/").send(report).expect(400);
-    expect(body.title).toBe("Callback of another TeleSign product");
-    expect(body.errors.map(({ field }: { field: string }) => field)).toEqual(properties);
-    expect((await rejected)[0].title).toBe(body.title);
-  });
+  ])(
+    "is distinguished, by the title, from %s of another TeleSign product",
+    async (_name, report) => {
+      const callback = telesignCallback();
+      const rejected = next(callback, "rejected");
+      const { body } = await request(express().use(callback)).post("/").send(report).expect(400);
+      expect(body.title).toBe("Callback of another TeleSign product");
+      expect(body.errors.map(({ field }: { field: string }) => field)).toEqual(properties);
+      expect((await rejected)[0].title).toBe(body.title);
+    },
+  );
 
   it.each([
     ["no reference_id", { status: "sent" }],
     ["no status", { reference_id }],
-    ["a reference of ours", { ...documented, mo_message: 5, status: 1, reference_id, verify: 1 }],
-  ])("is not taken for another TeleSign product's where it has %s", async (_name, sent) => {
+    ["an mo_reference_id", { ...documented, mo_message: 5, status: 1, reference_id, verify: 1 }],
+  ])("is not taken for another TeleSign product's when it has %s", async (_name, sent) => {
     const { body } = await send(sent).expect(400);
     expect(body.title).toBe("Not a valid notification");
   });
 
-  it("may have what other TeleSign products send beside what is ours", async () => {
+  it("may also have the properties of other TeleSign products", async () => {
     await send({ ...documented, status: {}, reference_id, verify: {} }).expect(200);
   });
 });
@@ -267,7 +278,7 @@ describe("a custom schema", () => {
     expect(delivery.submittedAt).toBeUndefined();
   });
 
-  it("may extend ours", async () => {
+  it("may extend notificationSchema", async () => {
     const schema = notificationSchema.keys({ mo_message: Joi.string().max(10).required() });
     const { body } = await send(documented, { schema }).expect(400);
     expect(body.errors).toEqual([{ field: "mo_message", rule: "string.max" }]);
@@ -290,17 +301,17 @@ describe("a custom schema", () => {
       Joi.object({ mo_reference_id: Joi.any().custom(() => 5) }).unknown(),
       "string.base",
     ],
-  ])("that returns %s makes it a 400", async (_name, schema, rule) => {
+  ])("that returns %s causes a 400", async (_name, schema, rule) => {
     const { body } = await send(documented, { schema }).expect(400);
     expect(body.errors).toEqual([{ field: "mo_reference_id", rule }]);
   });
 
-  it("that knows no reference makes a notification without one a 400 that names it", async () => {
+  it("that has no rule for the reference still requires it, by a 400 that names it", async () => {
     const { body } = await send({ mo_message: "text" }, { schema: Joi.any() }).expect(400);
     expect(body.errors).toEqual([{ field: "mo_reference_id", rule: "any.required" }]);
   });
 
-  it("that alters nothing does not freeze what the app has parsed", async () => {
+  it("that alters nothing does not freeze the app's parsed body", async () => {
     const parsed: object[] = [];
     const app = express().use(
       express.json(),
@@ -318,7 +329,7 @@ describe("a custom schema", () => {
     ["text", Joi.any().custom(() => "text")],
     ["null", Joi.any().custom(() => null)],
     ["undefined", Joi.any().empty(Joi.object())],
-  ])("that returns %s makes it a 400 that names no field", async (_name, schema) => {
+  ])("that returns %s causes a 400 that names no field", async (_name, schema) => {
     const { body } = await send(documented, { schema }).expect(400);
     expect(body.errors).toEqual([]);
   });
@@ -376,7 +387,7 @@ describe("a custom schema", () => {
         )
         .unknown(),
     ],
-  ])("that %s makes it a 400 that names no field", async (_name, schema) => {
+  ])("that %s causes a 400 that names no field", async (_name, schema) => {
     const callback = telesignCallback({ schema });
     const rejected = next(callback, "rejected");
     const { body } = await request(express().use(callback))

@@ -88,9 +88,9 @@ describe("telesignCallback", () => {
     ["null", null],
     ["text", "options"],
     ["an array", []],
-    ["a promise, of a forgotten await,", Promise.resolve({ apiKey: secret })],
+    ["a promise that nobody awaited", Promise.resolve({ apiKey: secret })],
     ["a Map", new Map([["apiKey", secret]])],
-    ["what inherits its options", Object.create({ apiKey: secret })],
+    ["an object that inherits its options", Object.create({ apiKey: secret })],
     [
       "an instance of a class",
       new (class {
@@ -99,23 +99,23 @@ describe("telesignCallback", () => {
         }
       })(),
     ],
-  ])("refuses %s for options, whose guards it would not see", (_name, options) => {
+  ])("refuses %s as options, because it would miss the guards in it", (_name, options) => {
     expect(() => telesignCallback(options as object)).toThrow(/^options must be a plain object$/);
   });
 
-  it("takes options that have no prototype, or another realm's", () => {
+  it("accepts options without a prototype, and those of another realm", () => {
     expect(() => telesignCallback(Object.assign(Object.create(null) as object))).not.toThrow();
     expect(() => telesignCallback(runInNewContext("({})") as object)).not.toThrow();
   });
 
-  it("refuses an option that there is not, naming those that there are", () => {
+  it("refuses an unknown option and names the known ones", () => {
     // @ts-expect-error misspelt
     expect(() => telesignCallback({ apikey: secret })).toThrow(
       "unknown option apikey; the options are path, apiKey, allowFrom, maxBodySize, maxAge, schema, inbox, onMessage",
     );
   });
 
-  it("takes an inbox once: two callbacks cannot share one", () => {
+  it("accepts an inbox once: two callbacks cannot share one", () => {
     const inbox = memoryInbox();
     // A callback that was never made does not count.
     // @ts-expect-error not a function
@@ -124,7 +124,7 @@ describe("telesignCallback", () => {
     expect(() => telesignCallback({ inbox })).toThrow(/^inbox belongs to another callback/);
   });
 
-  it("takes everything that is good, and leaves the object as it is", () => {
+  it("accepts all valid options, and does not change the object", () => {
     const options = Object.freeze({
       path: "/a",
       apiKey: ["c2VjcmV0"],

@@ -183,7 +183,7 @@ const refused: Record<string, Refused> = {
   "an age": { status: 400, body: text(), options: { maxAge: 70_000 } },
 };
 
-describe("telesignCallback tells no number, text, key or path", () => {
+describe("telesignCallback reveals no number, text, key or path", () => {
   it.each(Object.entries(refused))("when it refuses %s", async (_name, request) => {
     const callback = telesignCallback({ path: PATH, ...request.options });
     const heard = listenTo(callback);

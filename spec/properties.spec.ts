@@ -35,7 +35,7 @@ async function receiver(options: Parameters<typeof telesignCallback>[0] = {}) {
 }
 
 describe("telesignCallback, whatever is sent to it", () => {
-  it("answers any JSON value with 200 if the schema passes it, and else with 400", async () => {
+  it("answers any JSON value with 200 if the schema passes it, and otherwise with 400", async () => {
     const { port, delivered, errors } = await receiver();
     const property = fc.oneof(
       fc.json(),
@@ -55,7 +55,7 @@ describe("telesignCallback, whatever is sent to it", () => {
     expect(errors).toEqual([]);
   });
 
-  it("refuses any bytes that are no notification with 400", async () => {
+  it("refuses any bytes that are not a notification with 400", async () => {
     const { port, delivered } = await receiver();
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
@@ -66,7 +66,7 @@ describe("telesignCallback, whatever is sent to it", () => {
     expect(delivered).toEqual([]);
   });
 
-  it("takes any set of headers, and asks for none", async () => {
+  it("accepts any set of headers, and requires none", async () => {
     const { port, errors } = await receiver();
     const name = fc.constantFrom("Content-Type", "Authorization", "X-TS-Authorization", "X-Any");
     // Any character that a header may hold.
@@ -157,7 +157,7 @@ describe("telesignCallback, for any interleaving of deliveries and retries", () 
     );
   });
 
-  it("keeps that promise when clients leave in the middle", async () => {
+  it("hands each answered message over once, even if other clients hang up in between", async () => {
     const deliveries = fc.array(fc.record({ index: fc.nat(3), isCut: fc.boolean() }), {
       minLength: 1,
       maxLength: 12,

@@ -79,7 +79,7 @@ describe("a code block in the README or in docs/", () => {
     (_name, command) => check(command),
   );
 
-  it("would be noticed if a command had a wrong flag", () => {
+  it("fails its spec if a command has a wrong flag", () => {
     expect(() => check("npx telesign-callback send --txt Hi http://127.0.0.1/")).toThrow("--txt");
     expect(() => check("npm run nothing")).toThrow();
   });
@@ -88,7 +88,7 @@ describe("a code block in the README or in docs/", () => {
     for (const block of inLanguage("json")) JSON.parse(block.code);
   });
 
-  it("says its language", () => {
+  it("names its language", () => {
     const known = [...code, ...shell, ...inLanguage("json", ...SETTINGS)];
     const others = blocks.filter((block) => block.spec === undefined && !known.includes(block));
     expect(others.map(({ name }) => name)).toEqual([]);

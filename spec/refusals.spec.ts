@@ -74,7 +74,7 @@ describe.each(mounts)("a refusal, %s,", (_, { serve, ...parts }) => {
       expect(JSON.parse(problem!)).toMatchObject({ type: "about:blank", status });
     });
 
-    it("ends its connection after 2 s of a sender that goes on, and not before", async () => {
+    it("ends the connection of a sender that keeps sending after 2 s, and not before", async () => {
       const { server, port } = await refuse(refused);
       fakeDeadlines();
       const accepted = once(server, "connection") as Promise<[Socket]>;
@@ -107,7 +107,7 @@ describe.each(mounts)("a refusal, %s,", (_, { serve, ...parts }) => {
   it.each([
     ["that is no JSON", {}, 400],
     ["that is not signed", { apiKey: "c2VjcmV0" }, 401],
-  ])("of a whole body %s keeps its connection", async (_name, options, status) => {
+  ])("of a whole body %s keeps the connection open", async (_name, options, status) => {
     const { port } = await refuse({ status, options });
     const answers = await exchange(port, post("/", "{", [], "keep-alive"), post("/", "{"));
     const lines = answers.match(/HTTP\/1.1 \d+|Connection: [\w-]+/g);
@@ -123,7 +123,7 @@ describeWithNginx("a refusal through nginx", () => {
   afterEach(() => nginx?.stop());
 
   it.each(refusals)(
-    "%s arrives at its sender, and costs nobody else an answer",
+    "%s arrives at its sender, and costs no other client its answer",
     async (_name, { status, options = {}, headers = [], before, prepare }) => {
       const serve = async () => {
         const callback = telesignCallback({ path: "/t", ...options });
@@ -187,7 +187,7 @@ describe("a thousand refusals at once", () => {
 });
 
 describe("a client that hangs up while it is refused", () => {
-  it("costs nothing, and is one rejected event", async () => {
+  it("causes one rejected event and no error", async () => {
     const callback = telesignCallback({ allowFrom: ["192.0.2.7"] });
     const rejections: number[] = [];
     const rejected = new Promise<void>((resolve) => {
@@ -211,12 +211,12 @@ describe("a client that hangs up while it is refused", () => {
 describe("an answer after close() was called", () => {
   const late: [string, string, CallbackOptions, number][] = [
     ["a notification", JSON.stringify(documented), {}, 503],
-    ["what is no JSON", "{", {}, 400],
-    ["what is not signed", JSON.stringify(documented), { apiKey: "c2VjcmV0" }, 401],
+    ["a body that is no JSON", "{", {}, 400],
+    ["a body that is not signed", JSON.stringify(documented), { apiKey: "c2VjcmV0" }, 401],
   ];
 
   it.each(late)(
-    "says that its connection closes, to %s that was arriving",
+    "closes the connection of %s that was arriving",
     async (_name, body, options, status) => {
       const callback = telesignCallback(options);
       const { server, port } = await listen((req, res) => callback(req, res, () => res.end()));
@@ -234,7 +234,7 @@ describe("an answer after close() was called", () => {
   );
 
   it.each(["accepted", "duplicate"] as const)(
-    "says that its connection closes, to what the inbox then calls %s",
+    "closes the connection of a notification that the inbox then calls %s",
     async (outcome) => {
       const callback = telesignCallback({
         inbox: {

@@ -39,7 +39,7 @@ describe.each(expressVersions)(
       expect(listener).toHaveBeenCalledTimes(1);
     });
 
-    it("emits the retry as a duplicate, of what the retry itself said", async () => {
+    it("emits the retry as a duplicate, with the retry's own content", async () => {
       const callback = telesignCallback();
       const message = fresh();
       const duplicate = next(callback, "duplicate");
@@ -67,7 +67,7 @@ describe.each(expressVersions)(
       expect(listener).toHaveBeenCalledTimes(1);
     });
 
-    it("emits one of several simultaneous deliveries to an inbox that takes its time", async () => {
+    it("emits one of several simultaneous deliveries to a slow inbox", async () => {
       const memory = memoryInbox();
       const accept: Inbox["accept"] = async (...delivery) => {
         await new Promise((resolve) => setImmediate(resolve));
@@ -166,7 +166,7 @@ describe("memoryInbox", () => {
     expect(await at(61_002)).toBe("accepted");
   });
 
-  it("remembers for longer than a timer could wait, where ttl says so", async () => {
+  it("remembers for longer than the longest Node timer if ttl says so", async () => {
     const clock = jest.spyOn(performance, "now").mockReturnValue(1_000);
     const day = 86_400_000;
     const { port } = await serve({ ttl: 30 * day });
@@ -190,21 +190,24 @@ describe("memoryInbox", () => {
       ["of 60,000 characters", "a".repeat(60_000)],
       ["of unusual characters", "=/ä"],
       ["of a lone surrogate", "\ud800"],
-    ])("recognises a retry by a reference %s, and takes no other for it", async (_name, start) => {
-      const [one, other] = [`${start}1`, `${start}2`];
-      expect(await send(one, one, other, other)).toEqual([
-        "accepted",
-        "duplicate",
-        "accepted",
-        "duplicate",
-      ]);
-    });
+    ])(
+      "recognises a retry by a reference %s, and confuses it with no other",
+      async (_name, start) => {
+        const [one, other] = [`${start}1`, `${start}2`];
+        expect(await send(one, one, other, other)).toEqual([
+          "accepted",
+          "duplicate",
+          "accepted",
+          "duplicate",
+        ]);
+      },
+    );
 
-    it("takes no lone surrogate for another", async () => {
+    it("does not confuse one lone surrogate with another", async () => {
       expect(await send("\ud800", "\ud801", "\udc00", "\ufffd")).toEqual(Array(4).fill("accepted"));
     });
 
-    it("takes no reference for the hash of another", async () => {
+    it("does not confuse a reference with the hash of another", async () => {
       const long = "a".repeat(200);
       const hash = createHash("sha256").update(Buffer.from(long, "utf16le")).digest("base64url");
       expect(await send(long, `=${hash}`, hash)).toEqual(Array(3).fill("accepted"));
@@ -340,7 +343,7 @@ describe("memoryInbox", () => {
       expect(dropped).toHaveLength(7);
     });
 
-    it("has room again for what follows when some of the 64 MB have been handed over", async () => {
+    it("has room for new notifications when some of the 64 MB have been handed over", async () => {
       const { inbox, dropped } = waiting();
       const large = () => fresh({ mo_message: "x".repeat(60_000_000) });
       for (let count = 0; count < 2; count += 1) {
@@ -391,7 +394,7 @@ describe("memoryInbox", () => {
       jest.fn((..._arrival: [MessageNotification, Delivery]) => Promise.resolve());
     const given = (handOver: jest.Mock) => handOver.mock.calls.map(([message]) => message);
 
-    it("keeps what arrives in order, behind what was given back and what waits", async () => {
+    it("keeps a new notification behind those that were given back and those that wait", async () => {
       const messages = [fresh(), fresh(), fresh()];
       const inbox = await givenBack(messages[0]!, messages[1]!);
       const handOver = consumer();
@@ -403,7 +406,7 @@ describe("memoryInbox", () => {
       expect(report).not.toHaveBeenCalled();
     });
 
-    it("has room for 1,000 in all, and for any number once there is a consumer", async () => {
+    it("has room for 1,000 in all, and for any number while there is a consumer", async () => {
       const messages = Array.from({ length: 1_000 }, () => fresh());
       const inbox = await givenBack(...messages);
       const [tooMany, inTime] = [fresh(), fresh()];
@@ -425,7 +428,7 @@ describe("memoryInbox", () => {
       new TelesignCallbackError("ERR_NO_LISTENER", "nobody"),
     ],
     ["with a code like ours", Object.assign(new Error("mine"), { code: "ERR_NO_LISTENER" })],
-  ])("hands over once what a listener failed at %s", async (_, failure) => {
+  ])("hands a notification over once, even if a listener fails %s", async (_, failure) => {
     const callback = telesignCallback();
     const listener = jest.fn(() => Promise.reject(failure));
     callback.onMessage(listener);
@@ -498,7 +501,7 @@ describe("memoryInbox", () => {
     expect(report.mock.calls.map(([error]) => error.notification)).toEqual([message]);
   });
 
-  it("reports each notification that finds neither a listener nor room, and that still waits at close", async () => {
+  it("reports each notification that finds neither a listener nor room, or still waits at close()", async () => {
     const callback = telesignCallback();
     const errors = jest.fn();
     callback.on("error", errors);

@@ -33,7 +33,7 @@ describe.each(expressVersions)(
       await request(app).post("/4f9d0c").send(fresh()).expect(404);
     });
 
-    it("serves the mount point itself where no path is given", async () => {
+    it("serves the mount point itself if no path is given", async () => {
       const app = express().use("/webhooks", telesignCallback());
       await request(app).post("/webhooks").send(fresh()).expect(200);
       await request(app).post("/webhooks/?attempt=2").send(fresh()).expect(200);
@@ -100,7 +100,7 @@ describe.each(expressVersions)(
       expect(listener).toHaveBeenCalledTimes(1);
     });
 
-    it("passes an error that is not ours on to the app, once, and still emits the message", async () => {
+    it("passes an error of other middleware on to the app, once, and still emits the message", async () => {
       const handled = jest.fn();
       const listener = jest.fn();
       const callback = telesignCallback({ onMessage: listener });

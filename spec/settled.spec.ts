@@ -78,7 +78,7 @@ describe("settled()", () => {
     expect(errors.mock.calls.map(([{ code }]) => code)).toEqual(["ERR_LISTENER"]);
   });
 
-  it("waits for what listeners of other events do", async () => {
+  it("waits for the listeners of other events", async () => {
     const work = deferred();
     const order: string[] = [];
     const callback = telesignCallback();

@@ -211,7 +211,7 @@ describe("close", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("15551234"))],
-  ])("never rejects: an inbox that %s is an error event", async (_name, close) => {
+  ])("never rejects: an inbox that %s causes an error event", async (_name, close) => {
     const callback = telesignCallback({ inbox: { ...memoryInbox(), close } });
     const reported = next(callback, "error");
     await callback.close();
@@ -288,7 +288,7 @@ describe("an inbox", () => {
     expect(order).toEqual(["consume", "stop", "consume"]);
   });
 
-  it("that cannot consume is an error event, once, and costs the subscriber nothing", async () => {
+  it("that cannot consume causes one error event, and the subscriber is not affected", async () => {
     const consume = jest.fn(() => {
       throw new Error("15551234");
     });
@@ -304,7 +304,7 @@ describe("an inbox", () => {
     expect(consume).toHaveBeenCalledTimes(1);
   });
 
-  it("whose consume is async by mistake, and fails, is an error event", async () => {
+  it("whose consume is async by mistake, and fails, causes an error event", async () => {
     const consume = () => Promise.reject(new Error("no connection"));
     // @ts-expect-error what JavaScript lets through
     const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
@@ -338,7 +338,7 @@ describe("an inbox", () => {
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  it("that cannot stop is an error event", async () => {
+  it("that cannot stop causes an error event", async () => {
     const consume = () => () => Promise.reject(new Error("15551234"));
     const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
     const reported = next(callback, "error");

@@ -62,7 +62,7 @@ describe("a signed callback", () => {
     ]).expect(200);
   });
 
-  it("is accepted where a header comes twice, and Node joins them", async () => {
+  it("is accepted when a header comes twice and Node joins both", async () => {
     const { port } = await listen(serve().app);
     const answer = await exchange(
       port,
@@ -71,7 +71,7 @@ describe("a signed callback", () => {
     expect(answer).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it("is accepted where a serverless host leaves headers as arrays", async () => {
+  it("is accepted when a serverless host leaves headers as arrays", async () => {
     const adapter = (
       req: { headers: Record<string, unknown> },
       _res: unknown,
@@ -159,7 +159,7 @@ describe("a signed callback", () => {
     await send({ "X-TS-Authorization": others(10), Authorization: signature }).expect(401);
   });
 
-  it("costs no HMAC where no header holds a well-formed signature, and one for each key else", async () => {
+  it("costs no HMAC without a well-formed signature, and otherwise one for each key", async () => {
     const hmac = jest.spyOn(crypto, "createHmac");
     const keys = [otherKey, apiKey];
     await send({ Authorization: ",".repeat(1_000), "X-TS-Authorization": "x" }, body, keys);
@@ -170,7 +170,7 @@ describe("a signed callback", () => {
     expect(hmac).toHaveBeenCalledTimes(2);
   });
 
-  it("that is forged does not suppress the genuine one that comes after it", async () => {
+  it("that is forged does not suppress the genuine one that follows", async () => {
     const { callback, app } = serve();
     const listener = jest.fn();
     callback.onMessage(listener);

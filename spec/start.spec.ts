@@ -82,21 +82,21 @@ describe("npm start", () => {
     expect(forged.status).toBe(403);
   });
 
-  it("prints from where a request came that it rejected", async () => {
+  it("prints where a rejected request came from", async () => {
     const { until } = start();
     const [, url = ""] = await until(/^Callbacks: (\S+)$/);
     await fetch(url, { method: "POST", body: "{}" });
     await until(/^ {2}rejected +400 Not a valid notification, from 127\.0\.0\.1$/);
   });
 
-  it("prints a text's control characters as what they are not", async () => {
+  it("replaces the control characters of a text that it prints", async () => {
     const { until } = start();
     const [, url = ""] = await until(/^Callbacks: (\S+)$/);
     await deliver(url, notification({ mo_message: "\u001b[2Jgone\u202e" }));
     await until(/ \ufffd\[2Jgone\ufffd$/);
   });
 
-  it("drains and exits with 0 when the reader of its output has had enough", async () => {
+  it("drains and exits with 0 when the reader of its output goes away", async () => {
     const { child, until } = start();
     await until(/^A conversation is playing/);
     const closed = once(child, "exit");

@@ -74,7 +74,7 @@ describe.each(mounts)("stats(), %s,", (_, { serve, ...parts }) => {
 });
 
 describe("stats()", () => {
-  it("is a frozen snapshot that later deliveries do not change, nor its reader", async () => {
+  it("is a frozen snapshot that neither later deliveries nor its reader can change", async () => {
     const callback = telesignCallback({ onMessage() {} });
     const send = await serve(callback);
     await send(documented);
@@ -89,7 +89,7 @@ describe("stats()", () => {
     expect(callback.stats().lastAcceptedAt!.getTime()).toBeGreaterThan(0);
   });
 
-  it("holds no words", async () => {
+  it("holds no text", async () => {
     const callback = telesignCallback({ onMessage: () => Promise.reject(new Error("mine")) });
     const send = await serve(callback);
     await send(documented);
@@ -147,7 +147,7 @@ describe("stats()", () => {
     expect(callback.stats()).toMatchObject({ delivered: 1, running: 0, waiting: 0 });
   });
 
-  it("counts what waits in an inbox that says so, and nothing in one that does not", () => {
+  it("counts what waits in an inbox that has waiting(), and nothing in one without it", () => {
     const { accept, consume, close } = memoryInbox();
     const silent = { accept, consume, close };
     expect(telesignCallback({ inbox: silent }).stats().waiting).toBe(0);

@@ -55,16 +55,19 @@ describe("deliver, to a receiver that answers 200", () => {
     expect(received[0]?.headers).not.toHaveProperty("authorization");
   });
 
-  it.each([{ apiKey }, { apiKey, customerId }])("signs with the API key: %#", async (signer) => {
-    const { listener, received } = createReceiver();
-    const message = notification();
-    await deliver(listener, message, signer);
-    const signed = sign(JSON.stringify(message), signer);
-    expect(received[0]?.headers).toMatchObject({
-      authorization: signed.Authorization,
-      "x-ts-authorization": signed["X-TS-Authorization"],
-    });
-  });
+  it.each([{ apiKey }, { apiKey, customerId }])(
+    "signs with the API key: case %#",
+    async (signer) => {
+      const { listener, received } = createReceiver();
+      const message = notification();
+      await deliver(listener, message, signer);
+      const signed = sign(JSON.stringify(message), signer);
+      expect(received[0]?.headers).toMatchObject({
+        authorization: signed.Authorization,
+        "x-ts-authorization": signed["X-TS-Authorization"],
+      });
+    },
+  );
 
   it("is accepted by an app that verifies signatures, and then recognised as a duplicate", async () => {
     const callback = telesignCallback({ apiKey, maxAge: 120_000 });
@@ -109,7 +112,7 @@ describe("deliver, when the receiver fails", () => {
     expect(received).toHaveLength(3);
   });
 
-  it("takes waits and time-outs that are longer than a Node timer can be", async () => {
+  it("accepts waits and time-outs that are longer than the longest Node timer", async () => {
     const { listener, received } = createReceiver(500);
     const waits = skipWaits();
     await deliver(listener, notification(), { waits: [2 ** 40], timeout: 8.64e15 });
@@ -135,19 +138,19 @@ describe("deliver, when the receiver fails", () => {
   it.each<[string, RequestListener]>([
     ["never answers", () => {}],
     ["never finishes its answer", (_, res) => void res.writeHead(200).write("begun")],
-  ])("stops waiting for one that %s", async (_, listener) => {
+  ])("stops waiting for a receiver that %s", async (_, listener) => {
     const attempts = await deliver(listener, notification(), { waits: [], timeout: 50 });
     expect(attempts).toEqual([{ error: "ETIMEDOUT", ms: aNumber }]);
   });
 
-  it("hangs up on one that is too slow", async () => {
+  it("hangs up on a receiver that is too slow", async () => {
     await new Promise((resolve) => {
       const listener: RequestListener = (req) => void req.socket.on("close", resolve);
       void serve(listener).then((url) => deliver(url, notification(), { waits: [], timeout: 50 }));
     });
   });
 
-  it("says how many milliseconds each attempt took", async () => {
+  it("tells how many milliseconds each attempt took", async () => {
     const before = performance.now();
     const [attempt] = await deliver(createReceiver().listener, notification());
     expect(attempt!.ms).toBeLessThanOrEqual(Math.ceil(performance.now() - before));
@@ -156,7 +159,7 @@ describe("deliver, when the receiver fails", () => {
   it.each<[string, RequestListener]>([
     ["hangs up", (req) => void req.socket.destroy()],
     ["breaks off its answer", (_, res) => void res.write("begun", () => res.destroy())],
-  ])("counts one that %s as a failure", async (_, listener) => {
+  ])("counts a receiver that %s as a failure", async (_, listener) => {
     const attempts = await deliver(listener, notification(), { waits: [] });
     expect(attempts).toEqual([{ error: "ECONNRESET", ms: aNumber }]);
   });

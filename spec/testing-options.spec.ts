@@ -35,7 +35,7 @@ describe("the headers option of deliver", () => {
   });
 });
 
-describe("deliver, given something wrong", () => {
+describe("deliver, given a bad argument or option", () => {
   const url = "http://127.0.0.1:9/";
   const withHeaders = (headers: unknown, more = {}) => [url, {}, { headers, ...more }] as const;
 
@@ -87,13 +87,16 @@ describe("deliver, given something wrong", () => {
     ["Trailer", withHeaders({ Trailer: "X-A" })],
     ["Authorization", withHeaders({ authorization: "secret" }, { apiKey })],
     ["X-TS-Authorization", withHeaders({ "X-TS-Authorization": "secret" }, { apiKey })],
-  ])("rejects with a TypeError that names the %s and repeats no value: %#", async (name, args) => {
-    // @ts-expect-error: what JavaScript lets through
-    const error = await deliver(...args).catch((cause: unknown) => cause);
-    expect(error).toMatchObject({
-      name: "TypeError",
-      message: expect.stringMatching(name) as unknown,
-    });
-    expect(String(error)).not.toMatch(/secret|geheim/);
-  });
+  ])(
+    "rejects with a TypeError that names the %s and repeats no value: case %#",
+    async (name, args) => {
+      // @ts-expect-error: what JavaScript lets through
+      const error = await deliver(...args).catch((cause: unknown) => cause);
+      expect(error).toMatchObject({
+        name: "TypeError",
+        message: expect.stringMatching(name) as unknown,
+      });
+      expect(String(error)).not.toMatch(/secret|geheim/);
+    },
+  );
 });

@@ -65,7 +65,7 @@ describe("sign", () => {
     ["customerId", { apiKey, customerId: "a\r\nb" }],
     ["customerId", { apiKey, customerId: 7 }],
     ["key", { apiKey, key: "" }],
-  ])("throws a TypeError that names a bad %s: %#", (name, options) => {
+  ])("throws a TypeError that names a bad %s: case %#", (name, options) => {
     // @ts-expect-error: what JavaScript lets through
     const signing = () => sign("{}", options);
     expect(signing).toThrow(TypeError);

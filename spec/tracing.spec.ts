@@ -63,7 +63,7 @@ async function serve(callback: TelesignCallback) {
 const node = { result: undefined };
 
 describe.each(mounts)("the tracing channels, %s,", (_, { serve, ...parts }) => {
-  it("tell a callback from its arrival to its answer, and a hand-over from its start to its end", async () => {
+  it("publish a callback from its arrival to its answer, and a hand-over from start to end", async () => {
     subscribe();
     const callback = parts.telesignCallback({ onMessage: () => turn() });
     const { port } = await listen(serve(callback));
@@ -199,7 +199,7 @@ describe("the channel telesign-callback:message", () => {
     ]);
   });
 
-  it("has its bound store in every listener, after an await too", async () => {
+  it("has its bound store in every listener, even after an await", async () => {
     const spans = new AsyncLocalStorage<string>();
     const messages = tracingChannel<unknown, { reference: string }>("telesign-callback:message");
     messages.start.bindStore(spans, ({ reference }) => `span of ${reference}`);
@@ -233,7 +233,7 @@ describe("the channel telesign-callback:message", () => {
     expect(carriers).toEqual(Array(2).fill({ traceparent: "00-trace-span-01" }));
   });
 
-  it("has an empty carrier where nobody subscribed when the request arrived", async () => {
+  it("has an empty carrier if nobody subscribed when the request arrived", async () => {
     const callback = telesignCallback();
     const { send } = await serve(callback);
     await send(fresh());

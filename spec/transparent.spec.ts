@@ -33,117 +33,120 @@ const others = [
 
 afterEach(() => jest.useRealTimers());
 
-describe.each(mounts)("a request that is not ours, %s,", (_, { serve, express, ...parts }) => {
-  const make = () => parts.telesignCallback({ path: "/t/4f9d0c", onMessage() {} });
-  const send = (port: number, method: string, path: string, body = "") =>
-    exchange(
-      port,
-      `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n`,
-      `Content-Length: ${body.length}\r\n\r\n${body}`,
-    );
+describe.each(mounts)(
+  "a request that is not a callback, %s,",
+  (_, { serve, express, ...parts }) => {
+    const make = () => parts.telesignCallback({ path: "/t/4f9d0c", onMessage() {} });
+    const send = (port: number, method: string, path: string, body = "") =>
+      exchange(
+        port,
+        `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n`,
+        `Content-Length: ${body.length}\r\n\r\n${body}`,
+      );
 
-  it.each(others)("reaches what is behind us in the same turn: %s %s", async (method, path) => {
-    const order: string[] = [];
-    const { port } = await listen(
-      serve(
-        (_req, _res, next) => {
-          next();
-          order.push("returned");
-        },
-        make(),
-        (_req, res) => {
-          order.push("reached");
-          res.end();
-        },
-      ),
-    );
-    await send(port, method, path, "{}");
-    expect(order).toEqual(["reached", "returned"]);
-  });
+    it.each(others)("reaches the next handler in the same turn: %s %s", async (method, path) => {
+      const order: string[] = [];
+      const { port } = await listen(
+        serve(
+          (_req, _res, next) => {
+            next();
+            order.push("returned");
+          },
+          make(),
+          (_req, res) => {
+            order.push("reached");
+            res.end();
+          },
+        ),
+      );
+      await send(port, method, path, "{}");
+      expect(order).toEqual(["reached", "returned"]);
+    });
 
-  it.each(others)("looks as it did before us: %s %s", async (method, path) => {
-    const looks: unknown[] = [];
-    const { port } = await listen(
-      serve(
-        (req, res, next) => {
-          looks.push(looksOf(req, res));
-          next();
-        },
-        make(),
-        (req, res) => {
-          looks.push(looksOf(req, res));
-          res.end();
-        },
-      ),
-    );
-    await send(port, method, path, "{}");
-    expect(looks).toHaveLength(2);
-    expect(looks[1]).toEqual(looks[0]);
-  });
+    it.each(others)("is unchanged when it gets there: %s %s", async (method, path) => {
+      const looks: unknown[] = [];
+      const { port } = await listen(
+        serve(
+          (req, res, next) => {
+            looks.push(looksOf(req, res));
+            next();
+          },
+          make(),
+          (req, res) => {
+            looks.push(looksOf(req, res));
+            res.end();
+          },
+        ),
+      );
+      await send(port, method, path, "{}");
+      expect(looks).toHaveLength(2);
+      expect(looks[1]).toEqual(looks[0]);
+    });
 
-  it("keeps its body for what is behind us", async () => {
-    const echo = (req: IncomingMessage, res: ServerResponse) => void req.pipe(res);
-    const { port } = await listen(serve(make(), echo));
-    expect(await send(port, "POST", "/other", '{"kept":true}')).toMatch(/{"kept":true}/);
-  });
+    it("keeps its body for the next handler", async () => {
+      const echo = (req: IncomingMessage, res: ServerResponse) => void req.pipe(res);
+      const { port } = await listen(serve(make(), echo));
+      expect(await send(port, "POST", "/other", '{"kept":true}')).toMatch(/{"kept":true}/);
+    });
 
-  it("is answered by the app's own OPTIONS handler", async () => {
-    const app = express();
-    app.options("/t/4f9d0c", (_req: unknown, res: ServerResponse) => res.end("the app's own"));
-    const { port } = await listen(serve(make(), app));
-    expect(await send(port, "OPTIONS", "/t/4f9d0c")).toMatch(/the app's own/);
-  });
+    it("is answered by the app's own OPTIONS handler", async () => {
+      const app = express();
+      app.options("/t/4f9d0c", (_req: unknown, res: ServerResponse) => res.end("the app's own"));
+      const { port } = await listen(serve(make(), app));
+      expect(await send(port, "OPTIONS", "/t/4f9d0c")).toMatch(/the app's own/);
+    });
 
-  it("has the originalUrl that something between us and the app gave it", async () => {
-    const app = express();
-    app.get("/v1/who", (req: { originalUrl: string }, res: ServerResponse) =>
-      res.end(req.originalUrl),
-    );
-    const rewrite = (req: IncomingMessage, res: ServerResponse) => {
-      req.url = `/v1${req.url}`;
-      app(req, res);
-    };
-    const answers = [];
-    for (const handlers of [[rewrite], [make(), rewrite]]) {
-      const { port } = await listen(serve(...handlers));
-      answers.push((await send(port, "GET", "/who")).split("\r\n\r\n")[1]);
-    }
-    expect(answers[1]).toBe(answers[0]);
-  });
+    it("has the originalUrl that a handler between the callback and the app gave it", async () => {
+      const app = express();
+      app.get("/v1/who", (req: { originalUrl: string }, res: ServerResponse) =>
+        res.end(req.originalUrl),
+      );
+      const rewrite = (req: IncomingMessage, res: ServerResponse) => {
+        req.url = `/v1${req.url}`;
+        app(req, res);
+      };
+      const answers = [];
+      for (const handlers of [[rewrite], [make(), rewrite]]) {
+        const { port } = await listen(serve(...handlers));
+        answers.push((await send(port, "GET", "/who")).split("\r\n\r\n")[1]);
+      }
+      expect(answers[1]).toBe(answers[0]);
+    });
 
-  it("is answered as it would be without us when bytes that do not parse follow in the same packet", async () => {
-    const app = express();
-    app.get("/other", (_req: unknown, res: ServerResponse) => res.end("the app's own"));
-    const answers = [];
-    for (const handlers of [[app], [make(), app]]) {
-      const { port } = await listen(serve(...handlers));
-      const answer = await exchange(port, "GET /other HTTP/1.1\r\nHost: a\r\n\r\n\0garbage");
-      answers.push(answer.replace(/^Date: .*/m, ""));
-    }
-    expect(answers[1]).toBe(answers[0]);
-  });
+    it("is answered as without the callback when bytes that do not parse follow in the same packet", async () => {
+      const app = express();
+      app.get("/other", (_req: unknown, res: ServerResponse) => res.end("the app's own"));
+      const answers = [];
+      for (const handlers of [[app], [make(), app]]) {
+        const { port } = await listen(serve(...handlers));
+        const answer = await exchange(port, "GET /other HTTP/1.1\r\nHost: a\r\n\r\n\0garbage");
+        answers.push(answer.replace(/^Date: .*/m, ""));
+      }
+      expect(answers[1]).toBe(answers[0]);
+    });
 
-  it("is answered under Jest's fake timers", async () => {
-    const app = express();
-    app.get("/other", (_req: unknown, res: ServerResponse) => res.end("the app's own"));
-    const { port } = await listen(serve(make(), app));
-    jest.useFakeTimers();
-    expect(await send(port, "GET", "/other")).toMatch(/the app's own/);
-  });
+    it("is answered under Jest's fake timers", async () => {
+      const app = express();
+      app.get("/other", (_req: unknown, res: ServerResponse) => res.end("the app's own"));
+      const { port } = await listen(serve(make(), app));
+      jest.useFakeTimers();
+      expect(await send(port, "GET", "/other")).toMatch(/the app's own/);
+    });
 
-  it("is routed by what the app added to our Router", async () => {
-    const callback = make();
-    const router = callback as unknown as { get(path: string, handler: unknown): void };
-    router.get("/health", (_req: unknown, res: ServerResponse) => res.end("healthy"));
-    const { port } = await listen(serve(callback, (_req, res) => res.end("the app's own")));
-    expect(await send(port, "GET", "/health")).toMatch(/healthy/);
-    expect(await send(port, "GET", "/other")).toMatch(/the app's own/);
-    await request(`http://127.0.0.1:${port}`).post("/t/4f9d0c").send(fresh()).expect(200);
-  });
-});
+    it("takes the routes that the app added to the callback", async () => {
+      const callback = make();
+      const router = callback as unknown as { get(path: string, handler: unknown): void };
+      router.get("/health", (_req: unknown, res: ServerResponse) => res.end("healthy"));
+      const { port } = await listen(serve(callback, (_req, res) => res.end("the app's own")));
+      expect(await send(port, "GET", "/health")).toMatch(/healthy/);
+      expect(await send(port, "GET", "/other")).toMatch(/the app's own/);
+      await request(`http://127.0.0.1:${port}`).post("/t/4f9d0c").send(fresh()).expect(200);
+    });
+  },
+);
 
 describe.each(expressVersions)("telesignCallback, of %s,", (_, { telesignCallback }) => {
-  it("lets an exception of what is behind it reach its caller", async () => {
+  it("lets an exception of the next handler reach the caller", async () => {
     const callback = telesignCallback({ path: "/t" });
     const { port } = await listen((req, res) => {
       try {
@@ -158,7 +161,7 @@ describe.each(expressVersions)("telesignCallback, of %s,", (_, { telesignCallbac
     expect(await exchange(port, get)).toMatch(/caught: of the app/);
   });
 
-  it("leaves a request of which nothing more is known than its method to the app", () => {
+  it("leaves a request that has nothing but a method to the app", () => {
     const next = jest.fn();
     const callback = telesignCallback();
     callback({ method: "POST" } as IncomingMessage, {} as ServerResponse, next);
