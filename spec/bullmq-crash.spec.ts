@@ -43,7 +43,7 @@ describeOnEachEngine("bullmqInbox, in a process that is killed under load", (nam
     });
     const stdio = ["ignore", "pipe", "inherit"] as const;
     receiver = spawn(process.execPath, [RECEIVER, settings], { stdio: [...stdio] });
-    // The first that it says is that it listens.
+    // Its first line says that it listens.
     await once(receiver.stdout!, "data");
     const said: unknown[] = [];
     receiver.stdout!.on("data", (trouble) => said.push(trouble));
@@ -93,7 +93,7 @@ describeOnEachEngine("bullmqInbox, in a process that is killed under load", (nam
       await end();
       // Answers that were sent before the kill are read by now.
       await pause(100);
-      // What waits in a process whose engine is too slow dies with it, and no one promises otherwise.
+      // What waits in memory because the engine is too slow is lost with the process, as documented.
       if (said.length === 0) acknowledged.push(...current);
       current = [];
     }

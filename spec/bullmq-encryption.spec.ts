@@ -13,7 +13,7 @@ describeOnEachEngine("bullmqInbox, with an encryptionKey", (_, engine) => {
     ["a notification that waits", 12, 0],
     ["a dead letter", 1, 1],
   ])(
-    "stores nobody's words and numbers in the clear, of %s",
+    "stores no text and no phone number in the clear: %s",
     async (_, attempts, failures) => {
       const queueName = uniqueName();
       const inbox = inboxOn(engine, { queueName, attempts, encryptionKey: randomBytes(32) });

@@ -33,7 +33,7 @@ function queueOn(engine: TestEngine, queueName: string) {
     : new Queue(queueName, { connection: options.connection }, options.backend);
 }
 
-/** Takes a job as a process does that dies over it: the lock runs out. */
+/** Takes a job like a process that dies during the hand-over: its lock runs out. */
 async function takeAndDie(engine: TestEngine, queueName: string) {
   const options = engine.options();
   const settings = { lockDuration: 50, autorun: false };
@@ -51,7 +51,7 @@ async function takeAndDie(engine: TestEngine, queueName: string) {
   await worker.close(true);
 }
 
-/** Asks again and again, for what no event tells. */
+/** Polls, because no event tells of the change. */
 async function until(isSo: () => Promise<boolean>) {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
@@ -85,7 +85,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     }
   }
 
-  it("hands each notification over once, though it comes to two processes at once", async () => {
+  it("hands a notification over once, even if two processes receive it at the same time", async () => {
     const other = inboxOfAnotherProcess(engine, { queueName });
     const receivers = [open().inbox, other] as const;
     const { handOver, handOvers, received } = createReception();
@@ -102,7 +102,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(references.sort()).toEqual(messages.map((message) => message.mo_reference_id).sort());
   }, 20_000);
 
-  it("hands over again what a listener failed at, and counts the attempts", async () => {
+  it("hands a notification over again when a listener fails, and counts the attempts", async () => {
     const { inbox } = open();
     let failures = 1;
     const { handOver, received } = createReception(() => {
@@ -118,7 +118,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     ]);
   }, 20_000);
 
-  describe("when a listener fails to the end", () => {
+  describe("when a listener fails on every attempt", () => {
     const words = "to 15551230001: the words of a person";
     const cause = Object.assign(new Error(words), { code: "EWORDS" });
 
@@ -135,13 +135,13 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
       return { message, error, received, recover: () => (isFailing = false) };
     }
 
-    it("tells of a dead letter, with the notification and the listener's own error", async () => {
+    it("reports a dead letter, with the notification and the listener's own error", async () => {
       const { error, message } = await fail();
       expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: message });
       expect(error?.cause).toBe(cause);
     }, 20_000);
 
-    it("keeps of the listener's error its name and code alone", async () => {
+    it("stores only the name and the code of the listener's error", async () => {
       await fail();
       const [job] = await withQueue((queue) => queue.getFailed());
       expect(job?.failedReason).toBe("a listener failed: Error EWORDS");
@@ -153,9 +153,9 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     it.each<[string, unknown]>([
       ["a text", "a person's words"],
       ["nothing", undefined],
-      ["an odd name", oddError()],
+      ["an error with an odd name", oddError()],
     ])(
-      "keeps nothing of a failure with %s",
+      "stores nothing of what the listener failed with if it is %s",
       async (_, thrown) => {
         const { inbox, receivedErrors } = open({ attempts: 1 });
         const fail: HandOver = jest.fn().mockRejectedValue(thrown);
@@ -169,7 +169,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
       20_000,
     );
 
-    it("hands it over again when a person retries it", async () => {
+    it("hands the dead letter over again when a person retries it", async () => {
       const { message, received, recover } = await fail();
       recover();
       await withQueue(async (queue) => {
@@ -181,7 +181,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     }, 20_000);
   });
 
-  it("hands over again what a crash cut short, and counts that attempt", async () => {
+  it("repeats a hand-over that a crash cut short, and counts it as an attempt", async () => {
     const { inbox } = open({ lockDuration: 400 });
     await inbox.accept(freshNotification(), freshDelivery());
     await takeAndDie(engine, queueName);
@@ -191,7 +191,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(delivery?.attempt).toBe(2);
   }, 20_000);
 
-  it("gives up what crashed every attempt, without handing it over", async () => {
+  it("gives a notification up, without handing it over, once every attempt ended in a crash", async () => {
     const { inbox, receivedErrors } = open({ lockDuration: 400, attempts: 1 });
     const message = freshNotification();
     await inbox.accept(message, freshDelivery());
@@ -204,7 +204,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(handOvers).toEqual([]);
   }, 20_000);
 
-  it("leaves what a newer release stored to that release", async () => {
+  it("leaves a notification that a newer release stored to that release", async () => {
     const { inbox, errors } = open();
     await withQueue(async (queue) => {
       const { id } = await queue.add("notification", { v: 3 }, { attempts: 3 });
@@ -216,7 +216,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(errors).toEqual([]);
   }, 20_000);
 
-  it("finishes the hand-over under way when it is closed, and stores that", async () => {
+  it("finishes the hand-over under way when it is closed, and stores its result", async () => {
     const { inbox } = open();
     let finish = () => {};
     const { handOver, received } = createReception(
@@ -231,7 +231,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(await withQueue((queue) => queue.getJobCountByTypes("active", "waiting"))).toBe(0);
   }, 20_000);
 
-  it("tells of trouble that is no outage, and goes on", async () => {
+  it("reports an error that is no outage, and goes on", async () => {
     const { inbox, receivedErrors } = open();
     const { handOver, received } = createReception(async () => {
       await withQueue((queue) => queue.obliterate({ force: true }));
@@ -252,14 +252,14 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     await until(async () => (await inbox.accept(message, freshDelivery())) === "accepted");
   }, 20_000);
 
-  it("takes any reference that a user's own schema lets through", async () => {
+  it("accepts any reference that a user's own schema lets through", async () => {
     const { inbox } = open();
     const message = freshNotification({ mo_reference_id: "odd: \u0000 \ud83d" });
     expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
     expect(await inbox.accept(message, freshDelivery())).toBe("duplicate");
   }, 20_000);
 
-  it("rejects what is nested too deep to be stored, and goes on", async () => {
+  it("rejects a notification that is nested too deep to be stored, and goes on", async () => {
     const { inbox, errors } = open();
     let nested: unknown[] = [];
     for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];
@@ -298,7 +298,7 @@ describe("bullmqInbox, with a pool of the user's own", () => {
       return { inbox, errors, receivedErrors };
     }
 
-    it("says once that the schema is missing, and lets listeners have notifications", async () => {
+    it("reports once that the schema is missing, and hands notifications over at once", async () => {
       const { inbox, errors, receivedErrors } = openOnPool();
       const { handOver, received } = createReception();
       inbox.consume(handOver);
@@ -329,7 +329,7 @@ describe("bullmqInbox, with a pool of the user's own", () => {
       expect(pool.listenerCount("error")).toBe(0);
     }, 20_000);
 
-    it("migrates nothing where the connection says so", async () => {
+    it("migrates nothing if the connection says so", async () => {
       const connection = { connectionString: POSTGRES_URL, schema, skipMigrations: true };
       const { listener, received: receivedErrors } = createErrors();
       const inbox = bullmqInbox({ connection, backend: createPostgresBackend });
@@ -339,7 +339,7 @@ describe("bullmqInbox, with a pool of the user's own", () => {
       await inbox.close();
     }, 20_000);
 
-    it("deletes references that are remembered no longer", async () => {
+    it("deletes references that have expired", async () => {
       await migrate(pool, "bullmq");
       await migrate(pool, schema);
       const options = { connection: pool, backend: createPostgresBackend, queueName: "pruned" };
@@ -373,7 +373,7 @@ describe("bullmqInbox, with a client of the user's own", () => {
       return client;
     }
 
-    it("stores and hands over through it, and leaves it open", async () => {
+    it("stores and hands over through that client, and leaves it open", async () => {
       const client = await openClient();
       const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
       const { handOver, received } = createReception();
@@ -385,7 +385,7 @@ describe("bullmqInbox, with a client of the user's own", () => {
       client.disconnect();
     }, 20_000);
 
-    it("hands over what was accepted while Redis hung", async () => {
+    it("hands over notifications that were accepted while Redis hung", async () => {
       const client = await openClient();
       client.on("error", () => {});
       const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });

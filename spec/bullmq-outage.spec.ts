@@ -51,8 +51,8 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     return { inbox, errors, receivedErrors };
   }
 
-  describe.each(OUTAGES)("that %s", (_, takeDown, bringBack) => {
-    it("accepts, and hands over once it is back, telling of the outage once", async () => {
+  describe.each(OUTAGES)("because it %s", (_, takeDown, bringBack) => {
+    it("accepts notifications, hands them over once it is back, and reports the outage once", async () => {
       const { inbox, errors } = open();
       const { handOver, handOvers, received } = createReception();
       inbox.consume(handOver);
@@ -73,7 +73,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
       expect(errors).toEqual([expect.objectContaining({ code: "ERR_INBOX" })]);
     }, 20_000);
 
-    it("hands what it cannot store to listeners when it is closed", async () => {
+    it("hands the notifications that it cannot store to listeners when it is closed", async () => {
       const { inbox, receivedErrors } = open();
       const { handOver, handOvers } = createReception();
       inbox.consume(handOver);
@@ -112,7 +112,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     while (callback.stats().waiting > 0) await setImmediate();
   }, 20_000);
 
-  it("accepts from the start, and stores once it is up", async () => {
+  it("accepts notifications from the start, and stores them once the engine is up", async () => {
     await engine.refuse();
     const { inbox, errors } = open();
     const { handOver, received } = createReception();
@@ -125,7 +125,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(errors).toHaveLength(1);
   }, 20_000);
 
-  it("takes a relapse for the same outage", async () => {
+  it("counts a relapse as the same outage", async () => {
     const { inbox, errors } = open();
     const { handOver, received } = createReception();
     inbox.consume(handOver);
@@ -138,7 +138,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(errors).toHaveLength(1);
   }, 20_000);
 
-  it("tells of it though no notification arrives", async () => {
+  it("reports the outage even if no notification arrives", async () => {
     await engine.refuse();
     const { receivedErrors } = open();
     expect(await receivedErrors(1)).toEqual([
@@ -146,7 +146,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     ]);
   }, 20_000);
 
-  it("hands the oldest to this process's listeners when too many wait, once", async () => {
+  it("hands the oldest to this process's listeners, once, when too many wait", async () => {
     const { inbox } = open({ maxBuffered: 2 });
     const { handOver, received } = createReception();
     inbox.consume(handOver);
@@ -158,7 +158,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(await inbox.accept(oldest, freshDelivery())).toBe("duplicate");
   }, 20_000);
 
-  it("gives the oldest out in an error when too many wait and nobody listens", async () => {
+  it("reports the oldest in an error when too many wait and nobody listens", async () => {
     const { inbox, receivedErrors } = open({ maxBuffered: 1 });
     await engine.refuse();
     const [oldest, newest] = several(2) as [MessageNotification, MessageNotification];
@@ -168,7 +168,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(error).toMatchObject({ code: "ERR_INBOX", notification: oldest });
   }, 20_000);
 
-  it("repeats no word of a notification in what it says", async () => {
+  it("repeats nothing of a notification in the texts of its errors", async () => {
     const { inbox, receivedErrors } = open({ maxBuffered: 1 });
     await engine.refuse();
     await acceptAll(inbox, several(2));

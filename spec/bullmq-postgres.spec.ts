@@ -81,7 +81,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     20_000,
   );
 
-  it("works with options that allow one connection, and whose types are texts", async () => {
+  it("works with options that allow one connection, and read every type as text", async () => {
     await expectToWork(open({ connectionString: connectionString(), max: 1, types: text }));
   }, 20_000);
 
@@ -118,7 +118,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     20_000,
   );
 
-  it("takes a Pool of another driver, of which it only knows the methods", async () => {
+  it("accepts a Pool of another driver that has the same methods", async () => {
     const pool = new Pool({ connectionString: connectionString() });
     pools.push(pool);
     const facade = Object.assign(new EventEmitter(), {
@@ -140,7 +140,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await inbox?.close();
   }, 20_000);
 
-  it("refuses a second inbox of this process on its queue, however it is written", async () => {
+  it("refuses a second inbox of this process on its queue, however the connection is written", async () => {
     const queueName = uniqueName();
     const { hostname, port, username, pathname } = new URL(connectionString());
     const options = { host: hostname, port: Number(port), user: username };
@@ -192,7 +192,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     20_000,
   );
 
-  it("says what to write if a URL names no user, and nobody else does", () => {
+  it("says what to write if neither the URL nor the environment names a user", () => {
     const url = new URL(POSTGRES_URL);
     url.username = "";
     const program = `
@@ -208,7 +208,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
   }, 20_000);
 });
 
-describe("bullmqInbox, given a connection of PostgreSQL that cannot work", () => {
+describe("bullmqInbox, given a PostgreSQL connection that cannot work", () => {
   it.each<[string, unknown, string]>([
     ["a Client", new Client(), "Pool"],
     ["a Pool of one client", new Pool({ max: 1 }), "max: 2"],

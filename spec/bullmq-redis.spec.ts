@@ -136,7 +136,7 @@ describeHere("bullmqInbox, on Redis", () => {
     20_000,
   );
 
-  it("works with a URL, and with what a URL says", async () => {
+  it("works with a URL and the options in it", async () => {
     const url = `redis://127.0.0.1:${server.port}/2?commandTimeout=100`;
     const inbox = bullmqInbox({ connection: { url }, queueName: uniqueName() });
     await expectToWork(inbox, server);
@@ -173,7 +173,7 @@ describeHere("bullmqInbox, on Redis", () => {
     await inbox.close();
   }, 20_000);
 
-  it("takes a host of another name for another place", async () => {
+  it("treats a host of another name as another server", async () => {
     const queueName = uniqueName();
     const here = open({ connection: { port: server.port }, queueName });
     const there = open({ connection: { host: "redis.invalid", port: server.port }, queueName });
@@ -190,7 +190,7 @@ describeHere("bullmqInbox, on Redis", () => {
     expect(await client.ping()).toBe("PONG");
   }, 20_000);
 
-  it("leaves a client of the user's own as it is", async () => {
+  it("does not change a client of the user's own", async () => {
     const client = keep(new Redis(server.port));
     const queueName = uniqueName();
     await expectToWork(bullmqInbox({ connection: client, queueName }), server);
@@ -268,7 +268,7 @@ describeHere("bullmqInbox, on Redis", () => {
   });
 });
 
-describe("bullmqInbox, given a connection of Redis that cannot work", () => {
+describe("bullmqInbox, given a Redis connection that cannot work", () => {
   const clients: { disconnect(): void }[] = [];
   afterAll(() => clients.forEach((client) => client.disconnect()));
 

@@ -83,7 +83,7 @@ describeHere("bullmqInbox, when Redis refuses", () => {
     20_000,
   );
 
-  it("names Redis's own code for a replica", async () => {
+  it("names Redis's own code if the server is a replica", async () => {
     const replica = await startRedis("--replicaof", "127.0.0.1", `${server.port}`);
     const reconnectOnError = jest.fn((_error: Error) => true);
     const { inbox, received } = open({ reconnectOnError }, replica.port);
@@ -97,7 +97,7 @@ describeHere("bullmqInbox, when Redis refuses", () => {
     await replica.close();
   }, 20_000);
 
-  it("names Redis's own code for a cluster that is taken for one server", async () => {
+  it("names Redis's own code if a Cluster is configured as a single server", async () => {
     const node = await startCluster();
     const { inbox, received } = open({}, node.port);
     await inbox.accept(freshNotification(), freshDelivery());
@@ -122,7 +122,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     return { inbox, queueName, connection };
   }
 
-  it("makes a dead letter of a foreign job, and hands over what comes after it", async () => {
+  it("turns a foreign job into a dead letter, and hands over the jobs after it", async () => {
     const { inbox, queueName, connection } = open();
     const { listener, received: receivedErrors } = createErrors();
     inbox.onError?.(listener);
@@ -142,7 +142,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
-  it("makes a dead letter of a job whose data was damaged", async () => {
+  it("turns a job whose data was damaged into a dead letter", async () => {
     const { inbox, queueName, connection } = open();
     const { listener, received: receivedErrors } = createErrors();
     inbox.onError?.(listener);
@@ -164,7 +164,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
-  it("lists what failed for other reasons than a listener's error with a code", async () => {
+  it("lists dead letters whose error has no code, and those that BullMQ itself gave up", async () => {
     const { inbox, queueName, connection } = open(undefined, { attempts: 1 });
     const { listener, received } = createErrors();
     inbox.onError?.(listener);
@@ -187,7 +187,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
-  it("reports what can neither be stored nor read back, without anybody's words", async () => {
+  it("reports a notification that can neither be stored nor read back, without its text", async () => {
     const connection = { host: "127.0.0.1", port: 1 };
     const inbox = bullmqInbox({ connection, queueName: uniqueName(), maxBuffered: 1 });
     const { listener, received } = createErrors();
@@ -200,7 +200,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
-  it("rejects an operator's call with Redis's own code, and without what was asked", async () => {
+  it("rejects an operator's call with Redis's own code, and without the command", async () => {
     const { inbox, queueName, connection } = open();
     const queue = new Queue(queueName, { connection });
     const client = new Redis(server.port);

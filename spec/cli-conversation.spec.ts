@@ -20,7 +20,7 @@ describe("telesign-callback conversation", () => {
     expect(out.match(/answer taken for lost, next attempt in 1 ms/g)).toHaveLength(2);
   });
 
-  it("takes phone numbers, a session and headers", async () => {
+  it("sends the phone numbers, the session and the headers of its flags", async () => {
     const { url, messages, received } = await receiver();
     const args = ["--from", "15550001", "--to", "15550002", "--session", "s", "--no-retries"];
     args.push("--header", "X-Forwarded-For: 192.0.2.1");

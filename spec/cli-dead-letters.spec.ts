@@ -148,14 +148,17 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
       },
       env,
     ],
-  ])("gives its flags and the encryption keys to %s: %#", async (_, flags, options, given = {}) => {
-    createFakeInbox([]);
-    expect(await run(["dead-letters", ...flags], { env: { ...given } })).toMatchObject({
-      status: 0,
-      out: "dead letters: 0\n",
-    });
-    expect(bullmqInbox).toHaveBeenLastCalledWith(options);
-  });
+  ])(
+    "passes its flags and the encryption keys on to %s: case %#",
+    async (_, flags, options, given = {}) => {
+      createFakeInbox([]);
+      expect(await run(["dead-letters", ...flags], { env: { ...given } })).toMatchObject({
+        status: 0,
+        out: "dead letters: 0\n",
+      });
+      expect(bullmqInbox).toHaveBeenLastCalledWith(options);
+    },
+  );
 
   it("opens a SQLite file that exists, and creates none", async () => {
     createFakeInbox([]);
@@ -190,7 +193,7 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
       new Error("Cannot find module 'bullmq'\nRequire stack: secret"),
       "BullMQ is not installed: npm install bullmq, and ioredis or pg",
     ],
-  ])("exits %i and says why it cannot: %#", async (status, error, fault) => {
+  ])("exits %i and says why it cannot: case %#", async (status, error, fault) => {
     jest.mocked(bullmqInbox).mockImplementation(() => {
       throw error;
     });

@@ -119,7 +119,7 @@ describe("telesign-callback listen", () => {
 
     afterEach(() => jest.dontMock("express").dontMock("../lib/callback.js"));
 
-    it("exits 1 and says what to install where Express is missing", async () => {
+    it("exits 1 and says what to install if Express is missing", async () => {
       expect(await runWith("express", () => fail("Cannot find module 'express'"))).toEqual({
         status: 1,
         out: "",

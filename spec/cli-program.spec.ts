@@ -76,7 +76,7 @@ describe("the built program", () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  it("says in one line that listen needs Express where it is not installed", async () => {
+  it("says in one line that listen needs Express if it is not installed", async () => {
     const root = join(__dirname, "..");
     const project = await mkdtemp(join(tmpdir(), "telesign-callback-project-"));
     await cp(join(root, "dist"), join(project, "dist"), { recursive: true });

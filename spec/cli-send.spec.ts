@@ -74,7 +74,7 @@ describe("telesign-callback send", () => {
     expect(received[2]?.body).toEqual(received[0]?.body);
   });
 
-  it("takes waits that are longer than a Node timer can be", async () => {
+  it("accepts waits that are longer than the longest Node timer", async () => {
     const { url } = await receiver(500);
     const { out, status, interrupt } = start(["send", "--waits", String(2 ** 40), url]);
     await out.until(/next attempt in 1099511627776 ms/);

@@ -48,7 +48,7 @@ describe("telesign-callback", () => {
   it.each([
     ["without a command", [], "expected a command"],
     ["with an unknown one", ["sned"], "no such command"],
-    ["with a word that every object has", ["toString"], "no such command"],
+    ["with the name of an inherited property", ["toString"], "no such command"],
   ])("exits 2 %s", async (_, args, fault) => {
     expect(await run(args)).toEqual({
       status: 2,
@@ -111,7 +111,7 @@ describe("telesign-callback", () => {
     ["--redrive", ["dead-letters", "--sqlite", "secret", "--redrive", ""]],
     ["--discard", ["dead-letters", "--sqlite", "secret", "--discard", ""]],
     ["--redrive and --discard", ["dead-letters", "--sqlite=a", "--redrive=secret", "--discard=b"]],
-  ])("exits 2 and names what is wrong, which is %s in %j", async (name, args, env = {}) => {
+  ])("exits 2 and names what is wrong: %s in %j", async (name, args, env = {}) => {
     const { status, out, err } = await run(args, { env });
     expect(status).toBe(2);
     expect(out).toBe("");

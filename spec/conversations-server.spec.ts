@@ -23,11 +23,11 @@ jest.setTimeout(20_000);
 afterEach(stopSites);
 
 describe("The page of conversations", () => {
-  it("plays the example as TeleSign's page prints it", () => {
+  it("plays the example of TeleSign's page unchanged", () => {
     expect(JSON.stringify(documented)).toBe(JSON.stringify(fixture));
   });
 
-  it("forbids whatever is not its own, inline scripts and styles included", async () => {
+  it("forbids every resource that is not its own, and inline scripts and styles", async () => {
     const { app } = createConversations();
     const { headers } = await request(app).get("/").set("Host", "127.0.0.1").expect(200);
     expect(headers["content-security-policy"]).toBe(
@@ -37,7 +37,7 @@ describe("The page of conversations", () => {
     );
   });
 
-  it("is not there for who comes through a tunnel, while callbacks are", async () => {
+  it("is not served through a tunnel, although callbacks are", async () => {
     const { app } = createConversations();
     await request(app).get("/").set("Host", "tunnel.example").expect(404);
     await request(app).get("/events").set("Host", "tunnel.example:443").expect(404);
@@ -45,7 +45,7 @@ describe("The page of conversations", () => {
   });
 
   it.each(["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"])(
-    "is not there for who comes through a tunnel that rewrites Host and adds %s",
+    "is not served through a tunnel that rewrites Host and adds %s",
     async (header) => {
       const { app } = createConversations();
       const local = { Host: "127.0.0.1", [header]: "tunnel.example" };
@@ -61,24 +61,30 @@ describe("The page of conversations", () => {
     expect(headers["content-type"]).toBe("text/event-stream");
   });
 
-  it.each(OTHER_PAGES)("refuses what a browser sends for another page: %j", async (headers) => {
-    const { app, callback } = createConversations();
-    const local = { Host: "127.0.0.1", ...headers };
-    await request(app).post("/").set(local).send(fixture).expect(403);
-    await request(app).get("/").set(local).expect(403);
-    await request(app).get("/events").set(local).expect(403);
-    expect(callback.stats()).toMatchObject({ accepted: 0, rejected: {} });
-  });
+  it.each(OTHER_PAGES)(
+    "refuses a request that a browser makes for another page: %j",
+    async (headers) => {
+      const { app, callback } = createConversations();
+      const local = { Host: "127.0.0.1", ...headers };
+      await request(app).post("/").set(local).send(fixture).expect(403);
+      await request(app).get("/").set(local).expect(403);
+      await request(app).get("/events").set(local).expect(403);
+      expect(callback.stats()).toMatchObject({ accepted: 0, rejected: {} });
+    },
+  );
 
-  it.each(OWN_PAGE)("answers its own page, and who is no browser: %j", async (headers) => {
-    const { app } = createConversations();
-    const local = { Host: "127.0.0.1", ...headers };
-    await request(app).post("/").set(local).send(fixture).expect(200);
-    await request(app).get("/").set(local).expect(200);
-    await request(app).head("/events").set(local).expect(200);
-  });
+  it.each(OWN_PAGE)(
+    "answers its own page, and clients that are not browsers: %j",
+    async (headers) => {
+      const { app } = createConversations();
+      const local = { Host: "127.0.0.1", ...headers };
+      await request(app).post("/").set(local).send(fixture).expect(200);
+      await request(app).get("/").set(local).expect(200);
+      await request(app).head("/events").set(local).expect(200);
+    },
+  );
 
-  it("outlives 1,000 readers that do not read, and still accepts texts", async () => {
+  it("survives 1,000 clients that do not read, and still accepts texts", async () => {
     const inbox = burstInbox();
     const { server, url, send } = await startSite({ inbox });
     await inbox.burst(200, () => ({ mo_message: "x".repeat(60_000) }));
@@ -94,7 +100,7 @@ describe("The page of conversations", () => {
     for (const answer of answers) answer.destroy();
   });
 
-  it("cuts off a reader that takes nothing, which makes room for another", async () => {
+  it("disconnects a client that does not read, which makes room for another", async () => {
     const inbox = burstInbox();
     const { server, url } = await startSite({ inbox, stream: { maxStreams: 1, drainTimeout: 20 } });
     // More than the operating system buffers for a connection.

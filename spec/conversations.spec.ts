@@ -70,7 +70,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await texts().allTextContents()).toEqual(["Only once"]);
   });
 
-  it("says of what was rejected when, from where and why, and cuts nothing off", async () => {
+  it("says when, from where and why a request was rejected, and cuts nothing off", async () => {
     const site = await startSite();
     await open(site, { width: 320, height: 568 });
     await page.getByText("Nothing rejected, nothing failed.").waitFor();
@@ -166,7 +166,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("open-details");
   });
 
-  it("shows markup as the text that it is, and runs none of it", async () => {
+  it("shows markup as text, and runs none of it", async () => {
     const site = await startSite();
     await open(site);
     const markup = '<img src="x" onerror="document.title = 1"><script>document.title = 2</script>';
@@ -178,7 +178,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await page.title()).toBe("Conversations");
   });
 
-  it("keeps the empty, the endless and the right-to-left readable", async () => {
+  it("keeps empty, very long and right-to-left texts readable", async () => {
     const site = await startSite();
     await open(site);
     const endless = "endless".repeat(1_000);
@@ -199,7 +199,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     ["\u3164", "Blank text (U+3164)"],
     ["\n".repeat(600), "Blank text (U+000A)"],
     ["\u202e", "Blank text (U+202E)"],
-  ])("says that a text is blank, and of what: %j", async (mo_message, words) => {
+  ])("says that a text is blank, and names its characters: %j", async (mo_message, words) => {
     const site = await startSite();
     await open(site);
     await site.send({ mo_message });
@@ -208,7 +208,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await page.locator(".row-preview").textContent()).toBe(words);
   });
 
-  it("shows control characters as their codes, so that none turns the words after it", async () => {
+  it("shows control characters as their codes, so that none reverses the text after it", async () => {
     const site = await startSite();
     await open(site);
     await site.send({ mo_message: "Hello" });
@@ -239,7 +239,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await height()).toBeLessThan(400);
   });
 
-  it("bounds the height of a text that is short, of glyphs as wide as a line", async () => {
+  it("limits the height of a short text whose characters are as wide as a line", async () => {
     const site = await startSite();
     await open(site, { width: 320, height: 568 });
     await site.send({ mo_message: "\ufdfd\n\u{12031} ".repeat(11) + "\ufdfd ".repeat(200) });
@@ -277,7 +277,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await page.locator("#parties .number").allTextContents()).toEqual(masked);
   });
 
-  it("is read from the keyboard alone", async () => {
+  it("can be used with the keyboard alone", async () => {
     const site = await startSite();
     await open(site);
     await site.send({ mo_message: "The older one", session_reference_id: OTHER_SESSION });
@@ -314,7 +314,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await focused()).toBe("scroller");
   });
 
-  it("keeps the keyboard's place in the list while texts move the rows", async () => {
+  it("keeps the keyboard's place in the list while new texts move the rows", async () => {
     const site = await startSite();
     await open(site);
     await site.send({ session_reference_id: OTHER_SESSION });
@@ -327,7 +327,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await list.getAttribute("aria-activedescendant")).toBe(`session-${OTHER_SESSION}`);
   });
 
-  it("puts a text that arrives late where it was sent", async () => {
+  it("puts a text that arrives late at its place in the order of sending", async () => {
     const site = await startSite();
     await open(site);
     const at = (second: number) => ({ submit_timestamp: `2026-01-01T12:00:0${second}.000000` });
@@ -338,7 +338,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await texts().allTextContents()).toEqual(["first", "second", "third"]);
   });
 
-  it("loses and doubles nothing when the connection drops", async () => {
+  it("neither loses nor repeats a text when the connection drops", async () => {
     const site = await startSite();
     await open(site);
     await site.send({ mo_message: "before" });
@@ -369,7 +369,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await counted("accepted", 2).waitFor();
   });
 
-  it("starts again where the browser gave up, and where it left off", async () => {
+  it("reconnects after the browser gave up, and goes on where it left off", async () => {
     const site = await startSite();
     await open(site);
     await site.send({ mo_message: "before" });
@@ -383,7 +383,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await texts().allTextContents()).toEqual(["before", "after"]);
   });
 
-  it("leaves the reader in peace who has scrolled up, and says what is new", async () => {
+  it("does not scroll for a reader who has scrolled up, and says what is new", async () => {
     const site = await startSite();
     for (let number = 1; number <= 30; number += 1)
       await site.send({ mo_message: `No. ${number}` });
@@ -407,7 +407,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await newer.isVisible()).toBe(false);
   });
 
-  it("holds a window of 5,000 texts in the document, and touches little for one more", async () => {
+  it("keeps only part of 5,000 texts in the document, and changes little for one more", async () => {
     const inbox = burstInbox();
     const site = await startSite({ inbox });
     await open(site);
@@ -435,7 +435,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await nodes()).toBeLessThan(2_000);
   });
 
-  it("holds the sessions in sight in the document, and no others", async () => {
+  it("keeps only the sessions in sight in the document", async () => {
     const site = await startSite();
     const ids = Array.from({ length: 100 }, (_, index) => String(index).padStart(32, "0"));
     for (const session_reference_id of ids) await site.send({ session_reference_id });
@@ -493,7 +493,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await overflow()).toBe(0);
   });
 
-  it("heads a conversation with eight numbers at most, whatever is sent to it", async () => {
+  it("shows at most eight numbers at the head of a conversation", async () => {
     const inbox = burstInbox();
     const site = await startSite({ inbox });
     await open(site);
@@ -530,7 +530,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await overflow()).toBe(0);
   });
 
-  it("forgets the oldest texts where the server's log is full, and counts them still", async () => {
+  it("forgets the oldest texts when the server's log is full, and still counts them", async () => {
     const site = await startSite({ log: { maxEntries: 3 } });
     for (const mo_message of ["1", "2", "3", "4", "5"]) await site.send({ mo_message });
     // What is rejected takes no text's place.

@@ -63,7 +63,7 @@ describe("examples/durable", () => {
       return Number(port);
     }
 
-    it("hands a message over again after the process was killed in the middle", async () => {
+    it("hands a message over again after the process was killed during the hand-over", async () => {
       const file = temporaryFile();
       const message = freshNotification({ mo_message: "hello" });
       expect(await send(await start(file), message)).toEqual({ status: "accepted" });
@@ -76,7 +76,7 @@ describe("examples/durable", () => {
       expect(await send(port, message)).toEqual({ status: "duplicate" });
     });
 
-    it("hands a dead letter over again once its listener is mended", async () => {
+    it("hands a dead letter over again once its listener is repaired", async () => {
       const file = temporaryFile();
       const message = freshNotification({ mo_message: "poison" });
       await send(await start(file), message);
@@ -128,7 +128,7 @@ describe("examples/durable", () => {
       await example.said(/hello .*attempt 1/);
     });
 
-    it("keeps the board from whoever has no password", async () => {
+    it("shows the board to nobody without the password", async () => {
       expect((await askBoard("", "wrong")).status).toBe(401);
     });
 

@@ -47,7 +47,7 @@ describe.each([
     expect(read).toEqual({ message: expect.anything(), delivery });
   });
 
-  it("tells a notification that a newer release stored", () => {
+  it("recognises a notification that a newer release stored", () => {
     const stored = { ...copy(form.write(freshNotification(), freshDelivery())), v: 3 };
     expect(form.read(stored, 1)).toEqual({ unreadable: "newer" });
   });
@@ -73,10 +73,10 @@ describe("The plain stored form", () => {
   const stored = copy(form.write(message, tracedDelivery()));
 
   it.each([
-    ["is no object", "text"],
-    ["is null", null],
-    ["holds no strings", { traceparent: 7 }],
-  ])("is read without its trace if that %s", (_, damaged) => {
+    ["trace is no object", "text"],
+    ["trace is null", null],
+    ["trace holds no strings", { traceparent: 7 }],
+  ])("is read without its trace if the %s", (_, damaged) => {
     const read = form.read({ ...stored, trace: damaged }, 1);
     if (!("delivery" in read)) throw new Error("it was not read");
     expect(read.message).toEqual(message);
@@ -95,7 +95,7 @@ describe("The plain stored form", () => {
     ["an impossible time of arrival", { receivedAt: 1e300 }],
     ["a time of sending that is no number", { submittedAt: "yesterday" }],
     ["no reference", { reference: undefined }],
-  ])("calls it damaged with %s", (_, damage) => {
+  ])("counts as damaged if it has %s", (_, damage) => {
     expect(form.read({ ...stored, ...damage }, 1)).toEqual({ unreadable: "damaged" });
   });
 });
@@ -129,7 +129,7 @@ describe("encryptionKey", () => {
     expect(createStoredForm(former).read(stored, 1)).toEqual({ unreadable: "locked" });
   });
 
-  it("reads what was stored before there was a key", () => {
+  it("reads notifications that were stored before there was a key", () => {
     const stored = copy(createStoredForm().write(message, freshDelivery()));
     expect(createStoredForm(current).read(stored, 1)).toMatchObject({ message });
   });
@@ -139,11 +139,11 @@ describe("encryptionKey", () => {
     ["with keys of others only", createStoredForm([former, stranger]), {}],
     ["under another reference", createStoredForm(current), { reference: "x" }],
     ["once it is cut", createStoredForm(current), { sealed: "AAAA" }],
-  ])("opens nothing %s, and says that it is locked", (_, form, damage) => {
+  ])("reports a notification as locked %s", (_, form, damage) => {
     expect(form.read({ ...write(current), ...damage }, 1)).toEqual({ unreadable: "locked" });
   });
 
-  it("calls damaged what it opens and finds of another shape", () => {
+  it("reports a notification as damaged if its decrypted content has another shape", () => {
     const reference = message.mo_reference_id;
     const sealed = createEncryption(current).seal("{}", reference);
     const read = createStoredForm(current).read({ v: 2, reference, sealed }, 1);

@@ -8,7 +8,7 @@ describe("hasClosed", () => {
     expect(await hasClosed(Promise.resolve())).toBe(true);
   });
 
-  it("is false of one that refused to", async () => {
+  it("is false of a connection that refused to close", async () => {
     expect(await hasClosed(refuse())).toBe(false);
   });
 });
@@ -18,7 +18,7 @@ describe("endConnection", () => {
     ["refuses everything", refuse],
     ["says nothing", never],
   ])(
-    "ends in time with an engine that %s",
+    "ends in time if the engine %s",
     async (_, answer) => {
       const backend = { disconnectBlocking: answer, close: answer, disconnect: answer };
       const destroy = jest.fn();

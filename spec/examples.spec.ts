@@ -24,7 +24,7 @@ describe("the examples", () => {
     );
   });
 
-  it("signed-behind-proxy.ts takes what is signed, fresh, and from TeleSign's address", async () => {
+  it("signed-behind-proxy.ts accepts only signed, recent callbacks from TeleSign's address", async () => {
     const key = "c2VjcmV0";
     const { nextLine, url } = await runExample(exampleText("signed-behind-proxy.ts"), {
       TELESIGN_API_KEY: key,
@@ -50,7 +50,7 @@ describe("the examples", () => {
     expect(await nextLine()).toBe("rejected 400 Notification too old, or of unknown age");
   });
 
-  it("ahead-of-app.ts receives, and leaves the rest to the app", async () => {
+  it("ahead-of-app.ts receives callbacks, and leaves every other request to the app", async () => {
     const { nextLine, send, url } = await runExample(exampleText("ahead-of-app.ts"));
     await send();
     expect(await nextLine()).toBe("received: I am standing at the corner wearing a blue shirt");

@@ -44,7 +44,7 @@ async function run(handOver: HandOver, overrides: Partial<Job> = {}) {
 }
 
 describe("createJobWorker, once it is stopped", () => {
-  it("hands nothing over although its engine comes back", async () => {
+  it("hands nothing over even if its engine comes back", async () => {
     const { opened, rest, revive, stop } = create();
     rest();
     const stopped = stop(() => false);
@@ -106,7 +106,7 @@ describe("createJobWorker, given a job", () => {
     expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), "token");
   });
 
-  it("keeps the name of a listener's error that cannot be looked at further", async () => {
+  it("keeps the name of a listener's error of which nothing else can be read", async () => {
     const hostile = Object.defineProperty(new Error("15551234"), "code", {
       get() {
         throw new Error("15551234");
@@ -134,7 +134,7 @@ describe("createJobWorker, given a job", () => {
     ["a notification without its times", { ...stored, receivedAt: "today" }, "damaged"],
     ["a list", [stored], "damaged"],
     ["encrypted", otherKey.write(freshNotification(), freshDelivery()), "no encryptionKey opens"],
-  ])("makes a dead letter of data that is %s", async (_, data, text) => {
+  ])("turns data that is %s into a dead letter", async (_, data, text) => {
     const handOver = jest.fn();
     const { error, reported } = await run(handOver, { data });
     expect(handOver).not.toHaveBeenCalled();

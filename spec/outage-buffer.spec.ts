@@ -107,7 +107,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors).toHaveLength(2);
   });
 
-  it("keeps one of two simultaneous deliveries if both failed", async () => {
+  it("keeps one of two simultaneous deliveries if neither could be stored", async () => {
     const message = freshNotification();
     const outcomes = Promise.all([accept(message), accept(message)]);
     await stores.answer(0, refusal);
@@ -154,7 +154,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("reports one outage if it begins while an error is looked into", async () => {
+  it("reports one outage if it begins while an error is being checked", async () => {
     buffer.suspect(refusal);
     const outcome = accept();
     await stores.answer(0, refusal);
@@ -166,7 +166,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(buffer.isDown()).toBe(false);
   });
 
-  it("reports no trouble that an outage leaves behind", async () => {
+  it("does not report the errors that an outage leaves behind", async () => {
     buffer.suspect(refusal);
     await checks.answer(0, refusal);
     await checks.answer(1, "accepted");
@@ -177,7 +177,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     ]);
   });
 
-  it("passes on what is refused after it was closed", async () => {
+  it("passes on a notification that is refused after it was closed", async () => {
     const message = freshNotification();
     const outcome = accept(message);
     await buffer.close();
@@ -210,14 +210,14 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(buffer.isDown()).toBe(true);
   });
 
-  it("says with an outage what an operator can do about its cause", async () => {
+  it("says, when it reports an outage, what an operator can do about its cause", async () => {
     const outcome = accept();
     await stores.answer(0, refusal);
     await outcome;
     expect(errors.map(({ message }) => message)).toEqual([`${OUTAGE}: it refuses`]);
   });
 
-  it("reports trouble that goes on once, and trouble of another kind as well", async () => {
+  it("reports a lasting error once, and an error of another kind as well", async () => {
     for (const [index, code] of ["A", "A", "B", "A", "B"].entries()) {
       buffer.suspect(Object.assign(new Error(), { code }));
       await checks.answer(index, "accepted");
@@ -333,7 +333,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(buffer.isDown()).toBe(false);
   });
 
-  it("asks nothing more once it is closed", async () => {
+  it("asks the engine nothing more once it is closed", async () => {
     await buffer.close();
     await expect(buffer.ready()).rejects.toMatchObject({ message: "the inbox is closed" });
     buffer.suspect(refusal);

@@ -22,7 +22,7 @@ describe("createPoolSockets, once they are destroyed", () => {
     ]);
   });
 
-  it("ends each that is still asked for, after its owner connects it", async () => {
+  it("ends each socket that is asked for later, after its owner connects it", async () => {
     const { stream, destroy } = createPoolSockets();
     destroy();
     const socket = stream();

@@ -29,7 +29,7 @@ async function sendOfEachKind(url: string) {
   await send(url, JSON.stringify({ ...secretMessage(), mo_reference_id: SECRETS["the text"] }));
 }
 
-describe("whoever watches the callback sees no number, text, key or path", () => {
+describe("an observer of the callback sees no number, text, key or path", () => {
   it("in the two channels, stats() and spans, with an inbox in memory", async () => {
     const receiver = await startObserved({
       ...settings,
@@ -52,7 +52,7 @@ describe("whoever watches the callback sees no number, text, key or path", () =>
     ["Redis", "evalsha"],
     ["PostgreSQL", "pg.query"],
     ["SQLite", "telesign-callback message"],
-  ] as const)("in what is recorded while %s runs with an encryptionKey", (name, span) => {
+  ] as const)("in the recorded spans while %s runs with an encryptionKey", (name, span) => {
     const itHere = isEngineThere(name) ? it : it.skip;
     itHere(
       "on the receiver and on the worker",

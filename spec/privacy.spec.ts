@@ -66,7 +66,7 @@ function hearWarning(warning: Error) {
   said.push(inspect(warning));
 }
 
-/** Every way in which a program may print a thing. */
+/** Every way in which a program may print a value. */
 function hear(thing: unknown) {
   said.push(inspect(thing, { depth: Infinity }), String(thing), JSON.stringify(thing));
   if (thing instanceof Error) said.push(thing.message, String(thing.stack));

@@ -19,7 +19,7 @@ jest.mock("node:timers", () =>
 
 afterEach(() => jest.useRealTimers());
 
-/** Starts to read the body and leaves the rest to us. */
+/** Starts to read the body and leaves the rest to the callback. */
 function nibble(req: IncomingMessage, _res: ServerResponse, next: () => void): void {
   req.once("data", () => {
     req.pause();

@@ -9,7 +9,7 @@ import { describeWithSqlite, startReceiver, temporaryFile } from "./support/sqli
 const LOCK_DURATION = 500;
 
 describeWithSqlite("sqliteInbox, in a process that is killed", () => {
-  it("has on the disk what it has acknowledged", async () => {
+  it("has every acknowledged notification on the disk", async () => {
     const file = temporaryFile();
     const receiver = await startReceiver({ options: { file }, work: 0, isConsumer: false });
     const messages = Array.from({ length: 20 }, () => freshNotification());
@@ -25,7 +25,7 @@ describeWithSqlite("sqliteInbox, in a process that is killed", () => {
     await inbox.close();
   });
 
-  it("hands over at once what it was handing over, when it is the only process and comes back", async () => {
+  it("repeats its unfinished hand-overs at once when it restarts as the only process", async () => {
     const file = temporaryFile();
     const receiver = await startReceiver({ options: { file }, work: "endless" });
     const message = freshNotification();
@@ -41,7 +41,7 @@ describeWithSqlite("sqliteInbox, in a process that is killed", () => {
     await inbox.close();
   });
 
-  it("leaves what it was handing over to a process that lives on", async () => {
+  it("leaves its unfinished hand-overs to a process that lives on", async () => {
     const options = { file: temporaryFile(), lockDuration: LOCK_DURATION };
     const receiver = await startReceiver({ options, work: "endless" });
     const message = freshNotification();
@@ -105,7 +105,7 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
     expect(finished().sort()).toEqual(messages.map((each) => each.mo_reference_id).sort());
   });
 
-  it("hands over to a consumer what another process accepts", async () => {
+  it("hands a consumer the notifications that another process accepts", async () => {
     const file = temporaryFile();
     const receiver = await startReceiver({ options: { file }, work: 0, isConsumer: false });
     const inbox = sqliteInbox({ file });

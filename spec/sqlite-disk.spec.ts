@@ -95,24 +95,31 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
         writeFileSync(file, bytes.fill(0xff, 4_096));
       },
     ],
-  ])("hands over at once when it %s, and says so", async (_, code, text, prepare) => {
-    const file = temporaryFile();
-    await prepare(file);
-    const before = readFileSync(file);
-    const inbox = sqliteInbox({ file });
-    const { errors, listener } = createErrors();
-    inbox.onError?.(listener);
-    const { handOver, received } = createReception();
-    inbox.consume(handOver);
-    const expected = { code: "ERR_INBOX", cause: { code }, message: expect.stringContaining(text) };
-    await expect(inbox.ready()).rejects.toMatchObject(expected);
-    const message = freshNotification();
-    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
-    expect(await received(1)).toEqual([[message, expect.anything()]]);
-    expect(errors).toMatchObject([{ ...expected, message: expect.stringContaining(text) }]);
-    await inbox.close();
-    expect(readFileSync(file)).toEqual(before);
-  });
+  ])(
+    "hands notifications over at once when the file %s, and reports it",
+    async (_, code, text, prepare) => {
+      const file = temporaryFile();
+      await prepare(file);
+      const before = readFileSync(file);
+      const inbox = sqliteInbox({ file });
+      const { errors, listener } = createErrors();
+      inbox.onError?.(listener);
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      const expected = {
+        code: "ERR_INBOX",
+        cause: { code },
+        message: expect.stringContaining(text),
+      };
+      await expect(inbox.ready()).rejects.toMatchObject(expected);
+      const message = freshNotification();
+      expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+      expect(await received(1)).toEqual([[message, expect.anything()]]);
+      expect(errors).toMatchObject([{ ...expected, message: expect.stringContaining(text) }]);
+      await inbox.close();
+      expect(readFileSync(file)).toEqual(before);
+    },
+  );
 });
 
 describeWithSqlite("sqliteInbox, on a file that it cannot use and without a listener", () => {
@@ -194,7 +201,7 @@ describeWithSqlite("sqliteInbox, while another process holds the write lock", ()
 });
 
 describeWithSqlite("stats(), while sqliteInbox cannot store", () => {
-  it("counts the notifications that wait in this process until they are stored", async () => {
+  it("count the notifications that wait in this process until they are stored", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     await inbox.ready();
@@ -218,8 +225,8 @@ describeWithSqlite("stats(), while sqliteInbox cannot store", () => {
   });
 });
 
-describeWithSqlite("sqliteInbox, whose first listener comes while it cannot store", () => {
-  it("hands over to it once it can", async () => {
+describeWithSqlite("sqliteInbox, when its first listener comes while it cannot store", () => {
+  it("hands notifications to that listener once it can store them", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     await inbox.ready();
@@ -236,34 +243,37 @@ describeWithSqlite("sqliteInbox, whose first listener comes while it cannot stor
 
 const REFUSAL = "BEGIN SELECT RAISE(ROLLBACK, ''); END";
 
-describeWithSqlite("sqliteInbox, on a disk that takes nothing more", () => {
+describeWithSqlite("sqliteInbox, on a full disk", () => {
   // What limits a file here limits it on every disk: writing past the end of it fails.
   const hasLimits = spawnSync("prlimit", ["--version"]).status === 0;
   const itWithLimits = hasLimits ? it : it.skip;
 
-  itWithLimits("acknowledges, reports it once, and stores when it takes more again", async () => {
-    const file = temporaryFile();
-    await createEmpty(file);
-    const command = ["prlimit", "--fsize=65536:unlimited"];
-    const options = { file };
-    const receiver = await startReceiver({ options, work: 0, isConsumer: false, command });
-    const messages = Array.from({ length: 100 }, () => freshNotification());
-    expect(await Promise.all(messages.map(receiver.deliver))).not.toContain(false);
-    const trouble = await receiver.said((line) => line.code === "ERR_INBOX");
-    expect(String(trouble.cause)).toMatch(/^SQLITE_(FULL|IOERR)$/);
+  itWithLimits(
+    "acknowledges notifications, reports the outage once, and stores when there is room again",
+    async () => {
+      const file = temporaryFile();
+      await createEmpty(file);
+      const command = ["prlimit", "--fsize=65536:unlimited"];
+      const options = { file };
+      const receiver = await startReceiver({ options, work: 0, isConsumer: false, command });
+      const messages = Array.from({ length: 100 }, () => freshNotification());
+      expect(await Promise.all(messages.map(receiver.deliver))).not.toContain(false);
+      const trouble = await receiver.said((line) => line.code === "ERR_INBOX");
+      expect(String(trouble.cause)).toMatch(/^SQLITE_(FULL|IOERR)$/);
 
-    execFileSync("prlimit", ["--pid", `${receiver.child.pid}`, "--fsize=unlimited"]);
-    await receiver.end("SIGTERM");
-    expect(receiver.lines.filter((line) => "code" in line)).toHaveLength(1);
-    const inbox = sqliteInbox({ file });
-    const { handOver, received } = createReception();
-    inbox.consume(handOver);
-    const handedOver = (await received(100)).map(([message]) => message);
-    expect(handedOver).toEqual(expect.arrayContaining(messages));
-    await inbox.close();
-  });
+      execFileSync("prlimit", ["--pid", `${receiver.child.pid}`, "--fsize=unlimited"]);
+      await receiver.end("SIGTERM");
+      expect(receiver.lines.filter((line) => "code" in line)).toHaveLength(1);
+      const inbox = sqliteInbox({ file });
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      const handedOver = (await received(100)).map(([message]) => message);
+      expect(handedOver).toEqual(expect.arrayContaining(messages));
+      await inbox.close();
+    },
+  );
 
-  it("stores what it refused for a while, and the result of a hand-over too", async () => {
+  it("stores notifications and the results of hand-overs once the disk accepts them again", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     const { received: reported, listener } = createErrors();
@@ -294,8 +304,8 @@ describeWithSqlite("sqliteInbox, on a disk that takes nothing more", () => {
   });
 });
 
-describeWithSqlite("sqliteInbox, closed on a disk that takes nothing more", () => {
-  it("leaves the result of a hand-over, which is then repeated", async () => {
+describeWithSqlite("sqliteInbox, closed on a full disk", () => {
+  it("loses the result of a hand-over, which is then repeated", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     let settle = () => {};
@@ -333,8 +343,8 @@ function runElsewhere(file: string, sql: string) {
   execFileSync(process.execPath, [...options, file, sql]);
 }
 
-describeWithSqlite("sqliteInbox, whose thread ends", () => {
-  it("starts another one, and hands over what arrives meanwhile", async () => {
+describeWithSqlite("sqliteInbox, when its thread ends", () => {
+  it("starts another thread, and hands over notifications that arrive meanwhile", async () => {
     const started: Worker[] = [];
     const { Worker: RealWorker } = threads;
     jest.spyOn(threads, "Worker").mockImplementation((...args) => {

@@ -16,7 +16,7 @@ import {
   temporaryFile,
 } from "./support/sqlite.js";
 
-describeWithSqlite("sqliteInbox, on what others have changed in its file", () => {
+describeWithSqlite("sqliteInbox, when others have changed its file", () => {
   /** Stores a notification, and changes how it is stored. */
   async function storeAndChange(file: string, sql: string) {
     const inbox = sqliteInbox({ file });
@@ -28,7 +28,7 @@ describeWithSqlite("sqliteInbox, on what others have changed in its file", () =>
   }
 
   it.each(["'{'", "'7'", "json_set(stored, '$.reference', 'another')", "x'00ff'"])(
-    "makes a dead letter of a notification that is stored as %s",
+    "turns a notification that is stored as %s into a dead letter",
     async (damage) => {
       const file = temporaryFile();
       await storeAndChange(file, `UPDATE notification SET stored = ${damage}`);
@@ -46,7 +46,7 @@ describeWithSqlite("sqliteInbox, on what others have changed in its file", () =>
     },
   );
 
-  it("leaves what a newer release has stored to that release", async () => {
+  it("leaves a notification that a newer release stored to that release", async () => {
     const file = temporaryFile();
     await storeAndChange(file, "UPDATE notification SET stored = json_set(stored, '$.v', 1000)");
     const inbox = sqliteInbox({ file });
@@ -64,7 +64,7 @@ describeWithSqlite("sqliteInbox, on what others have changed in its file", () =>
   });
 });
 
-describeWithSqlite("sqliteInbox, whose last listener leaves during a hand-over", () => {
+describeWithSqlite("sqliteInbox, when its last listener leaves during a hand-over", () => {
   it("counts no attempt that no listener saw", async () => {
     const inbox = sqliteInbox({ file: temporaryFile(), attempts: 1 });
     const { handOver, received } = createReception();

@@ -41,8 +41,8 @@ describe("sqliteInbox, given bad options", () => {
   });
 });
 
-describeWithSqlite("sqliteInbox, beside another one of its process", () => {
-  it("throws if they have the same file, by whatever path", async () => {
+describeWithSqlite("sqliteInbox, beside another one in the same process", () => {
+  it("throws if both have the same file, by whatever path", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     const openAgain = () => sqliteInbox({ file: join(file, "..", "inbox.db") });
@@ -52,7 +52,7 @@ describeWithSqlite("sqliteInbox, beside another one of its process", () => {
     await sqliteInbox({ file }).close();
   });
 
-  it("takes durations that are longer than a timer", async () => {
+  it("accepts durations that are longer than the longest Node timer", async () => {
     const longest = 8.64e15;
     const inbox = sqliteInbox({
       file: temporaryFile(),
@@ -65,14 +65,14 @@ describeWithSqlite("sqliteInbox, beside another one of its process", () => {
   });
 });
 
-describe("A file, shared by processes", () => {
+describe("Whether processes can share a file safely", () => {
   it.each([
     ["3.51.3", true],
     ["3.52.0", true],
     ["4.0.0", true],
     ["3.51.2", false],
     ["3.50.4", false],
-  ])("with SQLite %s: %j", (version, isSafe) => {
+  ])("is known for SQLite %s: %j", (version, isSafe) => {
     expect(canShare(version)).toBe(isSafe);
   });
 });

@@ -22,7 +22,7 @@ function accept(inbox: DurableInbox, overrides = {}) {
   return inbox.accept(freshNotification({ ...words, ...overrides }), freshDelivery());
 }
 
-describeWithSqlite("sqliteInbox, and the words of others", () => {
+describeWithSqlite("sqliteInbox, to keep texts private,", () => {
   it("creates files that only their owner can read", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
@@ -33,7 +33,7 @@ describeWithSqlite("sqliteInbox, and the words of others", () => {
     await inbox.close();
   });
 
-  it("leaves none on the disk once every listener has finished and it is closed", async () => {
+  it("leaves no text on the disk once every listener has finished and it is closed", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     for (let count = 0; count < 50; count += 1) await accept(inbox);
@@ -48,7 +48,7 @@ describeWithSqlite("sqliteInbox, and the words of others", () => {
     expect(bytes).not.toContain(NUMBER);
   });
 
-  it("writes none with an encryptionKey, neither to the file nor to its log", async () => {
+  it("writes no text in the clear with an encryptionKey, neither to the file nor to its log", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file, attempts: 1, encryptionKey: randomBytes(32) });
     const failing = new Promise((resolve) => inbox.onError?.(resolve));
@@ -60,7 +60,7 @@ describeWithSqlite("sqliteInbox, and the words of others", () => {
     for (const word of [WORDS, NUMBER]) expect(bytesOf(file)).not.toContain(word);
   });
 
-  it("tells none to those who listen to what SQLite runs", async () => {
+  it("publishes no text to those who subscribe to the statements of SQLite", async () => {
     const heard: unknown[] = [];
     const { subscribe, unsubscribe } = process.getBuiltinModule("node:diagnostics_channel");
     const hear = (message: unknown) => void heard.push(message);

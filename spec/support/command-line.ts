@@ -27,7 +27,7 @@ export function createOutput(isTerminal: boolean, columns?: number) {
   };
 }
 
-/** What a command finds around it. */
+/** The environment of a command. */
 export interface RunOptions {
   isTerminal?: boolean;
   columns?: number;

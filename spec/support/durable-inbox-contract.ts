@@ -24,7 +24,7 @@ class ListenerError extends Error {
   readonly code = "E_LISTENER";
 }
 
-/** What every durable inbox keeps, besides the contract of an inbox. */
+/** The contract of every durable inbox, besides that of an inbox. */
 export function describeDurableInbox(name: string, makeStore: () => Store): void {
   describe(`${name}, as a durable inbox`, () => {
     let store: Store;
@@ -59,7 +59,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       await expect(inbox.ready()).resolves.toBeUndefined();
     });
 
-    it("hands over again what a listener failed with, and counts the attempts", async () => {
+    it("hands a notification over again when a listener fails, and counts the attempts", async () => {
       open({ attempts: 2 });
       const message = freshNotification();
       const { handOver, received } = createReception();
@@ -73,7 +73,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(handOvers[1]?.[0]).toEqual(message);
     });
 
-    it("hands over after it was closed and opened again", async () => {
+    it("hands over notifications after it was closed and opened again", async () => {
       open();
       const message = freshNotification();
       await accept(message);
@@ -118,7 +118,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       },
     );
 
-    it("lists dead letters from the oldest on, up to a limit", async () => {
+    it("lists dead letters, oldest first, up to a limit", async () => {
       const { received } = open({ attempts: 1 });
       inbox.consume(() => Promise.reject(new ListenerError()));
       const messages = [freshNotification(), freshNotification(), freshNotification()];
@@ -177,7 +177,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await inbox.discard(reference)).toBe(true);
     });
 
-    it("goes on with a consumer that comes while the last one stops", async () => {
+    it("hands notifications to a consumer that comes while the last one stops", async () => {
       open();
       let settle = () => {};
       const first = createReception(() => new Promise<void>((resolve) => (settle = resolve)));
@@ -195,19 +195,19 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(first.handOvers).toHaveLength(1);
     });
 
-    it("closes as soon as it has begun to hand over", async () => {
+    it("can be closed as soon as a consumer has come", async () => {
       open();
       inbox.consume(() => Promise.resolve());
       await expect(inbox.close()).resolves.toBeUndefined();
     });
 
-    it("rejects what it is asked for once it is closed", async () => {
+    it("rejects an operator's calls once it is closed", async () => {
       open();
       await inbox.close();
       await expect(inbox.deadLetters()).rejects.toMatchObject({ code: "ERR_INBOX" });
     });
 
-    it("hands over what it stored encrypted, and what it stored before there was a key", async () => {
+    it("hands over notifications that it stored encrypted, or before there was a key", async () => {
       const messages = [freshNotification(), freshNotification()];
       open();
       await accept(messages[0]);
@@ -224,7 +224,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       ["a reference as TeleSign sends it", {}],
       ["a reference of unusual characters", { mo_reference_id: `odd ${"x".repeat(200)}` }],
     ])(
-      "keeps what no key opens as a dead letter until a key does, with %s",
+      "keeps a notification that no key opens as a dead letter until a key does, with %s",
       async (_, overrides) => {
         const [key, other] = [randomBytes(32), randomBytes(32)];
         const message = freshNotification(overrides);

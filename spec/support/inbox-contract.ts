@@ -63,7 +63,7 @@ export function createErrors() {
   return { errors, listener, received };
 }
 
-/** What every inbox keeps. */
+/** The contract of every inbox. */
 export function describeInbox(name: string, makeInbox: () => Inbox): void {
   describe(`${name}, as an inbox`, () => {
     let inbox: Inbox;
@@ -105,7 +105,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
       inbox.consume(handOver);
       const acceptAll = (messages: MessageNotification[]) =>
         Promise.all(messages.map(async (message) => inbox.accept(message, freshDelivery())));
-      // With the connections made, an engine answers in time on a busy machine, too.
+      // Once connected, an engine answers in time even on a busy machine.
       await acceptAll(Array.from({ length: 20 }, () => freshNotification()));
       const message = freshNotification();
       const outcomes = await acceptAll(Array.from({ length: 20 }, () => message));
@@ -117,7 +117,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
       ).toHaveLength(1);
     });
 
-    it("recognises a retry of what was handed over", async () => {
+    it("recognises a retry of a notification that was handed over", async () => {
       const { handOver, received } = createReception();
       inbox.consume(handOver);
       const message = freshNotification();
@@ -126,7 +126,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
       expect(await inbox.accept(message, freshDelivery())).toBe("duplicate");
     });
 
-    it("keeps what arrives while nobody consumes for whoever comes", async () => {
+    it("keeps notifications that arrive without a consumer for the next one", async () => {
       const message = freshNotification();
       await inbox.accept(message, freshDelivery());
       const { handOver, received } = createReception();

@@ -28,7 +28,7 @@ export interface PlainSpan {
   readonly start: number;
 }
 
-/** What OpenTelemetry, the channels and the callback said in a process. */
+/** What OpenTelemetry, the channels and the callback recorded in a process. */
 export interface Report {
   readonly spans: readonly PlainSpan[];
   readonly metrics: readonly { readonly name: string; readonly value: number }[];

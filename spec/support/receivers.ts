@@ -40,7 +40,7 @@ export async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${await listenWith(createServer(listener))}`;
 }
 
-/** For `afterEach`. */
+/** Closes every server. For `afterEach`. */
 export function closeServers(): void {
   for (const server of servers.splice(0)) {
     server.close();

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 
-/** What must be in nothing that the package, or somebody who watches it, records. */
+/** What must not appear in anything that the package, or an observer of it, records. */
 export const SECRETS = {
   "the sender's number": "15550104477",
   "the recipient's number": "15550108899",

@@ -34,7 +34,7 @@ export interface TestEngine {
   readonly hang: () => void;
   /** Ends a hang. */
   readonly resume: () => void;
-  /** Answers, and refuses to store, as a replica does that was taken for the primary. */
+  /** Answers but refuses to store, like a replica that was taken for the primary. */
   readonly setReadOnly: (isReadOnly: boolean) => Promise<void>;
   /** What `bullmqInbox` takes to get here; the queue is the spec's own. */
   readonly options: () =>
@@ -78,7 +78,7 @@ function hasPostgres(): boolean {
 
 let queues = 0;
 
-/** A name that no other spec file, and no run beside this one, has. */
+/** A name that neither another spec file nor another run uses. */
 export function uniqueName(): string {
   queues += 1;
   return `spec_${process.pid}_${Date.now()}_${queues}`;
@@ -216,7 +216,7 @@ function query(text: string) {
   return withPool((pool) => pool.query(text));
 }
 
-/** Runs something on a pool past the proxy. */
+/** Runs a task on a pool that bypasses the proxy. */
 export async function withPool<T>(use: (pool: Pool) => Promise<T>): Promise<T> {
   const pool = new Pool({ connectionString: POSTGRES_URL });
   try {
@@ -231,7 +231,7 @@ export function inboxOn(engine: TestEngine, options: object = {}) {
   return bullmqInbox({ queueName: "spec", ...engine.options(), ...options });
 }
 
-/** The same as another process would have it: the package is loaded once more. */
+/** The same, as another process would have it: the package is loaded once more. */
 export function inboxOfAnotherProcess(engine: TestEngine, options: object = {}) {
   let open = bullmqInbox;
   jest.isolateModules(() => {

@@ -15,7 +15,7 @@ if (!isThere && !isOld && process.env.CI === "true") {
 }
 if (!isThere) process.stderr.write("skipped: this Node has no node:sqlite\n");
 
-/** Describes what needs node:sqlite. It is skipped where Node has none. */
+/** `describe` for what needs node:sqlite. It is skipped if Node has none. */
 export const describeWithSqlite = isThere ? describe : describe.skip;
 
 const directories: string[] = [];
@@ -33,27 +33,27 @@ afterAll(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** Opens a database directly, past the inbox. */
+/** Opens a database directly, without an inbox. */
 export function openDatabase(file: string) {
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
   return new DatabaseSync(file);
 }
 
-/** A line that a process said. */
+/** A line that a process printed. */
 export type Line = Readonly<Record<string, unknown>>;
 
 /** A process whose lines of JSON can be awaited. */
 export interface Program {
   readonly child: ChildProcess;
-  /** What it has said so far. */
+  /** What it has printed so far. */
   readonly lines: Line[];
-  /** The first line that is as wanted, said already or later. */
+  /** The first line that matches, whether it was printed already or comes later. */
   said(isWanted: (line: Line) => boolean): Promise<Line>;
   /** Sends a signal, and resolves when the process has ended. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts a process that says lines of JSON. */
+/** Starts a process that prints lines of JSON. */
 export function startProgram(command: string, args: readonly string[]): Program {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
