@@ -40,7 +40,7 @@ export class TelesignCallbackError extends Error {
   readonly #notification: MessageNotification | undefined;
   readonly #body: Buffer | undefined;
 
-  /** For an {@link Inbox} that reports through `onError`. */
+  /** Public for an {@link Inbox} of your own, which reports through `onError`. */
   constructor(
     code: TelesignCallbackErrorCode,
     message: string,
@@ -63,7 +63,7 @@ export class TelesignCallbackError extends Error {
   }
 }
 
-/** An `ERR_INBOX` that keeps of its cause what repeats no message. */
+/** An `ERR_INBOX`. Of its cause it keeps only the name and the code, which repeat no message. */
 export function inboxError(
   text: string,
   cause: unknown,
@@ -111,7 +111,7 @@ export function isUnheard(error: unknown): error is TelesignCallbackError {
   return unheard.has(Object(error) as object);
 }
 
-/** For the `catch` of a hand-over: a listener's failure has been reported already. */
+/** Makes the `catch` of a hand-over. It ignores a listener's failure, which has been reported already. */
 export function onUnheard(report: (error: TelesignCallbackError) => void) {
   return (error: unknown): void => {
     if (isUnheard(error)) report(error);

@@ -25,13 +25,16 @@ export type Listener<Event extends keyof CallbackEvents> = (
 
 type Registry = { readonly [Event in keyof CallbackEvents]: Set<Listener<Event>> };
 
-/** Subscriptions, and handing an event to them so that none can hurt another, or the caller. */
+/** The subscriptions of a callback. A listener that fails affects neither the others nor the caller. */
 export interface Listeners {
   /** Subscribes, and returns the function that unsubscribes. */
   on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
   /** How many listen to `event`. */
   count(event: keyof CallbackEvents): number;
-  /** Starts every listener now, uncounted by `underWay`. Resolves, when all have settled, to what the failed ones failed with. */
+  /**
+   * Starts every listener now. Resolves, when all have settled, to the errors of those that failed.
+   * `underWay` does not count it.
+   */
   emit<Event extends keyof CallbackEvents>(
     event: Event,
     ...args: CallbackEvents[Event]
@@ -156,7 +159,7 @@ function startAll<Args extends unknown[]>(
   return unsettled;
 }
 
-/** What an error about an event keeps, so that nothing is lost with the listener. */
+/** What an `ERR_LISTENER` carries of its event, so that the message is not lost with the listener. */
 function detailsOf(subject: CallbackEvents[keyof CallbackEvents][0]) {
   if (isRejection(subject)) return { body: subject.body };
   return subject instanceof TelesignCallbackError ? {} : { notification: subject };

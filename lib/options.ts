@@ -38,9 +38,9 @@ export interface CallbackOptions {
   maxBodySize?: number;
   /**
    * Oldest `submit_timestamp` accepted, in milliseconds before now. An unreadable one is refused, and
-   * one dated more than 60 s ahead. TeleSign signs no date, so this is the guard against replays. Above
-   * 60,000, so that a third attempt passes; not above the inbox's memory, or a replay passes after that.
-   * Without it any age is accepted.
+   * one dated more than 60 s ahead. TeleSign signs no date, so this is the guard against replays. It
+   * must be above 60,000, so that TeleSign's third attempt passes. Keep it at or below the inbox's `ttl`
+   * or `dedupeTtl`, or a replay passes in between. Without it any age is accepted.
    */
   maxAge?: number;
   /**
@@ -100,14 +100,14 @@ export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
     maxBodySize: wholeNumber("maxBodySize", maxBodySize),
     maxAge: options.maxAge === undefined ? undefined : checkMaxAge(options.maxAge),
     parse: createParser(checkSchema(schema)),
-    // Last, so that an inbox is not taken by a callback that another option prevents.
+    // Last, so that the inbox is still free if another option is bad.
     inbox: takeInbox(inbox),
     onMessage,
   };
 }
 
 function checkPath(path: unknown): string {
-  // What cannot stand in a request line, and what starts the query, would never match.
+  // A character that a request line cannot hold, or that starts the query, would never match.
   if (typeof path !== "string" || !/^\/[!"$->@-~]*$/.test(path)) {
     throw new TypeError("path must start with a slash and be percent-encoded, without ? and #");
   }

@@ -37,6 +37,7 @@ export interface Counts {
   lastAcceptedAt: number | undefined;
 }
 
+/** Counters that have counted nothing yet. */
 export function createCounts(): Counts {
   return {
     accepted: 0,

@@ -57,7 +57,7 @@ async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): 
       try {
         await receive(trace);
       } catch (error) {
-        // The channel must not publish the error: other people's may contain anything.
+        // The channel must not publish the error: an error of other middleware may contain anything.
         failure = { error };
         note(trace, { outcome: "failed" });
       }
@@ -69,7 +69,7 @@ async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): 
 /** Hands a notification to its listeners, and resolves to what the failed ones failed with. */
 type Emit = (message: MessageNotification, delivery: Delivery) => Promise<readonly unknown[]>;
 
-/** The same inside a trace, if anybody subscribes to the channel. */
+/** Makes the function that does the same inside a trace, if anybody subscribes to the channel. */
 export function traced(emit: Emit): Emit {
   return (...arrival) =>
     messages.hasSubscribers ? emitTraced(emit, ...arrival) : emit(...arrival);
@@ -94,7 +94,7 @@ async function regardless(traced: Promise<void>): Promise<void> {
   await traced.catch(() => {});
 }
 
-// Beside the delivery and not in it: the carrier is nothing that listeners should see.
+// Beside the delivery and not in it, because listeners should not see the carrier.
 const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
 
 /** Notes what travels with a notification. Only strings do, whatever a subscriber puts there. */

@@ -2,6 +2,7 @@
 export interface UnderWay {
   /** Notes that something has begun. Returns the function to call when it has ended. */
   readonly begin: () => () => void;
+  /** How much has begun and not ended. */
   readonly count: () => number;
   /** Resolves when everything that has begun by now has ended, whatever begins meanwhile. */
   readonly settled: () => Promise<void>;
@@ -13,6 +14,7 @@ interface Batch {
   onEmpty: () => void;
 }
 
+/** Makes a counter of its own for one kind of work. */
 export function createUnderWay(): UnderWay {
   let batch: Batch = { count: 0, onEmpty() {} };
   let earlier = Promise.resolve();

@@ -16,9 +16,11 @@ export interface GuardedInbox {
   consumeWhileHeard(): void;
   /** How many notifications wait in this process. */
   waiting(): number;
+  /** Closes the inbox, which consumes no more. Never rejects: a failure is an `ERR_INBOX` error. */
   close(): Promise<void>;
 }
 
+/** Guards an inbox. Its faults become `ERR_INBOX` errors. */
 export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listeners): GuardedInbox {
   let isConsuming = false;
   let stopConsuming = () => Promise.resolve();

@@ -32,8 +32,8 @@ const LARGEST_MAP = 2 ** 24;
  * one that fails is reported, not retried.
  *
  * Notifications that arrive before the first `message` listener wait for it as text, up to 1,000 of
- * them and 64 MB. Each one beyond that, and each that still waits at `close()`, is an `ERR_NO_LISTENER`
- * error that carries it.
+ * them and 64 MB, and keep the `AsyncLocalStorage` context of their request. Each one beyond that, and
+ * each that still waits at `close()`, is an `ERR_NO_LISTENER` error that carries it.
  *
  * @throws TypeError if an option is bad or unknown
  */
@@ -70,7 +70,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     };
   }
 
-  // One by one: a listener may leave after its first, and what was given by then comes back.
+  // One by one, because the listener may leave after any of them, and the rest must stay in line.
   const drainSoon = repeatSoon(giveNext);
 
   /** False when nothing waits, or when the last listener has left and the rest must go on waiting. */
@@ -121,7 +121,7 @@ function createMemory({ max = 100_000, ttl = 600_000 }: Readonly<MemoryInboxOpti
 
 const COUNTS_AS_ONE = { size: 1 };
 
-/** Repeats a step until it returns false. Not now: a listener that has just subscribed could not leave yet. */
+/** Repeats a step until it returns false, but not now, so that a new listener can leave before the first. */
 function repeatSoon(step: () => boolean): () => void {
   let isDue = false;
   return function start() {

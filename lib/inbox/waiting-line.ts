@@ -23,6 +23,7 @@ export interface WaitingLine {
   readonly add: (arrival: Arrival) => void;
   /** Takes the first; undefined if none waits. */
   readonly take: () => TakenArrival | undefined;
+  /** How many wait. */
   readonly count: () => number;
 }
 
@@ -88,8 +89,8 @@ function entryOf(
 }
 
 /**
- * As text, since a parsed object can take twenty times its bytes. As it is if JSON would change it, as
- * it would a Date that a schema of the user's own made. Undefined if it is nested too deep for JSON.
+ * Keeps an arrival as text, since a parsed object can take twenty times its bytes; or as it is if JSON
+ * would change it, such as a Date that a custom schema made. Undefined if it is nested too deep for JSON.
  */
 function asText(arrival: Arrival): Waiting | undefined {
   const { message } = arrival;

@@ -18,7 +18,7 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
   ): Promise<void> {
     const { req, res, trace } = exchange;
     const reference = message.mo_reference_id;
-    // Before the inbox has it, because a hand-over waits for the answers that are known here.
+    // Before the inbox gets it, because a hand-over waits only for answers that were added.
     const left = departure(req, res);
     answers.add(reference, left);
     if (trace) carry(delivery, trace.carrier);

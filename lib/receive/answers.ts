@@ -14,6 +14,7 @@ export interface Answers {
 
 const nothing = Promise.resolve();
 
+/** Keeps the answers of one callback. */
 export function createAnswers(): Answers {
   const pending = new Map<string, Promise<void>>();
 

@@ -108,7 +108,7 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
     req.on("end", () => {
       const body = size < bytes.length ? bytes.subarray(0, size) : bytes;
       if (!("stream" in req)) return resolve(body);
-      // HTTP/2 ends a request that was reset as if it were whole, and tells right afterwards.
+      // HTTP/2 ends a request that was reset as if it were whole, and sets `aborted` right afterwards.
       setImmediate(() => (isReset(req) ? reject(new ClientGone()) : resolve(body)));
     });
     // Emitted when the client hangs up, because somebody listens to it.
@@ -122,7 +122,7 @@ function isReset(req: IncomingMessage): boolean {
   return "aborted" in req && Boolean(req.aborted);
 }
 
-/** Into one buffer that grows: to keep each chunk would cost far more than its bytes if it is tiny. */
+/** Adds a chunk to one buffer that grows. Tiny chunks, each kept, would cost far more than their bytes. */
 function append(bytes: Buffer, size: number, chunk: Buffer): Buffer {
   const needed = size + chunk.length;
   const room = needed > bytes.length ? Buffer.allocUnsafe(Math.max(needed, 2 * size)) : bytes;

@@ -10,7 +10,7 @@ import { isSigned } from "./signature.js";
 /** How far TeleSign's clock and ours may differ, in ms. */
 const CLOCK_DIFFERENCE = 60_000;
 
-/** The checks of a request that are neither reading nor parsing. Each throws a {@link Refusal}. */
+/** The checks of a request besides reading and parsing it. Each throws a {@link Refusal}. */
 export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: () => boolean) {
   function admit(req: AddressedRequest) {
     refuseIfClosing();

@@ -17,7 +17,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
   const isOurs = schema === notificationSchema;
   // Set once, because Joi would merge the preferences again with each call.
   const thorough = schema.prefs({ abortEarly: false, ...(isOurs && { convert: false }) });
-  // Not before an error needs it: describing a schema takes longer than all else that making a callback takes.
+  // Only when an error needs it: describing a schema takes longer than all the rest of making a callback.
   let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {
@@ -25,7 +25,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
       throw new Refusal("object");
     }
-    // The result is frozen, and may be the object that went in: not the app's own `req.body`.
+    // The result is frozen, and may be the object that went in. That must not be the app's `req.body`.
     const copy = sent === body ? { ...sent } : sent;
     // Our own schema alters nothing and lets other properties pass, so Joi need not copy them.
     const result = validate(thorough, isOurs ? documentedPart(copy) : copy);
@@ -52,7 +52,7 @@ function parseJson(body: Buffer): unknown {
     // JSON.parse quotes the body in its error, so the error goes no further.
     throw new Refusal("json");
   }
-  // Without these letters or an escape no key can be bad, however many there are.
+  // Without these letters or an escape no key can name a prototype, so none needs to be looked at.
   return text.includes("proto") || text.includes("\\u") ? checkKeys(sent, false) : sent;
 }
 

@@ -27,7 +27,7 @@ export function respond(req: IncomingMessage, res: ServerResponse, answer: Answe
   }
 }
 
-/** By `node:http`'s own means: `res` may be nothing more, and Express's `res.json` adds an ETag. */
+/** Uses only what `node:http` has: there may be no Express, and its `res.json` adds an ETag. */
 function writeHeaders(
   req: IncomingMessage,
   res: ServerResponse,
