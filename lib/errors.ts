@@ -6,7 +6,7 @@ import type { MessageNotification } from "./receive/notification.js";
  * - `ERR_LISTENER`: a listener threw or rejected, or had not settled when `close()` ran out of time.
  * - `ERR_NO_LISTENER`: a notification found no `message` listener.
  * - `ERR_INBOX`: the inbox failed, or took too long.
- * - `ERR_DEAD_LETTER`: every attempt to hand a notification over has failed.
+ * - `ERR_DEAD_LETTER`: every attempt to hand a notification over has failed, or it cannot be read.
  * - `ERR_BODY_CONSUMED`: earlier middleware read a request's body and left nothing of it.
  */
 export type TelesignCallbackErrorCode =

@@ -10,7 +10,7 @@ export interface CallbackStats {
   readonly delivered: number;
   /** Hand-overs in which a listener failed. */
   readonly failed: number;
-  /** Notifications whose attempts are used up (`ERR_DEAD_LETTER`). */
+  /** Notifications that were given up (`ERR_DEAD_LETTER`). */
   readonly deadLettered: number;
   /** Troubles with the inbox (`ERR_INBOX`). */
   readonly inboxErrors: number;

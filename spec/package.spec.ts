@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { documentsIn, linksOf } from "./support/documents.js";
+
 const root = join(__dirname, "..");
 
 interface Tarball {
@@ -14,16 +16,17 @@ interface Manifest {
 }
 
 describe("the package that users install", () => {
+  const command = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const [tarball] = JSON.parse(
+    execFileSync("npm", command, {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }),
+  ) as [Tarball];
+  const paths = tarball.files.map(({ path }) => path);
+
   it("holds the compiled lib, one declaration file for each entry point, and what users read", () => {
-    const command = ["pack", "--dry-run", "--json", "--ignore-scripts"];
-    const [tarball] = JSON.parse(
-      execFileSync("npm", command, {
-        cwd: root,
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-      }),
-    ) as [Tarball];
-    const paths = tarball.files.map(({ path }) => path);
     const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
     const declarations = Object.values(manifest.exports).flatMap((entry) =>
       typeof entry === "string" ? [] : [entry.types.replace("./", "")],
@@ -44,5 +47,16 @@ describe("the package that users install", () => {
       ].sort(),
     );
     expect(tarball.size).toBeLessThan(100_000);
+  });
+
+  it("links to no file that it does not hold, except for the picture in the README", () => {
+    const links = documentsIn(".", "docs")
+      .filter(({ file }) => paths.includes(file))
+      .flatMap((document) =>
+        linksOf(document).map(({ path }) => join(document.file, path && "..", path)),
+      );
+    expect(links.filter((link) => !paths.includes(link))).toEqual([
+      "examples/conversations/screenshot.png",
+    ]);
   });
 });
