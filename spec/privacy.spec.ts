@@ -273,7 +273,7 @@ describe("telesignCallback reveals no number, text, key or path", () => {
     expectNothingTold();
   });
 
-  it("when an error of ours carries a notification", () => {
+  it("when an error of the package carries a notification", () => {
     hear(new TelesignCallbackError("ERR_DEAD_LETTER", "given up", { notification: message() }));
     expectNothingTold();
   });

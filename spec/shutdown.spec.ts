@@ -349,7 +349,7 @@ describe("an inbox", () => {
     });
   });
 
-  it("reports its own trouble through onError: ours as it is, anything else as ERR_INBOX", async () => {
+  it("reports trouble through onError: a TelesignCallbackError as it is, anything else as ERR_INBOX", async () => {
     let report: (error: Error) => void = () => {};
     const inbox: Inbox = { ...memoryInbox(), onError: (listener) => (report = listener) };
     const callback = telesignCallback({ inbox });

@@ -33,7 +33,7 @@ function refusalOf(action: () => unknown): unknown {
 }
 
 describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
-  it("throws where there is no directory, and does not name it", () => {
+  it("throws if the directory does not exist, and does not name it", () => {
     const file = join(dirname(temporaryFile()), "private", "inbox.db");
     const error = refusalOf(() => sqliteInbox({ file }));
     expect(error).toMatchObject({
@@ -42,7 +42,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
     });
   });
 
-  it("throws where there is no permission", () => {
+  it("throws if it has no permission", () => {
     const file = temporaryFile();
     jest.spyOn(fs, "openSync").mockImplementation(() => {
       throw Object.assign(new Error(`EACCES: ${file}`), { code: "EACCES" });
@@ -54,7 +54,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
     });
   });
 
-  it("throws where file is a directory", () => {
+  it("throws if file is a directory", () => {
     const file = temporaryFile();
     mkdirSync(file);
     expect(refusalOf(() => sqliteInbox({ file }))).toMatchObject({

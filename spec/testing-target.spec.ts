@@ -26,7 +26,7 @@ describe("deliver, to a URL", () => {
     expect(received[0]?.url).toBe("/telesign/4f9d0c?a=b");
   });
 
-  it.each(["", "/", "/#fragment"])("posts to the path option where it ends in %j", async (end) => {
+  it.each(["", "/", "/#fragment"])("posts to the path option if it ends in %j", async (end) => {
     const { listener, received } = createReceiver();
     const target = `${await serve(listener)}${end}`;
     await deliver(target, notification(), { path: "/telesign/4f9d0c?a=b" });
