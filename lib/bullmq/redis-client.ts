@@ -46,21 +46,24 @@ function modelOf(given: ConnectionOptions): Redis {
   const { url, ...options } = { ...given } as RedisOptions & { url?: string };
   const { Redis } = loadDriver();
   const settings = { ...options, replyMapping: "legacy", lazyConnect: true } as const;
+  let refusal: Error;
   try {
     return url === undefined ? new Redis(settings) : new Redis(url, settings);
-  } catch (cause) {
+  } catch (error) {
     // Its text may repeat an option.
-    // eslint-disable-next-line preserve-caught-error
-    throw new TypeError("connection has options that ioredis refuses", { cause: bareError(cause) });
+    refusal = bareError(error);
   }
+  throw new TypeError("connection has options that ioredis refuses", { cause: refusal });
 }
+
+// Typed, since the global one returns anything.
+declare function require(driver: "ioredis"): typeof import("ioredis");
 
 /** BullMQ reports a missing driver in a rejection, after the first notifications were acknowledged. */
 function loadDriver() {
   try {
     // Bundlers see this call, and no other form that can fail.
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return require("ioredis") as typeof import("ioredis");
+    return require("ioredis");
   } catch (cause) {
     throw new Error("the inbox needs ioredis for Redis; npm install ioredis", { cause });
   }
