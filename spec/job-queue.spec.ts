@@ -1,6 +1,7 @@
 import { createJobQueue } from "../lib/bullmq/job-queue.js";
 import { createStoredForm } from "../lib/inbox/durable/stored-notification.js";
 import { idleConnection, idleQueue } from "./support/bullmq-doubles.js";
+import { freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
 describe("createJobQueue", () => {
   function create() {
@@ -29,6 +30,57 @@ describe("createJobQueue", () => {
     await close(false);
     opened[1]?.emit("error", new Error("closed"));
     expect(onTrouble).toHaveBeenCalledTimes(1);
+  });
+
+  const lost = new Error("the connection is gone");
+  const forbidden = Object.assign(new Error("NOPERM no"), { name: "ReplyError" });
+  const readOnly = Object.assign(new Error("READONLY no"), { name: "ReplyError" });
+
+  /** Adds a job again after errors, while nothing is left of it but its reference. */
+  async function addAfter(errors: Error[], owner?: string) {
+    const { opened, prepare, store, close } = create();
+    const queue = opened[0]!;
+    const job = prepare(freshNotification(), freshDelivery());
+    queue.add.mockResolvedValue({ id: job.jobId });
+    queue.getJobState.mockResolvedValue("unknown");
+    queue.getDeduplicationJobId.mockResolvedValue(owner ?? job.jobId);
+    for (const error of errors) {
+      queue.add.mockRejectedValueOnce(error);
+      await expect(store(job)).rejects.toBe(error);
+    }
+    expect(await store(job)).toBe("accepted");
+    await close(false);
+    return queue;
+  }
+
+  it.each([
+    ["the answer was lost", [lost]],
+    ["the engine took no writes", [readOnly]],
+    ["the answer was lost, and the next one was a refusal", [lost, forbidden]],
+  ])("keeps the reference of a job that may have been handed over when %s", async (_, errors) => {
+    expect((await addAfter(errors)).removeDeduplicationKey).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ["it was refused", [forbidden]],
+    ["it was refused, and the next answer was lost", [forbidden, lost]],
+  ])("removes the reference of a job that was not stored when %s", async (_, errors) => {
+    expect((await addAfter(errors)).removeDeduplicationKey).toHaveBeenCalledTimes(1);
+  });
+
+  it("keeps a reference that belongs to another job by now", async () => {
+    const queue = await addAfter([forbidden], "another job");
+    expect(queue.removeDeduplicationKey).not.toHaveBeenCalled();
+  });
+
+  it("asks the engine once to store a new job", async () => {
+    const { opened, prepare, store, close } = create();
+    const queue = opened[0]!;
+    const job = prepare(freshNotification(), freshDelivery());
+    queue.add.mockResolvedValue({ id: job.jobId });
+    expect(await store(job)).toBe("accepted");
+    expect(queue.getJobState).not.toHaveBeenCalled();
+    await close(false);
   });
 
   it("deletes every hour what has expired", async () => {

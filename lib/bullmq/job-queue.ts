@@ -8,6 +8,7 @@ import { TelesignCallbackError } from "../errors.js";
 import { referenceKey } from "../inbox/reference-key.js";
 import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
+import { createAdder, type AddingQueue } from "./adder.js";
 import type { DeadLetterQueue } from "./dead-letters.js";
 import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
 
@@ -31,13 +32,7 @@ interface JobOptions {
 }
 
 /** The part of BullMQ's Queue that is used. */
-export interface Queue extends DeadLetterQueue {
-  add(
-    name: string,
-    data: StoredNotification,
-    options: typeof JOB_OPTIONS & JobOptions,
-  ): Promise<{ id?: string | undefined }>;
-  removeDeduplicationKey(id: string): Promise<unknown>;
+export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS & JobOptions> {
   clean(grace: number, limit: number, type: "failed"): Promise<unknown>;
   waitUntilReady(): Promise<unknown>;
   on(event: "error", listener: (error: Error) => void): unknown;
@@ -87,6 +82,7 @@ export function createJobQueue(
   { attempts, dedupeTtl, form }: JobQueueSettings,
   { onTrouble }: { readonly onTrouble: (error: unknown) => void },
 ): JobQueue {
+  const add = createAdder();
   let isClosed = false;
   let current = open();
   const sweeping = setInterval(() => void sweep(current), SWEEP.interval).unref();
@@ -107,12 +103,10 @@ export function createJobQueue(
     return { jobId: randomUUID(), reference, data, size: sizeOf(data) };
   }
 
-  async function store({ jobId, reference, data }: PreparedJob) {
+  async function store(job: PreparedJob) {
+    const { jobId, reference } = job;
     const deduplication = { id: reference, ttl: dedupeTtl };
-    const options = { ...JOB_OPTIONS, attempts, jobId, deduplication };
-    const job = await current.queue.add("notification", data, options);
-    // BullMQ returns the job that has the reference: this one, or an earlier one.
-    return job.id === jobId ? "accepted" : "duplicate";
+    return add(current.queue, job, { ...JOB_OPTIONS, attempts, jobId, deduplication });
   }
 
   /** Writes, because an engine may be read-only. */

@@ -13,8 +13,12 @@ export function idleWorker() {
 /** BullMQ's queue as far as it is used, on an engine that answers at once. */
 export function idleQueue() {
   return Object.assign(new EventEmitter(), {
-    add: () => Promise.resolve({ id: "" }),
-    removeDeduplicationKey: () => Promise.resolve(),
+    add: jest.fn().mockResolvedValue({ id: "" }),
+    getJobState: jest.fn().mockResolvedValue("waiting"),
+    getJob: jest.fn().mockResolvedValue(undefined),
+    remove: jest.fn().mockResolvedValue(1),
+    getDeduplicationJobId: jest.fn().mockResolvedValue(null),
+    removeDeduplicationKey: jest.fn().mockResolvedValue(1),
     clean: jest.fn().mockResolvedValue([]),
     getJobs: jest.fn().mockResolvedValue([]),
     waitUntilReady: () => Promise.resolve(),

@@ -1,0 +1,85 @@
+import { bareError } from "../errors.js";
+import type { StoredNotification } from "../inbox/durable/stored-notification.js";
+import type { Outcome } from "../inbox/inbox.js";
+
+/** The part of BullMQ's Queue that adds a job, and tells what became of it. */
+export interface AddingQueue<Options> {
+  add(
+    name: string,
+    data: StoredNotification,
+    options: Options,
+  ): Promise<{ id?: string | undefined }>;
+  getJobState(jobId: string): Promise<string>;
+  getJob(jobId: string): Promise<unknown>;
+  remove(jobId: string): Promise<unknown>;
+  getDeduplicationJobId(id: string): Promise<string | null | undefined>;
+  removeDeduplicationKey(id: string): Promise<unknown>;
+}
+
+/** What is added. With the same `jobId` it is stored once, however often it is added. */
+interface NewJob {
+  readonly jobId: string;
+  readonly reference: string;
+  readonly data: StoredNotification;
+}
+
+/** Redis's codes for a user who may not run a command of a script, before and since its release 7.2. */
+const FORBIDDEN: readonly unknown[] = ["ERR", "NOPERM"];
+
+/**
+ * Makes the function that adds jobs. Redis does not undo a script that fails halfway, and BullMQ takes
+ * what such an `add` has left for the whole job: it would never be handed over. So whatever may have
+ * been left is looked for, and removed, before a job is added again or taken for a duplicate.
+ */
+export function createAdder() {
+  /** Jobs whose `add` has failed. It was "forbidden", or its outcome is "open". */
+  const failed = new WeakMap<NewJob, "forbidden" | "open">();
+
+  return async function add<Options>(
+    queue: AddingQueue<Options>,
+    job: NewJob,
+    options: Options,
+  ): Promise<Outcome> {
+    const { jobId, reference, data } = job;
+    const earlier = failed.get(job);
+    failed.set(job, "open");
+    try {
+      const isGone = earlier !== undefined && (await removeRemains(queue, jobId)) === "none";
+      // Without its job a reference is that of a job handed over, unless no job can have been stored.
+      if (isGone && earlier === "forbidden") await removeReference(queue, jobId, reference);
+      for (;;) {
+        // BullMQ returns the job that has the reference: this one, or an earlier one.
+        const id = String((await queue.add("notification", data, options)).id);
+        if (id === jobId) return "accepted";
+        if ((await removeRemains(queue, id)) !== "removed") return "duplicate";
+      }
+    } catch (error) {
+      const { name, code } = bareError(error);
+      const isForbidden = name === "ReplyError" && FORBIDDEN.includes(code);
+      if (isForbidden && earlier !== "open") failed.set(job, "forbidden");
+      throw error;
+    }
+  };
+}
+
+/** Removes a job of which only a part was stored: it has no state, and so it is in no list. */
+async function removeRemains<Options>(
+  queue: AddingQueue<Options>,
+  id: string,
+): Promise<"removed" | "none" | "whole"> {
+  if ((await queue.getJobState(id)) !== "unknown") return "whole";
+  // In this order, as a job that is handed over meanwhile loses its state and the rest in one step.
+  if (!(await queue.getJob(id))) return "none";
+  await queue.remove(id);
+  return "removed";
+}
+
+async function removeReference<Options>(
+  queue: AddingQueue<Options>,
+  jobId: string,
+  reference: string,
+) {
+  // It may be that of another process's job by now.
+  if ((await queue.getDeduplicationJobId(reference)) !== jobId) return;
+  await queue.removeDeduplicationKey(reference);
+}
