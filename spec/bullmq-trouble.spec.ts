@@ -62,6 +62,27 @@ describeHere("bullmqInbox, when Redis refuses", () => {
     20_000,
   );
 
+  it.each<[string, object]>([
+    ["that Redis does not have", { db: 99 }],
+    ["that Redis does not have, without a ready check", { db: 99, enableReadyCheck: false }],
+    ["that its user may not select", { db: 1, username: "narrow", password: "x" }],
+  ])("stores nothing elsewhere, and is not ready, with a database %s", async (_, options) => {
+    await client.call("ACL", "SETUSER", "narrow", "on", ">x", "~*", "&*", "+@all", "-select");
+    await client.flushall();
+    const { inbox, errors } = open(options);
+    const { handOver, handOvers } = createReception();
+    inbox.consume(handOver);
+    expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
+    await expect(inbox.ready()).rejects.toMatchObject({
+      code: "ERR_INBOX",
+      message: expect.stringContaining("connection.db"),
+    });
+    expect(await client.keys("*")).toEqual([]);
+    expect(errors).toHaveLength(1);
+    expect(handOvers).toEqual([]);
+    await inbox.close();
+  }, 20_000);
+
   it.each([
     ["a full memory", "maxmemory", "1", "0", "OOM"],
     ["too few replicas", "min-replicas-to-write", "1", "0", "NOREPLICAS"],

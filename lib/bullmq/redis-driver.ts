@@ -34,7 +34,10 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
     const client = clients.open();
     let isDestroyed = false;
     // Errors that nobody listens to are printed by ioredis, and BullMQ listens only for a while.
-    client.on("error", () => {});
+    client.on("error", (error) => {
+      // Or ioredis would go on in another database.
+      if (isRefusedDatabase(error)) client.disconnect(true);
+    });
     return {
       made: make(client),
       destroy() {
@@ -58,7 +61,15 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 };
 
 function describeCause(cause: unknown): string | undefined {
+  if (isRefusedDatabase(cause)) {
+    return "Redis has no database of the number in connection.db, or its user may not select one";
+  }
   return DESCRIPTIONS[String(bareError(cause).code)];
+}
+
+function isRefusedDatabase(error: unknown): boolean {
+  const { name, command } = Object(error) as { name?: unknown; command?: { name?: unknown } };
+  return name === "ReplyError" && command?.name === "select";
 }
 
 const foreignPlaces = new WeakMap<object, string>();

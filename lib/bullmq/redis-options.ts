@@ -82,6 +82,8 @@ export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
     maxRetriesPerRequest: null,
     enableOfflineQueue: true,
     lazyConnect: false,
+    // Without it, commands would go out before Redis has refused the database.
+    enableReadyCheck: true,
     // A worker waits for jobs in a command that takes up to 10 s. The inbox has its own deadlines.
     ...{ commandTimeout: undefined, socketTimeout: undefined, blockingTimeout: undefined },
     // Without it, a worker would wait for the answer to a command that was lost with its connection.
