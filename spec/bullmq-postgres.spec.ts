@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createPostgresBackend, runMigrations } from "bullmq";
 import { Client, Pool, types, type PoolConfig } from "pg";
 import type { Inbox } from "telesign-callback";
-import { bullmqInbox, type BullmqInboxOptions } from "telesign-callback/bullmq";
+import { bullmqInbox, type BullmqInboxOptions, type DurableInbox } from "telesign-callback/bullmq";
 
 import {
   createErrors,
@@ -20,7 +20,7 @@ const backend = createPostgresBackend;
 const text = { getTypeParser: () => (value: unknown) => value } as PoolConfig["types"];
 
 /** Any options: what pg takes need not fit BullMQ's type. */
-function open(connection: unknown): Inbox {
+function open(connection: unknown): DurableInbox {
   return bullmqInbox({ connection, backend, queueName: uniqueName() } as BullmqInboxOptions);
 }
 
@@ -191,6 +191,24 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     },
     20_000,
   );
+
+  it("is not ready if PostgreSQL refuses to insert jobs, and names its code", async () => {
+    const pool = new Pool({ connectionString: connectionString() });
+    pools.push(pool);
+    const inbox = open(connectionString());
+    await inbox.ready();
+    await pool.query(`
+      CREATE FUNCTION bullmq.refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '53100'; END$$;
+      CREATE TRIGGER refuse BEFORE INSERT ON bullmq.job EXECUTE FUNCTION bullmq.refuse()`);
+    await expect(inbox.ready()).rejects.toMatchObject({
+      message: expect.stringContaining("disk is full"),
+      cause: { code: "53100" },
+    });
+    await pool.query("DROP TRIGGER refuse ON bullmq.job; DROP FUNCTION bullmq.refuse");
+    await inbox.ready();
+    await inbox.close();
+  }, 20_000);
 
   it("says what to write if neither the URL nor the environment names a user", () => {
     const url = new URL(POSTGRES_URL);

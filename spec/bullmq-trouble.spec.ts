@@ -66,22 +66,26 @@ describeHere("bullmqInbox, when Redis refuses", () => {
     ["that Redis does not have", { db: 99 }],
     ["that Redis does not have, without a ready check", { db: 99, enableReadyCheck: false }],
     ["that its user may not select", { db: 1, username: "narrow", password: "x" }],
-  ])("stores nothing elsewhere, and is not ready, with a database %s", async (_, options) => {
-    await client.call("ACL", "SETUSER", "narrow", "on", ">x", "~*", "&*", "+@all", "-select");
-    await client.flushall();
-    const { inbox, errors } = open(options);
-    const { handOver, handOvers } = createReception();
-    inbox.consume(handOver);
-    expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
-    await expect(inbox.ready()).rejects.toMatchObject({
-      code: "ERR_INBOX",
-      message: expect.stringContaining("connection.db"),
-    });
-    expect(await client.keys("*")).toEqual([]);
-    expect(errors).toHaveLength(1);
-    expect(handOvers).toEqual([]);
-    await inbox.close();
-  }, 20_000);
+  ])(
+    "stores nothing elsewhere, and is not ready, with a database %s",
+    async (_, options) => {
+      await client.call("ACL", "SETUSER", "narrow", "on", ">x", "~*", "&*", "+@all", "-select");
+      await client.flushall();
+      const { inbox, errors } = open(options);
+      const { handOver, handOvers } = createReception();
+      inbox.consume(handOver);
+      expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
+      await expect(inbox.ready()).rejects.toMatchObject({
+        code: "ERR_INBOX",
+        message: expect.stringContaining("connection.db"),
+      });
+      expect(await client.keys("*")).toEqual([]);
+      expect(errors).toHaveLength(1);
+      expect(handOvers).toEqual([]);
+      await inbox.close();
+    },
+    20_000,
+  );
 
   it.each([
     ["a full memory", "maxmemory", "1", "0", "OOM"],
@@ -99,6 +103,39 @@ describeHere("bullmqInbox, when Redis refuses", () => {
       const { handOver, received: handedOver } = createReception();
       inbox.consume(handOver);
       await handedOver(1);
+      await inbox.close();
+    },
+    20_000,
+  );
+
+  it.each([
+    ["has no memory left", ["maxmemory", "1"], ["maxmemory", "0"], "OOM"],
+    [
+      "misses a replica",
+      ["min-replicas-to-write", "1"],
+      ["min-replicas-to-write", "0"],
+      "NOREPLICAS",
+    ],
+  ] as const)(
+    "is not ready, though Redis still deletes, when it %s",
+    async (_, bad, good, code) => {
+      const { inbox } = open();
+      await inbox.ready();
+      await client.config("SET", ...bad);
+      await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX", cause: { code } });
+      await client.config("SET", ...good);
+      await inbox.ready();
+      await inbox.close();
+    },
+    20_000,
+  );
+
+  it.each(["hmset", "lpush", "set", "xadd"])(
+    "is not ready with a user that may not run %s, which storing needs",
+    async (command) => {
+      await client.call("ACL", "SETUSER", "narrow", "on", ">x", "~*", "&*", "+@all", `-${command}`);
+      const { inbox } = open({ username: "narrow", password: "x" });
+      await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX" });
       await inbox.close();
     },
     20_000,
@@ -243,6 +280,23 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     expect(() => bullmqInbox({ connection, queueName })).toThrow("queueName is in use");
     await inbox.close();
     await open(queueName).inbox.close();
+  }, 20_000);
+
+  it("leaves no job behind that shows that it is ready, and hands none over", async () => {
+    const { inbox, queueName, connection } = open();
+    const { listener, errors } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, handOvers, received } = createReception();
+    inbox.consume(handOver);
+    for (let count = 0; count < 20; count += 1) await inbox.ready();
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(1);
+    await inbox.close();
+    const queue = new Queue(queueName, { connection });
+    expect(await queue.getJobs()).toEqual([]);
+    expect(handOvers).toHaveLength(1);
+    expect(errors).toEqual([]);
+    await queue.close();
   }, 20_000);
 
   it("passes telemetry on to BullMQ", async () => {

@@ -34,7 +34,7 @@ function openIdle() {
 async function run(handOver: HandOver, overrides: Partial<Job> = {}) {
   const { process, opened, report } = create(handOver);
   const moveToDelayed = jest.fn().mockResolvedValue(undefined);
-  const counts = { attemptsMade: 0, stalledCounter: 0, progress: 0 };
+  const counts = { name: "notification", attemptsMade: 0, stalledCounter: 0, progress: 0 };
   const job: Job = { data: stored, ...counts, moveToDelayed, ...overrides };
   const error: unknown = await process(job, "token").catch((cause: unknown) => cause);
   const failed = { ...job, finishedOn: 1 };
@@ -63,7 +63,7 @@ describe("createJobWorker, once it is stopped", () => {
   it("waits for the hand-over under way", async () => {
     let finish = () => {};
     const { process, stop } = create(() => new Promise((resolve) => (finish = resolve)));
-    const counts = { attemptsMade: 0, stalledCounter: 0, progress: 0 };
+    const counts = { name: "notification", attemptsMade: 0, stalledCounter: 0, progress: 0 };
     const work = process({ data: stored, ...counts, moveToDelayed: () => Promise.resolve() });
     const onStopped = jest.fn();
     const stopped = stop(() => true).then(onStopped);
@@ -78,7 +78,7 @@ describe("createJobWorker, once it is stopped", () => {
     const { process, stop } = create(handOver);
     await stop(() => false);
     const moveToDelayed = jest.fn().mockResolvedValue(undefined);
-    const counts = { attemptsMade: 0, stalledCounter: 0, progress: 0 };
+    const counts = { name: "notification", attemptsMade: 0, stalledCounter: 0, progress: 0 };
     const work = process({ data: stored, ...counts, moveToDelayed });
     await expect(work).rejects.toMatchObject({ name: "DelayedError" });
     expect(handOver).not.toHaveBeenCalled();
@@ -117,6 +117,13 @@ describe("createJobWorker, given a job", () => {
       name: "UnrecoverableError",
       message: "a listener failed: Error",
     });
+  });
+
+  it("hands nothing over of a job that shows that the engine stores", async () => {
+    const handOver = jest.fn();
+    const { error } = await run(handOver, { name: "check", data: {} });
+    expect(error).toBeUndefined();
+    expect(handOver).not.toHaveBeenCalled();
   });
 
   it("leaves a job of a newer release to that release", async () => {

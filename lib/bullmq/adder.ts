@@ -4,11 +4,7 @@ import type { Outcome } from "../inbox/inbox.js";
 
 /** The part of BullMQ's Queue that adds a job, and tells what became of it. */
 export interface AddingQueue<Options> {
-  add(
-    name: string,
-    data: StoredNotification,
-    options: Options,
-  ): Promise<{ id?: string | undefined }>;
+  add(name: string, data: object, options: Options): Promise<{ id?: string | undefined }>;
   getJobState(jobId: string): Promise<string>;
   getJob(jobId: string): Promise<unknown>;
   remove(jobId: string): Promise<unknown>;

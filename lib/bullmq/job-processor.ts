@@ -7,6 +7,9 @@ import { HandOverError } from "./hand-over-error.js";
 /** Delay, in ms, before another worker tries a job that this one leaves: it stops, or is too old for it. */
 const POSTPONEMENT = 1_000;
 
+/** Name of the job that shows that the engine stores. It is removed as soon as it is there. */
+export const CHECK = "check";
+
 /** The part of BullMQ's Job that counts attempts. */
 export interface CountedJob {
   readonly attemptsMade: number;
@@ -16,6 +19,7 @@ export interface CountedJob {
 
 /** The part of BullMQ's Job that is used. */
 export interface Job extends CountedJob {
+  readonly name: string;
   readonly data: unknown;
   readonly failedReason?: string;
   readonly finishedOn?: number;
@@ -46,6 +50,7 @@ export function createProcessor({ attempts, form, handOver }: ProcessorOptions):
   let isStopping = false;
 
   async function process(job: Job, token?: string) {
+    if (job.name === CHECK) return;
     const attempt = attemptOf(job);
     const read = form.read(job.data, attempt);
     if (isStopping) return postpone(job, token);

@@ -11,11 +11,10 @@ import type { MessageNotification } from "../receive/notification.js";
 import { createAdder, type AddingQueue } from "./adder.js";
 import type { DeadLetterQueue } from "./dead-letters.js";
 import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
+import { CHECK } from "./job-processor.js";
 
 /** What has expired is deleted once an hour, at most 10,000 jobs at a time. */
 const SWEEP = { interval: 3_600_000, limit: 10_000 };
-/** A {@link referenceKey} never has this form. */
-const NO_REFERENCE = "(none)";
 
 const JOB_OPTIONS = {
   backoff: { type: "exponential", delay: 1_000, jitter: 0.2 },
@@ -109,9 +108,16 @@ export function createJobQueue(
     return add(current.queue, job, { ...JOB_OPTIONS, attempts, jobId, deduplication });
   }
 
-  /** Writes, because an engine may be read-only. */
+  /** Does what storing does, because an engine may be read-only, full, or closed to its user. */
   async function check() {
-    await current.queue.removeDeduplicationKey(NO_REFERENCE);
+    const { queue } = current;
+    const jobId = randomUUID();
+    const deduplication = { id: jobId, ttl: 1 };
+    try {
+      await queue.add(CHECK, {}, { ...JOB_OPTIONS, attempts: 1, jobId, deduplication });
+    } finally {
+      await queue.remove(jobId);
+    }
   }
 
   function reconnect() {

@@ -62,7 +62,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 
 function describeCause(cause: unknown): string | undefined {
   if (isRefusedDatabase(cause)) {
-    return "Redis has no database of the number in connection.db, or its user may not select one";
+    return "Redis has no database of the number in connection.db or in the URL, or its user may not select one";
   }
   return DESCRIPTIONS[String(bareError(cause).code)];
 }
