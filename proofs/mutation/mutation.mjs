@@ -5,6 +5,11 @@
 //   npm run proof mutation -- [--mutate lib/receive/body.ts]
 import { spawnSync } from "node:child_process";
 
+import buildIfStale from "../../spec/support/fresh-build.mjs";
+
+// Some specs start programs that load the built package.
+buildIfStale();
+
 const stryker = ["stryker", "run", "proofs/mutation/stryker.config.mjs", ...process.argv.slice(2)];
 const { status } = spawnSync("npm", ["exec", "--yes", "--package=node@24", "--", ...stryker], {
   stdio: "inherit",
