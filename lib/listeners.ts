@@ -60,20 +60,7 @@ export interface ListenersParts {
 
 /** Keeps the subscriptions of one callback. */
 export function createListeners({ answers, underWay, counts }: ListenersParts): Listeners {
-  const registry: Registry = {
-    message: new Set(),
-    duplicate: new Set(),
-    rejected: new Set(),
-    error: new Set(),
-  };
-
-  function on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>) {
-    if (!Object.hasOwn(registry, event)) {
-      throw new TypeError(`event must be one of ${Object.keys(registry).join(", ")}`);
-    }
-    if (typeof listener !== "function") throw new TypeError("listener must be a function");
-    return subscribe(registry[event], listener);
-  }
+  const registry = createRegistry();
 
   async function emit<Event extends keyof CallbackEvents>(
     event: Event,
@@ -125,18 +112,34 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
     else await emit("error", error);
   }
 
-  return { on, count: (event) => registry[event].size, emit, emitAfter, report, reportNow };
+  return {
+    on: (event, listener) => subscribe(registry, event, listener),
+    count: (event) => registry[event].size,
+    emit,
+    emitAfter,
+    report,
+    reportNow,
+  };
 }
 
-function subscribe<Args extends unknown[]>(
-  listeners: Set<(...args: Args) => unknown>,
-  listener: (...args: Args) => unknown,
+function createRegistry(): Registry {
+  return { message: new Set(), duplicate: new Set(), rejected: new Set(), error: new Set() };
+}
+
+function subscribe<Event extends keyof CallbackEvents>(
+  registry: Registry,
+  event: Event,
+  listener: Listener<Event>,
 ) {
+  if (!Object.hasOwn(registry, event)) {
+    throw new TypeError(`event must be one of ${Object.keys(registry).join(", ")}`);
+  }
+  if (typeof listener !== "function") throw new TypeError("listener must be a function");
   // An entry of its own, so that one function can subscribe twice and unsubscribe once.
-  const entry = (...args: Args) => listener(...args);
-  listeners.add(entry);
+  const entry: Listener<Event> = (...args) => listener(...args);
+  registry[event].add(entry);
   return function unsubscribe() {
-    listeners.delete(entry);
+    registry[event].delete(entry);
   };
 }
 

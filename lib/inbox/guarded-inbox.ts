@@ -56,14 +56,6 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     else void guarded("stop consuming", stopConsuming);
   }
 
-  function waiting() {
-    try {
-      return Number(inbox.waiting?.() ?? 0);
-    } catch {
-      return 0;
-    }
-  }
-
   async function close() {
     isClosed = true;
     await guarded("close", () => inbox.close());
@@ -83,7 +75,16 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     }
   }
 
-  return { accept, consumeWhileHeard, waiting, close };
+  return { accept, consumeWhileHeard, waiting: () => waitingIn(inbox), close };
+}
+
+/** How many notifications wait in an inbox, as far as it says. */
+function waitingIn(inbox: Inbox): number {
+  try {
+    return Number(inbox.waiting?.() ?? 0);
+  } catch {
+    return 0;
+  }
 }
 
 /** Inboxes come from users, and not all of them are compiled with types. */

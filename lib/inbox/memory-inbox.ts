@@ -48,9 +48,8 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   let arrived = 0;
   let isClosed = false;
   // Until an `onError` listener is set, errors are thrown to whoever calls `accept` or `close`.
-  let report = (error: Error): void => {
-    throw error;
-  };
+  let report = throwIt;
+  const onError = (listener: (error: Error) => void) => void (report = listener);
 
   function accept(message: MessageNotification, delivery: Delivery): Outcome {
     if (!isNew(message.mo_reference_id)) return "duplicate";
@@ -97,11 +96,11 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     return Promise.resolve();
   }
 
-  function onError(listener: (error: Error) => void): void {
-    report = listener;
-  }
-
   return { accept, consume, onError, waiting: line.count, close };
+}
+
+function throwIt(error: Error): void {
+  throw error;
 }
 
 /** Makes the function that tells whether a reference is new, and remembers it. */
