@@ -7,7 +7,7 @@ import timers from "node:timers";
 export const { clearTimeout, setImmediate, setTimeout } = timers;
 
 /** The longest delay of one Node timer, in ms. A longer one fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Calls back once after a delay of any length.

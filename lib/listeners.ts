@@ -47,6 +47,8 @@ export interface Listeners {
   ): void;
   /** Emits `error` once the answer it is about has left. Without a listener it is a line on stderr. */
   readonly report: (error: TelesignCallbackError) => void;
+  /** Emits `error` once `answered` resolves. */
+  reportAfter(answered: Promise<void>, error: TelesignCallbackError): void;
   /** Does the same now, for an error that is about no answer. Resolves when its listeners have settled. */
   reportNow(error: TelesignCallbackError): Promise<void>;
 }
@@ -61,6 +63,8 @@ export interface ListenersParts {
 /** Keeps the subscriptions of one callback. */
 export function createListeners({ answers, underWay, counts }: ListenersParts): Listeners {
   const registry = createRegistry();
+  const on: Listeners["on"] = (event, listener) => subscribe(registry, event, listener);
+  const count = (event: keyof CallbackEvents) => registry[event].size;
 
   async function emit<Event extends keyof CallbackEvents>(
     event: Event,
@@ -90,20 +94,19 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
     subject: CallbackEvents[keyof CallbackEvents][0],
     cause: unknown,
   ) {
-    const text = `a listener of "${event}" failed; the others were not affected`;
-    const error = new TelesignCallbackError("ERR_LISTENER", text, { cause, ...detailsOf(subject) });
+    const error = listenerError(event, subject, cause);
     // Not to the `error` listeners again, or one that always fails would loop for ever.
     if (event === "error") print(error);
     else report(error);
   }
 
-  function report(error: TelesignCallbackError) {
+  function reportAfter(answered: Promise<void>, error: TelesignCallbackError) {
     const end = underWay.begin();
-    void answers
-      .sent(error.notification?.mo_reference_id)
-      .then(() => reportNow(error))
-      .then(end);
+    void answered.then(() => reportNow(error)).then(end);
   }
+
+  const report = (error: TelesignCallbackError) =>
+    reportAfter(answers.sent(error.notification?.mo_reference_id), error);
 
   async function reportNow(error: TelesignCallbackError) {
     if (error.code === "ERR_INBOX") counts.inboxErrors += 1;
@@ -112,14 +115,7 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
     else await emit("error", error);
   }
 
-  return {
-    on: (event, listener) => subscribe(registry, event, listener),
-    count: (event) => registry[event].size,
-    emit,
-    emitAfter,
-    report,
-    reportNow,
-  };
+  return { on, count, emit, emitAfter, reportAfter, report, reportNow };
 }
 
 function createRegistry(): Registry {
@@ -160,6 +156,15 @@ function startAll<Args extends unknown[]>(
     }
   }
   return unsettled;
+}
+
+function listenerError(
+  event: keyof CallbackEvents,
+  subject: CallbackEvents[keyof CallbackEvents][0],
+  cause: unknown,
+) {
+  const text = `a listener of "${event}" failed; the others were not affected`;
+  return new TelesignCallbackError("ERR_LISTENER", text, { cause, ...detailsOf(subject) });
 }
 
 /** What an `ERR_LISTENER` carries of its event, so that the message is not lost with the listener. */

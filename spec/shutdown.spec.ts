@@ -110,6 +110,26 @@ describe("close", () => {
     expect(isAlarmSent).toBe(true);
   });
 
+  it("waits for the error listeners of a body that earlier middleware has consumed", async () => {
+    const { promise, resolve } = deferred();
+    const asked = deferred();
+    let isAlarmSent = false;
+    const callback = telesignCallback();
+    callback.on("error", async () => {
+      asked.resolve();
+      await promise;
+      isAlarmSent = true;
+    });
+    const app = express().use((req, _res, next) => void req.resume().on("end", next), callback);
+    await request(app).post("/").send(fresh()).expect(500);
+    await asked.promise;
+    const closed = callback.close();
+    await turn();
+    resolve();
+    await closed;
+    expect(isAlarmSent).toBe(true);
+  });
+
   it("waits for a delivery that the inbox is accepting, then closes the inbox", async () => {
     const { promise, resolve } = deferred<Outcome>();
     const asked = deferred();

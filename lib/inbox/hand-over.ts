@@ -23,7 +23,7 @@ export interface HandOverParts {
 }
 
 /**
- * Makes the function that hands notifications to the `message` listeners: each after its own answer,
+ * Hands notifications to the `message` listeners: each after its own answer,
  * and in the order of the calls. Each waits in an `await` of its own, which keeps the asynchronous
  * context of its call, so an app's `AsyncLocalStorage` is there in the listeners.
  */

@@ -41,10 +41,8 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   refuseUnknownAndUndefined(options, ["max", "ttl"]);
   const isNew = createMemory(options);
   let handOver: HandOver | undefined;
-  const line = createWaitingLine(
-    () => handOver !== undefined,
-    (message) => report(unheardError(message)),
-  );
+  const drop = (message: MessageNotification) => report(unheardError(message));
+  const line = createWaitingLine(() => handOver !== undefined, drop);
   let arrived = 0;
   let isClosed = false;
   // Until an `onError` listener is set, errors are thrown to whoever calls `accept` or `close`.
@@ -92,7 +90,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   function close(): Promise<void> {
     while (giveNext());
     isClosed = true;
-    for (let left = line.take(); left; left = line.take()) report(unheardError(left.message));
+    for (let left = line.take(); left; left = line.take()) drop(left.message);
     return Promise.resolve();
   }
 

@@ -3,9 +3,9 @@ import type { Counts } from "../stats.js";
 import { carry, note } from "../tracing.js";
 import type { Delivery } from "./delivery.js";
 import { departure } from "./departure.js";
-import { giveAnswer, type Exchange, type ReceiverParts } from "./exchange.js";
+import type { Exchange, ReceiverParts } from "./exchange.js";
 import type { MessageNotification } from "./notification.js";
-import type { Answer } from "./respond.js";
+import { respond, type Answer } from "./respond.js";
 
 const OKAY = { accepted: okay("accepted"), duplicate: okay("duplicate") };
 
@@ -28,7 +28,7 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
     if (outcome === "duplicate") {
       listeners.emitAfter(answers.sent(reference), "duplicate", message, delivery);
     }
-    giveAnswer(exchange, OKAY[outcome], isClosing());
+    respond(exchange, OKAY[outcome], isClosing());
     await left;
   };
 }

@@ -7,7 +7,6 @@ import type { RequestTrace } from "../tracing.js";
 import type { AddressedRequest } from "./address.js";
 import type { Answers } from "./answers.js";
 import type { BodyRequest } from "./body.js";
-import { respond, type Answer } from "./respond.js";
 
 /** A request, its answer, and the trace of both if anybody subscribes to it. */
 export interface Exchange {
@@ -24,11 +23,4 @@ export interface ReceiverParts {
   readonly listeners: Listeners;
   readonly counts: Counts;
   readonly isClosing: () => boolean;
-}
-
-/** Gives the answer of an exchange; the last one on its connection if the callback is closing. */
-export function giveAnswer({ req, res }: Exchange, answer: Answer, isClosing: boolean): void {
-  // A connection that is kept would keep the server from closing.
-  if (isClosing) answer = { ...answer, headers: { ...answer.headers, Connection: "close" } };
-  respond(req, res, answer);
 }

@@ -30,7 +30,7 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       // Again, since close() may have been called while the body was arriving. Nothing may be awaited
       // between this and acknowledge(), or the inbox could be closed before it is asked.
       refuseIfClosing(); // 503
-      // The inbox, which lines up the hand-over to the listeners, and then the 200.
+      // Asks the inbox, then answers 200. The listeners run after that.
       await acknowledge(exchange, message, delivery);
     } catch (error) {
       await refuse(exchange, error, body);

@@ -3,12 +3,13 @@ import { note } from "../tracing.js";
 import { addressOf } from "./address.js";
 import { ClientGone, type Body } from "./body.js";
 import { departure } from "./departure.js";
-import { giveAnswer, type Exchange, type ReceiverParts } from "./exchange.js";
+import type { Exchange, ReceiverParts } from "./exchange.js";
 import { Refusal, RejectedRequest } from "./rejection.js";
+import { respond } from "./respond.js";
 
 /**
  * Makes the function that answers a request whose check threw a {@link Refusal}. It resolves when the
- * answer has left, and throws on whatever else was thrown.
+ * answer has left, or at once if the client has gone, and throws on whatever else was thrown.
  */
 export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
   return async function refuse(
@@ -27,9 +28,9 @@ export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
     counts.rejected[status] = (counts.rejected[status] ?? 0) + 1;
     note(trace, { outcome: "rejected", status });
     const left = departure(req, res);
-    if (error.reason === "consumed") void left.then(() => listeners.reportNow(bodyConsumedError()));
+    if (error.reason === "consumed") listeners.reportAfter(left, bodyConsumedError());
     listeners.emitAfter(left, "rejected", rejection);
-    giveAnswer(exchange, error.toAnswer(), isClosing());
+    respond(exchange, error.toAnswer(), isClosing());
     await left;
   };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { after } from "../clock.js";
+import type { Exchange } from "./exchange.js";
 
 /** What an answer says. */
 export interface Answer {
@@ -10,13 +11,16 @@ export interface Answer {
 }
 
 /**
- * Gives an answer. `departure` tells when it has left.
+ * Gives an answer, the last one on its connection if the callback is closing. `departure` tells when
+ * it has left.
  *
  * @throws whatever other middleware throws if it makes the answer impossible
  */
-export function respond(req: IncomingMessage, res: ServerResponse, answer: Answer): void {
+export function respond({ req, res }: Exchange, answer: Answer, isClosing: boolean): void {
+  // A connection that is kept would keep the server from closing.
+  const headers = isClosing ? { ...answer.headers, Connection: "close" } : answer.headers;
   try {
-    writeHeaders(req, res, answer);
+    writeHeaders(req, res, answer.status, headers);
     // Undefined if a serverless host made the request up.
     if (req.complete === false) endUnread(req, res, answer.body);
     else res.end(answer.body);
@@ -31,7 +35,8 @@ export function respond(req: IncomingMessage, res: ServerResponse, answer: Answe
 function writeHeaders(
   req: IncomingMessage,
   res: ServerResponse,
-  { status, headers }: Answer,
+  status: number,
+  headers: Answer["headers"],
 ): void {
   res.statusCode = status;
   for (const [name, value] of Object.entries(headers)) {
