@@ -26,8 +26,8 @@ interface Work {
 }
 
 /**
- * Makes the group commit. All that is asked for in one turn of the event loop, or while the last
- * transaction runs, is one transaction.
+ * Makes the group commit. All that is asked for in one turn of the event loop, while the last
+ * transaction runs, or while the database opens, is one transaction.
  */
 export function createGroupCommit({ inTurn, transact }: GroupCommitOptions): GroupCommit {
   let isScheduled = false;
@@ -46,20 +46,30 @@ export function createGroupCommit({ inTurn, transact }: GroupCommitOptions): Gro
   async function transactNext() {
     // What this turn of the event loop still asks for belongs to the same transaction.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    isScheduled = false;
-    const batch = [...waiting, ...waitingLast];
-    waiting = [];
-    waitingLast = [];
+    let batch: Work[] = [];
     try {
-      await transactAll(batch);
+      await transactAll(() => (batch = takeAll()));
     } catch (error) {
+      // Without a batch, the database has not opened.
+      if (batch.length === 0) batch = takeAll();
       batch.forEach(({ reject }) => reject(error));
     }
   }
 
-  async function transactAll(batch: readonly Work[]) {
+  /** To be called when the transaction begins, so that a claim sees what arrived during the opening. */
+  function takeAll(): Work[] {
+    const all = [...waiting, ...waitingLast];
+    waiting = [];
+    waitingLast = [];
+    isScheduled = false;
+    return all;
+  }
+
+  async function transactAll(take: () => Work[]) {
+    let batch: Work[] = [];
     let parts: (readonly Statement[])[] = [];
     const results = await transact(() => {
+      batch = take();
       parts = batch.map(({ build }) => build());
       return parts.flat();
     });

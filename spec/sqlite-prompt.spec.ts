@@ -1,0 +1,31 @@
+import { sqliteInbox } from "telesign-callback/sqlite";
+
+import { createReception, freshDelivery, freshNotification } from "./support/inbox-contract.js";
+import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
+import { fakeDeadlines } from "./support/timers.js";
+
+jest.mock("node:timers", () =>
+  jest
+    .requireActual<typeof import("./support/timers.js")>("./support/timers.js")
+    .followGlobalTimers(),
+);
+
+describeWithSqlite("sqliteInbox, while its file is being opened", () => {
+  // No timer fires, so nothing is found by looking for it every second.
+  beforeEach(fakeDeadlines);
+  afterEach(() => jest.useRealTimers());
+
+  it("hands over what arrives without waiting for the next poll", async () => {
+    const inbox = sqliteInbox({ file: temporaryFile() });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    // By the next turn of the event loop the first transaction waits for the file.
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    const message = freshNotification();
+    expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    jest.useRealTimers();
+    await inbox.close();
+  });
+});
