@@ -16,9 +16,11 @@ import {
   freshNotification,
 } from "./support/inbox-contract.js";
 import {
+  countRows,
   describeWithSqlite,
   lock,
   openDatabase,
+  runElsewhere,
   startReceiver,
   temporaryFile,
 } from "./support/sqlite.js";
@@ -243,6 +245,20 @@ describeWithSqlite("sqliteInbox, when its first listener comes while it cannot s
 
 const REFUSAL = "BEGIN SELECT RAISE(ROLLBACK, ''); END";
 
+describeWithSqlite("sqliteInbox, when its file takes nothing more and lets rows be deleted", () => {
+  it.each(["reference", "notification"])("is not ready when it refuses a %s", async (table) => {
+    const file = temporaryFile();
+    await createEmpty(file);
+    change(file, `CREATE TRIGGER refuse BEFORE INSERT ON ${table} ${REFUSAL}`);
+    const inbox = sqliteInbox({ file });
+    await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX" });
+    runElsewhere(file, "DROP TRIGGER refuse");
+    await expect(inbox.ready()).resolves.toBeUndefined();
+    await inbox.close();
+    for (const each of ["reference", "notification"]) expect(countRows(file, each)).toBe(0);
+  });
+});
+
 describeWithSqlite("sqliteInbox, on a full disk", () => {
   // What limits a file here limits it on every disk: writing past the end of it fails.
   const hasLimits = spawnSync("prlimit", ["--version"]).status === 0;
@@ -296,11 +312,7 @@ describeWithSqlite("sqliteInbox, on a full disk", () => {
     runElsewhere(file, "DROP TRIGGER refuse2");
     expect((await received(2)).map(([message]) => message)).toEqual([first, second]);
     await inbox.close();
-    const database = openDatabase(file);
-    expect(database.prepare("SELECT count(*) AS rows FROM notification").get()).toEqual({
-      rows: 0,
-    });
-    database.close();
+    expect(countRows(file, "notification")).toBe(0);
   });
 });
 
@@ -331,17 +343,6 @@ describeWithSqlite("sqliteInbox, closed on a full disk", () => {
     await next.close();
   });
 });
-
-/** A second connection of this process would drop the locks of the first. */
-function runElsewhere(file: string, sql: string) {
-  const script = `
-    const database = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(process.argv[1]);
-    database.exec("PRAGMA busy_timeout = 5000");
-    database.exec(process.argv[2]);
-  `;
-  const options = ["--disable-warning=ExperimentalWarning", "-e", script];
-  execFileSync(process.execPath, [...options, file, sql]);
-}
 
 describeWithSqlite("sqliteInbox, when its thread ends", () => {
   it("starts another thread, and hands over notifications that arrive meanwhile", async () => {

@@ -6,21 +6,13 @@ import {
   freshDelivery,
   freshNotification,
 } from "./support/inbox-contract.js";
-import { describeWithSqlite, openDatabase, temporaryFile } from "./support/sqlite.js";
+import { countRows, describeWithSqlite, temporaryFile } from "./support/sqlite.js";
 
 const DAY = 86_400_000;
 
 function setClock(ahead: number) {
   const { now } = Date;
   jest.spyOn(Date, "now").mockImplementation(() => now() + ahead);
-}
-
-/** How many rows a table has, once the inbox is closed. */
-function countRows(file: string, table: string): unknown {
-  const database = openDatabase(file);
-  const row = database.prepare(`SELECT count(*) AS count FROM ${table}`).get();
-  database.close();
-  return row?.count;
 }
 
 describeWithSqlite("sqliteInbox, as time passes", () => {

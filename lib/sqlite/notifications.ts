@@ -31,6 +31,20 @@ export function storing(
   ];
 }
 
+/** No notification has this key. See `referenceKey`. */
+const CHECK_KEY = "?";
+/** More than one page, so that the file must find room for it. */
+const CHECK_TEXT = "x".repeat(8_192);
+
+/** Stores what looks like a notification and deletes it again, in one transaction. */
+export function checking(): Statement[] {
+  return [
+    ...storing({ reference: CHECK_KEY, text: CHECK_TEXT }, { now: 0, expires: 0 }),
+    ["DELETE FROM notification WHERE id = last_insert_rowid() AND reference = ?", CHECK_KEY],
+    ["DELETE FROM reference WHERE key = ?", CHECK_KEY],
+  ];
+}
+
 /** A process that hands over. */
 export interface Claimant {
   /** Its name for its claims. */

@@ -51,9 +51,6 @@ export const CREATE_TABLES: readonly Statement[] = [
   [`PRAGMA user_version = ${VERSION}`],
 ];
 
-/** A write that changes nothing. */
-export const WRITE_CHECK: Statement = [`PRAGMA user_version = ${VERSION}`];
-
 /** Why a file cannot serve as the database. Waiting does not help. */
 export class UnusableFileError extends Error {
   override readonly name = "UnusableFileError";

@@ -1,8 +1,8 @@
 import { bareError } from "../errors.js";
 import type { Outcome } from "../inbox/inbox.js";
 import type { Database } from "./database.js";
-import { storing } from "./notifications.js";
-import { firstRow, UnusableFileError, WRITE_CHECK } from "./schema.js";
+import { checking, storing } from "./notifications.js";
+import { firstRow, UnusableFileError } from "./schema.js";
 import type { PreparedText, StoredText } from "./stored-text.js";
 
 /** What the engine needs. */
@@ -25,7 +25,7 @@ export function createSqliteEngine({ database, storedText, dedupeTtl }: SqliteEn
   return {
     prepare: storedText.write,
     store,
-    check: async () => void (await database.run([WRITE_CHECK])),
+    check: async () => void (await database.run(checking())),
     // The database opens itself anew. A thread that hangs on the disk cannot be replaced.
     ownsConnections: false,
     reconnect: () => {},

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
@@ -37,6 +37,25 @@ afterAll(() => {
 export function openDatabase(file: string) {
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
   return new DatabaseSync(file);
+}
+
+/** How many rows a table has, once the inbox is closed. */
+export function countRows(file: string, table: string): unknown {
+  const database = openDatabase(file);
+  const row = database.prepare(`SELECT count(*) AS count FROM ${table}`).get();
+  database.close();
+  return row?.count;
+}
+
+/** A second connection of this process would drop the locks of the first. */
+export function runElsewhere(file: string, sql: string) {
+  const script = `
+    const database = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(process.argv[1]);
+    database.exec("PRAGMA busy_timeout = 5000");
+    database.exec(process.argv[2]);
+  `;
+  const options = ["--disable-warning=ExperimentalWarning", "-e", script];
+  execFileSync(process.execPath, [...options, file, sql]);
 }
 
 /** A line that a process printed. */
