@@ -1,4 +1,4 @@
-import { sqliteInbox } from "telesign-callback/sqlite";
+import { sqliteInbox, type SqliteInboxOptions } from "telesign-callback/sqlite";
 
 import {
   createErrors,
@@ -13,6 +13,16 @@ const DAY = 86_400_000;
 function setClock(ahead: number) {
   const { now } = Date;
   jest.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+}
+
+async function makeDeadLetter(options: SqliteInboxOptions) {
+  const inbox = sqliteInbox(options);
+  const { listener, received } = createErrors();
+  inbox.onError?.(listener);
+  inbox.consume(() => Promise.reject(new Error()));
+  await inbox.accept(freshNotification(), freshDelivery());
+  await received(1);
+  await inbox.close();
 }
 
 describeWithSqlite("sqliteInbox, as time passes", () => {
@@ -52,14 +62,7 @@ describeWithSqlite("sqliteInbox, as time passes", () => {
   it("keeps dead letters for 30 days", async () => {
     const file = temporaryFile();
     const options = { file, attempts: 1 };
-    const inbox = sqliteInbox(options);
-    const { listener, received } = createErrors();
-    inbox.onError?.(listener);
-    inbox.consume(() => Promise.reject(new Error()));
-    await inbox.accept(freshNotification(), freshDelivery());
-    await received(1);
-    await inbox.close();
-
+    await makeDeadLetter(options);
     setClock(30 * DAY - 60_000);
     const almost = sqliteInbox(options);
     expect(await almost.deadLetters()).toHaveLength(1);
@@ -67,6 +70,22 @@ describeWithSqlite("sqliteInbox, as time passes", () => {
     jest.restoreAllMocks();
     setClock(30 * DAY + 1);
     const after = sqliteInbox(options);
+    while ((await after.deadLetters()).length > 0);
+    await after.close();
+    expect(countRows(file, "notification")).toBe(0);
+  });
+
+  it("keeps a dead letter for 30 days that failed while the clock was ahead", async () => {
+    const file = temporaryFile();
+    setClock(365 * DAY);
+    await makeDeadLetter({ file, attempts: 1 });
+    jest.restoreAllMocks();
+    const now = sqliteInbox({ file });
+    await now.ready();
+    await now.close();
+
+    setClock(30 * DAY + 60_000);
+    const after = sqliteInbox({ file });
     while ((await after.deadLetters()).length > 0);
     await after.close();
     expect(countRows(file, "notification")).toBe(0);

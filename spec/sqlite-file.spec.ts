@@ -10,8 +10,10 @@ import {
   freshNotification,
 } from "./support/inbox-contract.js";
 import {
+  countRows,
   describeWithSqlite,
   openDatabase,
+  runElsewhere,
   startReceiver,
   temporaryFile,
 } from "./support/sqlite.js";
@@ -27,24 +29,112 @@ describeWithSqlite("sqliteInbox, when others have changed its file", () => {
     database.close();
   }
 
-  it.each(["'{'", "'7'", "json_set(stored, '$.reference', 'another')", "x'00ff'"])(
-    "turns a notification that is stored as %s into a dead letter",
-    async (damage) => {
+  it.each([
+    "'{'",
+    "'7'",
+    "json_set(stored, '$.reference', 'another')",
+    "json_set(stored, '$.receivedAt', 1e99)",
+    "x'00ff'",
+  ])("turns a notification that is stored as %s into a dead letter", async (damage) => {
+    const file = temporaryFile();
+    await storeAndChange(file, `UPDATE notification SET stored = ${damage}`);
+    const inbox = sqliteInbox({ file });
+    const { listener, received } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, handOvers } = createReception();
+    inbox.consume(handOver);
+    expect(await received(1)).toMatchObject([{ code: "ERR_DEAD_LETTER" }]);
+    expect(handOvers).toEqual([]);
+    expect(await inbox.deadLetters()).toMatchObject([
+      { message: undefined, attempts: 0, error: { code: "ERR_DAMAGED" } },
+    ]);
+    await inbox.close();
+  });
+
+  it.each([
+    ["attempts", "1 << 60"],
+    ["attempts", "9223372036854775807"],
+    ["attempts", "-2"],
+    ["attempts", "0.5"],
+  ])("turns only the notification whose %s are %s into a dead letter", async (column, value) => {
+    const file = temporaryFile();
+    await storeAndChange(file, `UPDATE notification SET ${column} = ${value}`);
+    const inbox = sqliteInbox({ file });
+    const { errors, listener, received: reported } = createErrors();
+    inbox.onError?.(listener);
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    await reported(1);
+    expect(errors).toMatchObject([{ code: "ERR_DEAD_LETTER" }]);
+    const [letter] = await inbox.deadLetters();
+    expect(letter).toMatchObject({ attempts: 0, error: { code: "ERR_DAMAGED" } });
+    expect(await inbox.redrive(letter!.reference)).toBe(true);
+    expect(await received(2)).toMatchObject([{}, [{}, { attempt: 1 }]]);
+    await inbox.close();
+  });
+
+  it.each([
+    ["id", "1 << 60"],
+    ["attempts", "'many'"],
+    ["due", "1 << 60"],
+    ["due", "'never'"],
+    ["claimant", "x'00'"],
+  ])("hands over a notification whose %s is %s", async (column, value) => {
+    const file = temporaryFile();
+    await storeAndChange(file, `UPDATE notification SET ${column} = ${value}`);
+    const inbox = sqliteInbox({ file });
+    const { handOver, received } = createReception();
+    inbox.consume(handOver);
+    await inbox.accept(freshNotification(), freshDelivery());
+    await received(2);
+    await inbox.close();
+    expect(countRows(file, "notification")).toBe(0);
+  });
+
+  it.each(["1 << 60", "-(1 << 60)", "'then'", "x'00'", "9e99"])(
+    "lists and redrives a dead letter whose failed_at is %s",
+    async (failedAt) => {
       const file = temporaryFile();
-      await storeAndChange(file, `UPDATE notification SET stored = ${damage}`);
+      await storeAndChange(file, `UPDATE notification SET failed_at = ${failedAt}`);
       const inbox = sqliteInbox({ file });
-      const { listener, received } = createErrors();
-      inbox.onError?.(listener);
-      const { handOver, handOvers } = createReception();
+      const [letter] = await inbox.deadLetters();
+      expect(Math.abs(Date.now() - letter!.failedAt.getTime())).toBeLessThan(60_000);
+      expect(letter?.error).toEqual({ name: "Error" });
+      expect(await inbox.redrive(letter!.reference)).toBe(true);
+      const { handOver, received } = createReception();
       inbox.consume(handOver);
-      expect(await received(1)).toMatchObject([{ code: "ERR_DEAD_LETTER" }]);
-      expect(handOvers).toEqual([]);
-      expect(await inbox.deadLetters()).toMatchObject([
-        { message: undefined, attempts: 0, error: { code: "ERR_DAMAGED" } },
-      ]);
+      await received(1);
       await inbox.close();
     },
   );
+
+  it("lists a dead letter whose count of attempts is damaged", async () => {
+    const file = temporaryFile();
+    const damage = "UPDATE notification SET failed_at = 1, attempts = 1 << 60";
+    await storeAndChange(file, damage);
+    const inbox = sqliteInbox({ file });
+    expect(await inbox.deadLetters()).toMatchObject([{ attempts: 0 }]);
+    await inbox.close();
+  });
+
+  it("is not stopped by the damaged row of another process", async () => {
+    const file = temporaryFile();
+    // While it has the file open, this process does not end the claims of others.
+    const receiver = await startReceiver({ options: { file }, work: 0 });
+    const inbox = sqliteInbox({ file });
+    const { errors, listener } = createErrors();
+    inbox.onError?.(listener);
+    runElsewhere(file, "INSERT INTO claimant VALUES ('another', 1 << 60, 1 << 60)");
+    const { handOver } = createReception();
+    inbox.consume(handOver);
+    await inbox.ready();
+    await receiver.end("SIGTERM");
+    await inbox.close();
+    expect(errors).toEqual([]);
+  });
 
   it("leaves a notification that a newer release stored to that release", async () => {
     const file = temporaryFile();

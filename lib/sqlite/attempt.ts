@@ -38,6 +38,7 @@ export function createAttempt(options: AttemptOptions) {
 
   return async function attemptOf({ id, stored, attempt }: Claimed): Promise<AttemptResult> {
     const claim = { id, claimant };
+    if (!Number.isSafeInteger(attempt) || attempt < 1) return bury("damaged", 0);
     const read = storedText.read(stored, attempt);
     if ("unreadable" in read) {
       const { unreadable } = read;

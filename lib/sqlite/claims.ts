@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 
-import type { Statement } from "./database-thread.js";
+import type { Statement, Value } from "./database-thread.js";
 import { givingUp, RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
 /** What this process has claimed. A notification that one process has claimed, no other hands over. */
 export interface Claims extends Claimant {
   /** The notifications it has claimed, until the result of their hand-over is stored. */
-  readonly held: Set<number>;
+  readonly held: Set<Value>;
   /** Ends the claims of all others, while no other process has the file open. */
   readonly whenAlone: readonly Statement[];
   /** Ends the claims that this process does not know of, because the connection failed meanwhile. */
@@ -15,7 +15,7 @@ export interface Claims extends Claimant {
 
 export function createClaims(lockDuration: number): Claims {
   const claimant = randomUUID();
-  const held = new Set<number>();
+  const held = new Set<Value>();
   return {
     claimant,
     lockDuration,

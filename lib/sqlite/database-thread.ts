@@ -1,10 +1,13 @@
 import { Worker } from "node:worker_threads";
 
+/** A value of the database. An integer that a number cannot hold, as in a damaged row, is a bigint. */
+export type Value = string | number | bigint | null;
+
 /** One statement and its parameters. */
-export type Statement = readonly [sql: string, ...parameters: (string | number | null)[]];
+export type Statement = readonly [sql: string, ...parameters: Value[]];
 
 /** One row of a result. */
-export type Row = Readonly<Record<string, string | number | null>>;
+export type Row = Readonly<Record<string, Value>>;
 
 /** A database in a thread of its own, so that a slow or locked disk never blocks the event loop. */
 export interface DatabaseThread {
@@ -33,9 +36,23 @@ const SOURCE = `
   let database;
   let prepared;
 
+  function prepare(sql) {
+    const statement = database.prepare(sql);
+    // Or Node would refuse to read a row with an integer that a number cannot hold.
+    statement.setReadBigInts(true);
+    prepared.set(sql, statement);
+    return statement;
+  }
+
   function run([sql, ...parameters]) {
-    if (!prepared.has(sql)) prepared.set(sql, database.prepare(sql));
-    return prepared.get(sql).all(...parameters);
+    const rows = (prepared.get(sql) ?? prepare(sql)).all(...parameters);
+    for (const row of rows) {
+      for (const [name, value] of Object.entries(row)) {
+        const isSafe = typeof value === "bigint" && Number.isSafeInteger(Number(value));
+        if (isSafe) row[name] = Number(value);
+      }
+    }
+    return rows;
   }
 
   const actions = {

@@ -8,6 +8,7 @@ import { referenceKey } from "../inbox/reference-key.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
 import type { Row, Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
+import { mendingFailures } from "./notifications.js";
 import type { StoredText } from "./stored-text.js";
 
 type DeadLetters = Pick<DurableInbox, "deadLetters" | "redrive" | "discard">;
@@ -17,7 +18,7 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
   async function deadLetters(options: Readonly<DeadLettersOptions> = {}) {
     refuseUnknownAndUndefined(options, ["limit"]);
     const limit = wholeNumber("limit", options.limit ?? 100);
-    const rows = await run([
+    const rows = await run(mendingFailures(Date.now()), [
       `SELECT reference, stored, attempts, failed_at, error_name, error_code FROM notification
         WHERE failed_at IS NOT NULL ORDER BY failed_at, id LIMIT ?`,
       limit,
@@ -48,9 +49,9 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
     return false;
   }
 
-  async function run(statement: Statement): Promise<readonly Row[]> {
+  async function run(...statements: Statement[]): Promise<readonly Row[]> {
     try {
-      return (await database.run([statement])).flat();
+      return (await database.run(statements)).flat();
     } catch (cause) {
       throw inboxError("the database of the inbox did not answer", cause);
     }
@@ -60,7 +61,8 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
 }
 
 function deadLetterOf(row: Row, storedText: StoredText): DeadLetter {
-  const attempts = Number(row.attempts);
+  const count = Number(row.attempts);
+  const attempts = Number.isSafeInteger(count) && count > 0 ? count : 0;
   const read = storedText.read(String(row.stored), attempts);
   const message = "message" in read ? read.message : undefined;
   return {
@@ -69,7 +71,7 @@ function deadLetterOf(row: Row, storedText: StoredText): DeadLetter {
     attempts,
     failedAt: new Date(Number(row.failed_at)),
     error: {
-      name: String(row.error_name),
+      name: String(row.error_name ?? "Error"),
       ...(row.error_code !== null && { code: String(row.error_code) }),
     },
   };

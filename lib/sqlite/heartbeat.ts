@@ -1,5 +1,5 @@
 import { after } from "../clock.js";
-import type { Row, Statement } from "./database-thread.js";
+import type { Row, Statement, Value } from "./database-thread.js";
 import type { Database } from "./database.js";
 import { RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
@@ -25,7 +25,7 @@ export interface HeartbeatOptions {
 
 /** What is known of another process that hands over. */
 interface Other {
-  readonly beats: number;
+  readonly beats: Value;
   /** How long, in ms, it has not beaten: a multiple of this process's own beat. */
   readonly silence: number;
   readonly lockDuration: number;
@@ -77,7 +77,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     others = new Map();
     for (const row of rows) {
       const id = String(row.id);
-      const beats = Number(row.beats);
+      const beats = row.beats!;
       const last = before.get(id);
       const silence = last?.beats === beats ? last.silence + interval : 0;
       others.set(id, { beats, silence, lockDuration: Number(row.lock_duration) });
@@ -120,7 +120,7 @@ function listing(claimant: string): Statement {
 }
 
 /** Unless it has beaten since. */
-function removing(id: string, beats: number): Statement {
+function removing(id: string, beats: Value): Statement {
   return ["DELETE FROM claimant WHERE id = ? AND beats = ?", id, beats];
 }
 

@@ -1,11 +1,11 @@
 import type { DeadLetter } from "../inbox/durable/durable-inbox.js";
-import type { Row, Statement } from "./database-thread.js";
+import type { Row, Statement, Value } from "./database-thread.js";
 
 /** A notification that this process has claimed, to hand it over. */
 export interface Claimed {
-  readonly id: number;
+  readonly id: Value;
   readonly stored: string;
-  /** Which hand-over this is, from 1. */
+  /** Which hand-over this is, from 1; anything where the row is damaged. */
   readonly attempt: number;
 }
 
@@ -87,7 +87,7 @@ export function claimedIn(results: readonly Row[][]): { claimed: Claimed[]; next
   const next = rows.find((row) => "due" in row);
   const claims = rows.filter((row) => "id" in row);
   const claimed = claims.map(({ id, stored, attempts }) => ({
-    id: Number(id),
+    id: id!,
     stored: String(stored),
     attempt: Number(attempts),
   }));
@@ -96,7 +96,7 @@ export function claimedIn(results: readonly Row[][]): { claimed: Claimed[]; next
 
 /** Whose claim on what. */
 export interface Claim {
-  readonly id: number;
+  readonly id: Value;
   readonly claimant: string;
 }
 
@@ -148,13 +148,18 @@ export function burying(
   ];
 }
 
+/** After the clock has jumped back, or in a damaged row, what failed at no possible time failed now. */
+export function mendingFailures(now: number): Statement {
+  return ["UPDATE notification SET failed_at = ? WHERE failed_at > ? OR failed_at < 0", now, now];
+}
+
 /** Gives up the claims of a process on all but the notifications that it holds. */
-export function givingUp(claimant: string, held: Iterable<number>): Statement {
+export function givingUp(claimant: string, held: Iterable<Value>): Statement {
   return [
     `UPDATE notification SET claimant = NULL
       WHERE claimant = ? AND id NOT IN (SELECT value FROM json_each(?))`,
     claimant,
-    JSON.stringify([...held]),
+    `[${[...held].join()}]`,
   ];
 }
 

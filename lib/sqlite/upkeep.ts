@@ -2,6 +2,7 @@ import { clearTimeout, setTimeout } from "../clock.js";
 import { DEAD_LETTER_AGE } from "../inbox/durable/dead-letter.js";
 import type { Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
+import { mendingFailures } from "./notifications.js";
 
 /** How often, in ms, what has expired is deleted. */
 const INTERVAL = 60_000;
@@ -20,6 +21,7 @@ export function createUpkeep(database: Database): Upkeep {
 
   async function work() {
     try {
+      await database.run([mendingFailures(Date.now())]);
       await deleteAll(expiredReferences);
       await deleteAll(oldDeadLetters);
       await database.checkpoint();
