@@ -1,3 +1,4 @@
+import { existsSync, linkSync, symlinkSync } from "node:fs";
 import modules from "node:module";
 import { join } from "node:path";
 
@@ -42,14 +43,21 @@ describe("sqliteInbox, given bad options", () => {
 });
 
 describeWithSqlite("sqliteInbox, beside another one in the same process", () => {
-  it("throws if both have the same file, by whatever path", async () => {
+  it.each<[string, (file: string, other: string) => void]>([
+    ["an unusual path", () => {}],
+    ["a symbolic link", symlinkSync],
+    ["a hard link", linkSync],
+  ])("throws if both have the same file by %s", async (_, link) => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
-    const openAgain = () => sqliteInbox({ file: join(file, "..", "inbox.db") });
+    const other = `${file}.link`;
+    link(file, other);
+    const openAgain = () =>
+      sqliteInbox({ file: existsSync(other) ? other : join(file, "..", "inbox.db") });
     expect(openAgain).toThrow(TypeError);
     expect(openAgain).toThrow("file is in use by another inbox of this process");
     await inbox.close();
-    await sqliteInbox({ file }).close();
+    await openAgain().close();
   });
 
   it("accepts durations that are longer than the longest Node timer", async () => {

@@ -23,7 +23,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
   const isDown = () => buffer.isDown();
 
   const canBeShared = canShare(String(process.versions.sqlite));
-  const database = createDatabase({ path: file.path, canBeShared, ...claims });
+  const database = createDatabase({ path: file.path, canBeShared, ...claims, onLost: onTrouble });
   const consumption = createConsumption({
     database,
     claims,

@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 import { bareError } from "../errors.js";
@@ -6,7 +6,7 @@ import { claimPlace } from "../inbox/durable/claim-place.js";
 
 /** The file of one inbox. */
 export interface DatabaseFile {
-  /** Absolute, so that SQLite takes it neither for a URI nor for a database in memory. */
+  /** Absolute, so that SQLite takes it neither for a URI nor for a database in memory. No link. */
   readonly path: string;
   /** Lets another inbox of this process have it. */
   release(): void;
@@ -22,21 +22,34 @@ export function claimFile(file: unknown): DatabaseFile {
   if (typeof file !== "string" || file === "" || file.includes("\0") || file === ":memory:") {
     throw new TypeError("file must be the path of a file; memoryInbox is the inbox in memory");
   }
-  const path = resolve(file);
-  return { path, release: claimPlace("file", identify(path)) };
+  const { path, inode } = locate(resolve(file));
+  // Several paths may lead to one file, and a file that is deleted is created again as another.
+  return { path, release: claimPlaces([path, inode]) };
 }
 
-/** The device and the inode: several paths may lead to one file. */
-function identify(path: string): string {
+function claimPlaces(places: readonly string[]): () => void {
+  const claimed: (() => void)[] = [];
+  const release = () => claimed.forEach((releasePlace) => releasePlace());
+  try {
+    for (const place of places) claimed.push(claimPlace("file", place));
+    return release;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function locate(path: string): { readonly path: string; readonly inode: string } {
   try {
     create(path);
     // SQLite puts its write-ahead log beside the file.
-    accessSync(dirname(path), constants.W_OK | constants.X_OK);
-    accessSync(path, constants.R_OK | constants.W_OK);
+    const real = realpathSync(path);
+    accessSync(dirname(real), constants.W_OK | constants.X_OK);
+    accessSync(real, constants.R_OK | constants.W_OK);
     // Not by opening it: closing a file drops every lock that this process has on it.
-    const stats = statSync(path, { bigint: true });
+    const stats = statSync(real, { bigint: true });
     if (!stats.isFile()) throw new Error();
-    return `${stats.dev}:${stats.ino}`;
+    return { path: real, inode: `${stats.dev}:${stats.ino}` };
   } catch (error) {
     throw unusable(bareError(error));
   }

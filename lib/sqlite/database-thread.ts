@@ -1,5 +1,7 @@
 import { Worker } from "node:worker_threads";
 
+import { PROGRAM } from "./thread-program.js";
+
 /** A value of the database. An integer that a number cannot hold, as in a damaged row, is a bigint. */
 export type Value = string | number | bigint | null;
 
@@ -11,11 +13,14 @@ export type Row = Readonly<Record<string, Value>>;
 
 /** A database in a thread of its own, so that a slow or locked disk never blocks the event loop. */
 export interface DatabaseThread {
-  /** Opens the database, after closing the one that is open. */
+  /** Opens the database, and creates its file if that is gone, after closing the one that is open. */
   open(path: string): Promise<void>;
   /** Runs statements one by one, and returns the rows of each. */
   query(statements: readonly Statement[]): Promise<Row[][]>;
-  /** The same, in one transaction that is on the disk when this resolves. */
+  /**
+   * The same, in one transaction that is on the disk when this resolves. Rejects with the code
+   * `ERR_FILE_LOST` if the path no longer leads to the file that was opened.
+   */
   transact(statements: readonly Statement[]): Promise<Row[][]>;
   close(): Promise<void>;
   /** Whether the process stays alive for this thread alone. */
@@ -24,73 +29,6 @@ export interface DatabaseThread {
   hasEnded(): boolean;
   end(): Promise<void>;
 }
-
-/**
- * What runs in the thread. It is text, because a bundler would not ship a file that only this package
- * knows of, and would rewrite a function. It loads SQLite without an import, which bundlers and Node 20
- * could not resolve.
- */
-const SOURCE = `
-  const { parentPort } = process.getBuiltinModule("node:worker_threads");
-  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
-  let database;
-  let prepared;
-
-  function prepare(sql) {
-    const statement = database.prepare(sql);
-    // Or Node would refuse to read a row with an integer that a number cannot hold.
-    statement.setReadBigInts(true);
-    prepared.set(sql, statement);
-    return statement;
-  }
-
-  function run([sql, ...parameters]) {
-    const rows = (prepared.get(sql) ?? prepare(sql)).all(...parameters);
-    for (const row of rows) {
-      for (const [name, value] of Object.entries(row)) {
-        const isSafe = typeof value === "bigint" && Number.isSafeInteger(Number(value));
-        if (isSafe) row[name] = Number(value);
-      }
-    }
-    return rows;
-  }
-
-  const actions = {
-    open(path) {
-      actions.close();
-      prepared = new Map();
-      database = new DatabaseSync(path);
-      return [];
-    },
-    query: (statements) => statements.map(run),
-    transact(statements) {
-      database.exec("BEGIN IMMEDIATE");
-      try {
-        const results = statements.map(run);
-        database.exec("COMMIT");
-        return results;
-      } catch (error) {
-        // After some errors SQLite has rolled back by itself.
-        try { database.exec("ROLLBACK"); } catch {}
-        throw error;
-      }
-    },
-    close() {
-      const closing = database;
-      database = undefined;
-      closing?.close();
-      return [];
-    },
-  };
-
-  parentPort.on("message", ([action, argument]) => {
-    try {
-      parentPort.postMessage({ rows: actions[action](argument) });
-    } catch ({ name, code, errcode }) {
-      parentPort.postMessage({ error: { name, code, errcode } });
-    }
-  });
-`;
 
 /** An error of SQLite as it comes out of the thread. */
 interface ThreadError {
@@ -107,7 +45,7 @@ type Answer =
 export function startDatabaseThread(): DatabaseThread {
   // Without the options of this process: a tracer that they load would record every text.
   const options = { eval: true, execArgv: ["--disable-warning=ExperimentalWarning"], env: {} };
-  const worker = new Worker(SOURCE, options);
+  const worker = new Worker(PROGRAM, options);
   let pending: { resolve: (rows: Row[][]) => void; reject: (error: Error) => void } | undefined;
   let hasEnded = false;
 

@@ -1,7 +1,9 @@
 import { within } from "../clock.js";
+import { bareError } from "../errors.js";
 import { CHECKPOINT, connect, isLocked, type ConnectionOptions } from "./connection.js";
 import { startDatabaseThread, type Row, type Statement } from "./database-thread.js";
 import { createGroupCommit, type Build } from "./group-commit.js";
+import { FILE_LOST } from "./thread-program.js";
 
 /** How long, in ms, the database has to close. A disk that hangs must not hold up a shutdown. */
 const CLOSE_DEADLINE = 2_000;
@@ -27,6 +29,8 @@ export interface Database {
 export interface DatabaseOptions extends ConnectionOptions {
   /** The first statements after each opening. */
   readonly whenOpened: () => readonly Statement[];
+  /** Called when the file was lost. The next transaction opens another. */
+  readonly onLost: (error: unknown) => void;
 }
 
 /** Makes the database. It is opened for the first transaction, and anew after it failed. */
@@ -49,6 +53,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     } catch (error) {
       // What another process has locked is as good as before.
       if (!isLocked(error)) isOpen = false;
+      if (bareError(error).code === FILE_LOST) options.onLost(error);
       throw error;
     }
   }

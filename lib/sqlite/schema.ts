@@ -34,6 +34,11 @@ export const CREATE_TABLES: readonly Statement[] = [
       error_code TEXT
     )`,
   ],
+  // Ids differ from those of a file that was lost while its notifications were handed over.
+  [
+    `INSERT INTO sqlite_sequence (name, seq) SELECT 'notification', abs(random() % (1 << 40))
+      WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'notification')`,
+  ],
   [
     `CREATE INDEX IF NOT EXISTS notification_due ON notification (due)
       WHERE claimant IS NULL AND failed_at IS NULL`,

@@ -4,6 +4,7 @@ import type { Database } from "./database.js";
 import { checking, storing } from "./notifications.js";
 import { firstRow, UnusableFileError } from "./schema.js";
 import type { PreparedText, StoredText } from "./stored-text.js";
+import { FILE_LOST } from "./thread-program.js";
 
 /** What the engine needs. */
 export interface SqliteEngineOptions {
@@ -46,6 +47,7 @@ function describeMisconfiguration(cause: unknown): string | undefined {
 }
 
 const CAUSES = new Map([
+  [FILE_LOST, "file or its log was deleted, moved, replaced or truncated while it was in use"],
   ["SQLITE_BUSY", "another process has locked file"],
   ["SQLITE_CANTOPEN", "file cannot be opened"],
   ["SQLITE_FULL", "the disk is full"],

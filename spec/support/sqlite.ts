@@ -47,15 +47,19 @@ export function countRows(file: string, table: string): unknown {
   return row?.count;
 }
 
-/** A second connection of this process would drop the locks of the first. */
-export function runElsewhere(file: string, sql: string) {
+/**
+ * Runs a statement, and returns its rows. A second connection of this process would drop the locks of
+ * the first.
+ */
+export function runElsewhere(file: string, sql: string): unknown {
   const script = `
     const database = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(process.argv[1]);
     database.exec("PRAGMA busy_timeout = 5000");
-    database.exec(process.argv[2]);
+    console.log(JSON.stringify(database.prepare(process.argv[2]).all()));
+    database.close();
   `;
   const options = ["--disable-warning=ExperimentalWarning", "-e", script];
-  execFileSync(process.execPath, [...options, file, sql]);
+  return JSON.parse(execFileSync(process.execPath, [...options, file, sql], { encoding: "utf8" }));
 }
 
 /** A line that a process printed. */

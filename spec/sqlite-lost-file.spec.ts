@@ -1,0 +1,150 @@
+import { execFileSync } from "node:child_process";
+import { renameSync, rmSync, statSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+
+import type { DurableInbox } from "../lib/inbox/durable/durable-inbox.js";
+import { sqliteInbox } from "telesign-callback/sqlite";
+
+import {
+  createErrors,
+  createReception,
+  freshDelivery,
+  freshNotification,
+} from "./support/inbox-contract.js";
+import { describeWithSqlite, runElsewhere, temporaryFile } from "./support/sqlite.js";
+
+const LOST = {
+  code: "ERR_INBOX",
+  message: expect.stringContaining("file or its log was deleted, moved, replaced or truncated"),
+  cause: { code: "ERR_FILE_LOST" },
+};
+
+/** An inbox, and what it reports. */
+function open(file: string) {
+  const inbox = sqliteInbox({ file });
+  const { errors, listener, received } = createErrors();
+  inbox.onError?.(listener);
+  return { inbox, errors, reported: received };
+}
+
+/** Accepts a notification. When this resolves, it no longer waits for the file. */
+async function store(inbox: DurableInbox) {
+  const message = freshNotification();
+  expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
+  while (inbox.waiting?.() !== 0) await setImmediate();
+  return message.mo_reference_id;
+}
+
+/** The references of the notifications that another process finds in a file. */
+function storedIn(file: string) {
+  return runElsewhere(file, "SELECT reference FROM notification ORDER BY id");
+}
+
+describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
+  const removeAll = (file: string) => {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`);
+  };
+
+  it.each([
+    ["deleted", (file: string) => rmSync(file)],
+    ["deleted with its log", removeAll],
+    ["moved", (file: string) => renameSync(file, `${file}.moved`)],
+    ["replaced", (file: string) => renameSync(`${file}.other`, file)],
+    // By another process, since closing a file drops the locks that this one has on it.
+    ["truncated", (file: string) => execFileSync("truncate", ["--size=0", file])],
+  ])("reports it once and stores in another when it was %s", async (_, lose) => {
+    const file = temporaryFile();
+    const other = open(`${file}.other`);
+    await store(other.inbox);
+    await other.inbox.close();
+    const { inbox, errors } = open(file);
+    await store(inbox);
+    lose(file);
+    const reference = await store(inbox);
+    expect(errors).toMatchObject([LOST]);
+    expect(storedIn(file)).toContainEqual({ reference });
+    expect(
+      await inbox.accept(freshNotification({ mo_reference_id: reference }), freshDelivery()),
+    ).toBe("duplicate");
+    await inbox.close();
+    expect(storedIn(file)).toContainEqual({ reference });
+  });
+
+  it("creates it again for its owner only", async () => {
+    const file = temporaryFile();
+    const { inbox } = open(file);
+    await store(inbox);
+    removeAll(file);
+    await store(inbox);
+    for (const suffix of ["", "-wal", "-shm"]) {
+      expect(statSync(`${file}${suffix}`).mode & 0o777).toBe(0o600);
+    }
+    await inbox.close();
+  });
+
+  it("leaves in a file that was moved everything that it held", async () => {
+    const file = temporaryFile();
+    const { inbox } = open(file);
+    const reference = await store(inbox);
+    renameSync(file, `${file}.moved`);
+    await store(inbox);
+    expect(storedIn(`${file}.moved`)).toEqual([{ reference }]);
+    await inbox.close();
+  });
+
+  it("keeps what it stored when only its log was deleted", async () => {
+    const file = temporaryFile();
+    const { inbox, errors } = open(file);
+    const references = [await store(inbox)];
+    rmSync(`${file}-wal`);
+    references.push(await store(inbox));
+    expect(errors).toMatchObject([LOST]);
+    expect(storedIn(file)).toEqual(references.map((reference) => ({ reference })));
+    await inbox.close();
+  });
+
+  it("is not ready until it has opened another", async () => {
+    const file = temporaryFile();
+    const { inbox, reported } = open(file);
+    await inbox.ready();
+    rmSync(file);
+    await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX", cause: LOST.cause });
+    expect(await reported(1)).toMatchObject([LOST]);
+    await expect(inbox.ready()).resolves.toBeUndefined();
+    await inbox.close();
+  });
+
+  it("takes the end of no hand-over from the lost one for the end of another", async () => {
+    const file = temporaryFile();
+    const { inbox } = open(file);
+    const settlements: ((failure?: Promise<never>) => void)[] = [];
+    const { handOver, received } = createReception(
+      () => new Promise<void>((resolve) => settlements.push(resolve)),
+    );
+    inbox.consume(handOver);
+    for (let count = 0; count < 8; count += 1) await store(inbox);
+    await received(8);
+    removeAll(file);
+    const reference = await store(inbox);
+    await received(9);
+    for (const settle of settlements) if (settle !== settlements[8]) settle();
+    await inbox.ready();
+    settlements[8]?.(Promise.reject(new Error("failed")));
+    const handOvers = await received(10);
+    expect(handOvers[9]).toMatchObject([{ mo_reference_id: reference }, { attempt: 2 }]);
+    settlements[9]?.();
+    await inbox.close();
+  });
+
+  it("does not let another inbox of this process have the file", async () => {
+    const file = temporaryFile();
+    const { inbox } = open(file);
+    await store(inbox);
+    // Moved, since the number of a deleted file is used again.
+    renameSync(file, `${file}.moved`);
+    await store(inbox);
+    expect(() => sqliteInbox({ file })).toThrow("file is in use by another inbox");
+    await inbox.close();
+    await open(file).inbox.close();
+  });
+});
