@@ -9,6 +9,7 @@ import express from "express";
 import { telesignCallback, type TelesignCallbackError } from "telesign-callback";
 import { sqliteInbox } from "telesign-callback/sqlite";
 
+import { startDatabaseThread } from "../lib/sqlite/database-thread.js";
 import {
   createErrors,
   createReception,
@@ -346,6 +347,12 @@ describeWithSqlite("sqliteInbox, closed on a full disk", () => {
 });
 
 describeWithSqlite("sqliteInbox, when its thread ends", () => {
+  it("gets an error for whatever it asks of the thread", async () => {
+    const thread = startDatabaseThread();
+    await thread.end();
+    await expect(thread.query([])).rejects.toMatchObject({ code: "ERR_THREAD_ENDED" });
+  });
+
   it("starts another thread, and hands over notifications that arrive meanwhile", async () => {
     const started: Worker[] = [];
     const { Worker: RealWorker } = threads;

@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { describeWithSqlite, startProgram, temporaryFile } from "./support/sqlite.js";
+import { countRows, describeWithSqlite, startProgram, temporaryFile } from "./support/sqlite.js";
 
 // The built package, in a process that does nothing else.
 const start = (file: string, then: string) => `
   const { sqliteInbox } = require(${JSON.stringify(join(__dirname, "../dist/sqlite/sqlite-inbox.js"))});
   const inbox = sqliteInbox({ file: ${JSON.stringify(file)} });
+  const { telesignCallback } = require(${JSON.stringify(join(__dirname, "../dist/index.js"))});
   const delivery = { receivedAt: new Date(), submittedAt: undefined, attempt: 1 };
   ${then}
 `;
@@ -19,6 +21,24 @@ describeWithSqlite("sqliteInbox, in a process that has nothing else to do", () =
   ])("lets it exit when %s", (_, then) => {
     const file = temporaryFile();
     execFileSync(process.execPath, ["-e", start(file, then)], { stdio: "pipe", timeout: 20_000 });
+  });
+
+  it("lets it exit when its callback has given up on a listener that hangs", () => {
+    const file = temporaryFile();
+    const close = "callback.close({ timeout: 10 }).then(() => console.log(code));";
+    const then = `
+      let code;
+      const onMessage = () => { ${close} return new Promise(() => {}); };
+      const callback = telesignCallback({ inbox, onMessage });
+      callback.on("error", (error) => (code = error.code));
+      inbox.accept({ mo_reference_id: "a" }, delivery);
+    `;
+    const options = { encoding: "utf8", timeout: 20_000 } as const;
+    const printed = execFileSync(process.execPath, ["-e", start(file, then)], options);
+    expect(printed).toBe("ERR_LISTENER\n");
+    // Its log is in the file, and what the listener was given is not lost.
+    expect(existsSync(`${file}-wal`)).toBe(false);
+    expect(countRows(file, "notification")).toBe(1);
   });
 
   it("keeps it alive while it consumes, and prints no warning of Node's", async () => {

@@ -136,6 +136,19 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     await inbox.close();
   });
 
+  it("hands nothing over when it is closed while it opens another", async () => {
+    const file = temporaryFile();
+    const { inbox, reported } = open(file);
+    await inbox.ready();
+    const { handOver, handOvers } = createReception();
+    inbox.consume(handOver);
+    removeAll(file);
+    await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX" });
+    await inbox.close();
+    expect(await reported(1)).toMatchObject([LOST]);
+    expect(handOvers).toEqual([]);
+  });
+
   it("does not let another inbox of this process have the file", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);

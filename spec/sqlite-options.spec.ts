@@ -2,10 +2,12 @@ import { existsSync, linkSync, symlinkSync } from "node:fs";
 import modules from "node:module";
 import { join } from "node:path";
 
+import { telesignCallback } from "telesign-callback";
 import { sqliteInbox, type SqliteInboxOptions } from "telesign-callback/sqlite";
 
 import { canShare } from "../lib/sqlite/connection.js";
-import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
+import { createReception, freshDelivery, freshNotification } from "./support/inbox-contract.js";
+import { countRows, describeWithSqlite, temporaryFile } from "./support/sqlite.js";
 
 describe("sqliteInbox, on a Node without node:sqlite", () => {
   it("throws an error that names the versions that have it", () => {
@@ -58,6 +60,31 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     expect(openAgain).toThrow("file is in use by another inbox of this process");
     await inbox.close();
     await openAgain().close();
+  });
+
+  it("can use the file after the other one's callback has closed, even if a listener hangs", async () => {
+    const file = temporaryFile();
+    const inbox = sqliteInbox({ file });
+    let settle = () => {};
+    const hanging = createReception(() => new Promise<void>((resolve) => (settle = resolve)));
+    const callback = telesignCallback({ inbox, onMessage: hanging.handOver });
+    callback.on("error", () => {});
+    await inbox.accept(freshNotification(), freshDelivery());
+    await hanging.received(1);
+    await callback.close({ timeout: 10 });
+
+    const other = sqliteInbox({ file });
+    const { handOver, handOvers, received } = createReception();
+    other.consume(handOver);
+    const message = freshNotification();
+    await other.accept(message, freshDelivery());
+    await received(1);
+    // What it had begun is stored when it ends, and is handed over by nobody else.
+    settle();
+    await inbox.close();
+    expect(handOvers).toEqual([[message, expect.anything()]]);
+    await other.close();
+    expect(countRows(file, "notification")).toBe(0);
   });
 
   it("accepts durations that are longer than the longest Node timer", async () => {

@@ -77,6 +77,8 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
 
   async function close() {
     isClosing = true;
+    // A listener that never settles must not keep the process alive.
+    database.keepAlive(false);
     await Promise.all([active?.consumer.stop(), stopped]);
     await heartbeat.stop();
   }

@@ -56,11 +56,16 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
   });
   const upkeep = createUpkeep(database);
 
+  let closed: Promise<void> | undefined;
+
   async function close() {
     upkeep.stop();
-    await Promise.all([buffer.close(), consumption.close()]);
-    await database.close();
+    const consumed = consumption.close();
+    await buffer.close();
+    // Now, since a listener may never settle. Nothing that another inbox stores comes to it.
     file.release();
+    await consumed;
+    await database.close();
   }
 
   return {
@@ -70,6 +75,6 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
     waiting: buffer.waiting,
     ready: buffer.ready,
     ...createDeadLetters(database, storedText),
-    close,
+    close: () => (closed ??= close()),
   };
 }

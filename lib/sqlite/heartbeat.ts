@@ -1,10 +1,12 @@
-import { after } from "../clock.js";
+import { clearTimeout, setTimeout } from "../clock.js";
 import type { Row, Statement, Value } from "./database-thread.js";
 import type { Database } from "./database.js";
 import { RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
 /** How many beats there are to a `lockDuration`. */
 const BEATS = 4;
+/** The longest time between two beats, in ms: less than the longest delay of a timer. */
+const LONGEST_INTERVAL = 86_400_000;
 
 /** Shows other processes that this one is alive, and frees what those that died were handing over. */
 export interface Heartbeat {
@@ -39,10 +41,10 @@ interface Other {
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { database, longestWait, onTrouble } = options;
   const { claimant, lockDuration } = options.claimant;
-  const interval = Math.ceil(lockDuration / BEATS);
+  const interval = Math.min(Math.ceil(lockDuration / BEATS), LONGEST_INTERVAL);
   let others = new Map<string, Other>();
   let isBeating = false;
-  let cancel = () => {};
+  let timer: NodeJS.Timeout | undefined;
 
   function start() {
     if (isBeating) return;
@@ -56,7 +58,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     } catch (error) {
       onTrouble(error);
     }
-    if (isBeating) cancel = after(interval, () => void keepBeating());
+    // It must not keep the process alive.
+    if (isBeating) timer = setTimeout(() => void keepBeating(), interval).unref();
   }
 
   async function beat() {
@@ -90,7 +93,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   async function stop() {
     if (!isBeating) return;
     isBeating = false;
-    cancel();
+    clearTimeout(timer);
     await database.run([leaving(claimant), RELEASE_ABANDONED]).catch(() => {});
   }
 
