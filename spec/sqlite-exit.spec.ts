@@ -23,7 +23,7 @@ describeWithSqlite("sqliteInbox, in a process that has nothing else to do", () =
     execFileSync(process.execPath, ["-e", start(file, then)], { stdio: "pipe", timeout: 20_000 });
   });
 
-  it("lets it exit when its callback has given up on a listener that hangs", () => {
+  it("lets it exit after its callback has given up on a listener that hangs", () => {
     const file = temporaryFile();
     const close = "callback.close({ timeout: 10 }).then(() => console.log(code));";
     const then = `

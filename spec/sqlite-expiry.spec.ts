@@ -75,7 +75,7 @@ describeWithSqlite("sqliteInbox, as time passes", () => {
     expect(countRows(file, "notification")).toBe(0);
   });
 
-  it("keeps a dead letter for 30 days that failed while the clock was ahead", async () => {
+  it("keeps dead letters for 30 days even if the clock was ahead when they failed", async () => {
     const file = temporaryFile();
     setClock(365 * DAY);
     await makeDeadLetter({ file, attempts: 1 });

@@ -120,7 +120,7 @@ describeWithSqlite("sqliteInbox, when others have changed its file", () => {
     await inbox.close();
   });
 
-  it("is not stopped by the damaged row of another process", async () => {
+  it("ignores damage in the row of another process", async () => {
     const file = temporaryFile();
     // While it has the file open, this process does not end the claims of others.
     const receiver = await startReceiver({ options: { file }, work: 0 });

@@ -40,7 +40,7 @@ function storedIn(file: string) {
   return runElsewhere(file, "SELECT reference FROM notification ORDER BY id");
 }
 
-describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
+describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
   const removeAll = (file: string) => {
     for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`);
   };
@@ -52,7 +52,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     ["replaced", (file: string) => renameSync(`${file}.other`, file)],
     // By another process, since closing a file drops the locks that this one has on it.
     ["truncated", (file: string) => execFileSync("truncate", ["--size=0", file])],
-  ])("reports it once and stores in another when it was %s", async (_, lose) => {
+  ])("reports it once and stores in a new file when the file was %s", async (_, lose) => {
     const file = temporaryFile();
     const other = open(`${file}.other`);
     await store(other.inbox);
@@ -70,7 +70,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     expect(storedIn(file)).toContainEqual({ reference });
   });
 
-  it("creates it again for its owner only", async () => {
+  it("creates the new file readable for its owner only", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     await store(inbox);
@@ -82,7 +82,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("leaves in a file that was moved everything that it held", async () => {
+  it("leaves everything that it stored before in a file that was moved", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     const reference = await store(inbox);
@@ -92,7 +92,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("keeps what it stored when only its log was deleted", async () => {
+  it("keeps everything that it stored when only the log was deleted", async () => {
     const file = temporaryFile();
     const { inbox, errors } = open(file);
     const references = [await store(inbox)];
@@ -103,7 +103,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("is not ready until it has opened another", async () => {
+  it("is not ready until it has opened the new file", async () => {
     const file = temporaryFile();
     const { inbox, reported } = open(file);
     await inbox.ready();
@@ -114,7 +114,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("takes the end of no hand-over from the lost one for the end of another", async () => {
+  it("does not confuse hand-overs from the lost file with those from the new one", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     const settlements: ((failure?: Promise<never>) => void)[] = [];
@@ -136,7 +136,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("hands nothing over when it is closed while it opens another", async () => {
+  it("hands nothing over if it is closed while it opens the new file", async () => {
     const file = temporaryFile();
     const { inbox, reported } = open(file);
     await inbox.ready();
@@ -149,7 +149,7 @@ describeWithSqlite("sqliteInbox, whose file is lost while it runs", () => {
     expect(handOvers).toEqual([]);
   });
 
-  it("does not let another inbox of this process have the file", async () => {
+  it("still refuses the file to another inbox of its process", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     await store(inbox);

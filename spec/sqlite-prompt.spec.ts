@@ -15,7 +15,7 @@ describeWithSqlite("sqliteInbox, while its file is being opened", () => {
   beforeEach(fakeDeadlines);
   afterEach(() => jest.useRealTimers());
 
-  it("hands over what arrives without waiting for the next poll", async () => {
+  it("hands over notifications that arrive without waiting for the next poll", async () => {
     const inbox = sqliteInbox({ file: temporaryFile() });
     const { handOver, received } = createReception();
     inbox.consume(handOver);
