@@ -10,7 +10,13 @@ import { idleConnection, idleWorker } from "./support/bullmq-doubles.js";
 import { freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
 const form = createStoredForm();
-const stored = form.write(freshNotification(), freshDelivery());
+const message = freshNotification();
+const stored = form.write(message, freshDelivery());
+
+/** JSON of a notification's reference, with other properties. */
+function reference(others: object): string {
+  return JSON.stringify({ ...others, mo_reference_id: message.mo_reference_id });
+}
 
 function create(handOver: HandOver = () => Promise.resolve()) {
   const opened: ReturnType<typeof openIdle>[] = [];
@@ -138,6 +144,12 @@ describe("createJobWorker, given a job", () => {
     ["another program's", { to: "somebody" }, "damaged"],
     ["nothing at all", null, "damaged"],
     ["half of a notification", { ...stored, notification: '{"mo_ref' }, "damaged"],
+    ["a notification without its texts", { ...stored, notification: reference({}) }, "damaged"],
+    [
+      "a notification with a number",
+      { ...stored, notification: reference({ ...message, mo_message: 1 }) },
+      "damaged",
+    ],
     ["a notification without its times", { ...stored, receivedAt: "today" }, "damaged"],
     ["a list", [stored], "damaged"],
     ["encrypted", otherKey.write(freshNotification(), freshDelivery()), "no encryptionKey opens"],

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 
+import type { MessageNotification } from "telesign-callback";
+
 import type { DurableInbox } from "../../lib/inbox/durable/durable-inbox.js";
 import {
   createErrors,
@@ -83,6 +85,16 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       inbox.consume(handOver);
       expect(await received(1)).toEqual([[message, expect.objectContaining({ attempt: 1 })]]);
       expect(await accept(message)).toBe("duplicate");
+    });
+
+    it("hands over what a schema of the user's own made of a notification", async () => {
+      open();
+      const { handOver, received } = createReception();
+      inbox.consume(handOver);
+      const { mo_reference_id } = freshNotification();
+      const message: object = { mo_reference_id, mo_message: 5, words: ["own"] };
+      await accept(message as MessageNotification);
+      expect(await received(1)).toEqual([[message, expect.anything()]]);
     });
 
     it("reports a notification whose attempts are used up, with what its listener failed with", async () => {

@@ -30,6 +30,8 @@ interface Content {
   /** In milliseconds since 1970, as `submittedAt` is. */
   readonly receivedAt: number;
   readonly submittedAt?: number;
+  /** A schema of the user's own made something else of it than the documented texts. */
+  readonly isOwn?: true;
   /** Links the hand-overs to the trace of the request that brought the notification. */
   readonly trace?: Readonly<TraceCarrier>;
 }
@@ -87,6 +89,15 @@ export function createStoredForm(encryptionKey?: EncryptionKey): StoredForm {
   return { write, read };
 }
 
+const TEXTS = [
+  "submit_timestamp",
+  "from_phone_number",
+  "mo_message",
+  "mo_reference_id",
+  "session_reference_id",
+  "to_phone_number",
+] as const;
+
 const DAMAGED = { unreadable: "damaged" } as const;
 
 /** Properties that nobody has checked yet. */
@@ -99,17 +110,19 @@ function contentOf(message: MessageNotification, delivery: Delivery): Content {
     notification: JSON.stringify(message),
     receivedAt: receivedAt.getTime(),
     ...(submittedAt && { submittedAt: submittedAt.getTime() }),
+    ...(!isDocumented(message) && { isOwn: true as const }),
     ...(Object.keys(trace).length > 0 && { trace }),
   };
 }
 
 /** Undefined where the content has another shape, or belongs to another reference. */
 function parse(content: Fields, reference: unknown, attempt: number): ReadNotification | undefined {
-  const { notification, trace } = content;
+  const { notification, isOwn, trace } = content;
   const message = typeof notification === "string" ? parseJson(notification) : undefined;
   const receivedAt = dateOf(content.receivedAt);
   const submittedAt = dateOf(content.submittedAt);
   if (!isMessage(message) || !receivedAt) return undefined;
+  if (isOwn !== true && !isDocumented(message)) return undefined;
   if (reference !== referenceKey(message.mo_reference_id)) return undefined;
   if (content.submittedAt !== undefined && !submittedAt) return undefined;
   const delivery = Object.freeze({ receivedAt, submittedAt, attempt });
@@ -117,10 +130,14 @@ function parse(content: Fields, reference: unknown, attempt: number): ReadNotifi
   return { message: Object.freeze(message), delivery };
 }
 
-/** A schema of the user's own decides what else a message holds. */
 function isMessage(value: unknown): value is MessageNotification {
   const { mo_reference_id } = fieldsOf(value);
   return typeof mo_reference_id === "string" && mo_reference_id !== "";
+}
+
+/** Whether it has the texts that its type promises. A schema of the user's own decides otherwise. */
+function isDocumented(message: MessageNotification): boolean {
+  return TEXTS.every((name) => typeof message[name] === "string");
 }
 
 function isCarrier(value: unknown): value is TraceCarrier {
