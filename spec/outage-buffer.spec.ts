@@ -248,6 +248,18 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors).toHaveLength(2);
   });
 
+  it("reports an engine that comes back and then turns out to be misconfigured", async () => {
+    buffer.suspect(refusal);
+    await checks.answer(0, refusal);
+    await checks.answer(1, "accepted");
+    buffer.suspect(missing);
+    await checks.answer(2, missing);
+    expect(errors.map(({ message }) => message)).toEqual([
+      `${OUTAGE}: it refuses`,
+      "the schema is missing",
+    ]);
+  });
+
   it("reports an outage with another cause", async () => {
     buffer.suspect(refusal);
     await checks.answer(0, refusal);

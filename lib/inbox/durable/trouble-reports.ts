@@ -37,9 +37,9 @@ export function createTroubleReports(options: TroubleReportsOptions): TroubleRep
 
   function outage(cause: unknown, misconfiguration: string | undefined) {
     lastCause = cause;
-    const isKnown = isGoingOn(cause) && misconfiguration === undefined;
-    if (isKnown || performance.now() < lastEnd + RELAPSE) return;
-    report(inboxError(misconfiguration ?? withDescription(OUTAGE, cause), cause));
+    const isKnown = isGoingOn(cause) || performance.now() < lastEnd + RELAPSE;
+    if (misconfiguration !== undefined) misconfigured(cause, misconfiguration);
+    else if (!isKnown) report(inboxError(withDescription(OUTAGE, cause), cause));
   }
 
   function misconfigured(cause: unknown, misconfiguration: string) {
