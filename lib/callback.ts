@@ -121,5 +121,6 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 
 /** Whether a request is for a path: as it was sent, without the query, and the origin that a proxy may put first. */
 function isAt(path: string, { url }: IncomingMessage): boolean {
-  return url === path || String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "") === path;
+  // Express leaves nothing of the path below a mount point if the URL names an origin.
+  return url === path || (String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "") || "/") === path;
 }

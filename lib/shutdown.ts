@@ -44,8 +44,9 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
       await answers.settled();
       await inbox.close();
       isInboxClosed = true;
-      // Again and again, because a failure begins an event of its own.
-      while (underWay.count() > 0) await underWay.settled();
+      await underWay.settled();
+      // Once more, because a listener that failed meanwhile has begun an error event.
+      await underWay.settled();
     };
     try {
       await within(timeout, drained());
@@ -68,7 +69,9 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
   async function settled() {
     // A listener that has just subscribed is given what waited for it within this turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    await Promise.all([answers.settled(), underWay.settled()]);
+    const begun = underWay.settled();
+    await Promise.all([answers.settled(), inbox.settled()]);
+    await begun;
   }
 
   return { close, settled, isClosing: () => closing !== undefined };

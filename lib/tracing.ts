@@ -98,13 +98,13 @@ async function regardless(traced: Promise<void>): Promise<void> {
 const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
 
 /** Notes what travels with a notification. Only strings do, whatever a subscriber puts there. */
-export function carry(delivery: Delivery, carrier: Readonly<TraceCarrier>): void {
-  carriers.set(delivery, Object.freeze(stringsIn(carrier)));
+export function carry(delivery: Delivery, trace: Pick<RequestTrace, "carrier">): void {
+  carriers.set(delivery, Object.freeze(stringsIn(trace)));
 }
 
-function stringsIn(carrier: unknown): TraceCarrier {
+function stringsIn(trace: Pick<RequestTrace, "carrier">): TraceCarrier {
   try {
-    const entries = Object.entries<unknown>({ ...(carrier as object) });
+    const entries = Object.entries<unknown>({ ...trace.carrier });
     return Object.fromEntries(
       entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
     );

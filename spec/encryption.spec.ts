@@ -9,7 +9,7 @@ const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692033
 
 function tracedDelivery() {
   const delivery = freshDelivery();
-  carry(delivery, trace);
+  carry(delivery, { carrier: trace });
   return delivery;
 }
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,7 +18,8 @@ import {
 
 import { next } from "./support/events.js";
 import { documented, fresh } from "./support/notifications.js";
-import { exchange, listen, post } from "./support/wire.js";
+import { turn } from "./support/timers.js";
+import { dial, exchange, listen, post } from "./support/wire.js";
 
 const rest = { consume: () => () => Promise.resolve(), close: () => Promise.resolve() };
 
@@ -75,6 +76,43 @@ describe("telesignCallback, when listeners come and go", () => {
       callback.onMessage(() => resolve(store.getStore()));
     });
     expect(seen).toBe("the request");
+  });
+
+  it("keeps the request's AsyncLocalStorage for a message that no listener ever takes", async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const callback = telesignCallback();
+    const contexts: unknown[] = [];
+    callback.on("error", () => contexts.push(storage.getStore()));
+    const app = express().use((_req, _res, go) => storage.run("a request", go), callback);
+    await request(app).post("/").send(fresh()).expect(200);
+    await storage.run("close", () => callback.close());
+    expect(contexts).toEqual(["a request"]);
+  });
+
+  it("starts listeners in order of arrival when a text arrives while one is replaced", async () => {
+    const callback = telesignCallback();
+    const texts: string[] = [];
+    const finish: Record<string, () => void> = {};
+    const send = (text: string) => {
+      const res = Object.assign(new EventEmitter(), { setHeader() {}, end() {} });
+      finish[text] = () => void res.emit("finish");
+      const rawBody = JSON.stringify(fresh({ mo_message: text }));
+      const req = { method: "POST", url: "/", headers: {}, rawBody };
+      callback(req as never, res as never, () => {});
+    };
+    const leave = callback.onMessage(({ mo_message }) => {
+      texts.push(mo_message);
+      leave();
+      callback.onMessage((message) => texts.push(message.mo_message));
+      send("4");
+    });
+    for (const text of ["1", "2", "3"]) send(text);
+    await turn();
+    finish["1"]!();
+    await turn();
+    for (const text of ["2", "3", "4"]) finish[text]!();
+    await callback.settled();
+    expect(texts).toEqual(["1", "2", "3", "4"]);
   });
 
   it("counts a hand-over as running inside its own listener", async () => {
@@ -164,6 +202,91 @@ describe("telesignCallback, behind an unusual host or unusual middleware", () =>
     await request(express().use(hide, callback)).post("/").send(fresh()).expect(403);
   });
 
+  it("ends the connection of a refusal when other middleware makes end() throw", async () => {
+    const callback = telesignCallback({ maxBodySize: 1_000 });
+    const { port } = await listen((req, res) => {
+      res.end = () => {
+        throw new Error("store down");
+      };
+      callback(req, res, () => {});
+    });
+    const body = JSON.stringify(fresh({ mo_message: "x".repeat(2_000) }));
+    expect(await exchange(port, post("/", body))).toMatch(/^HTTP\/1.1 413 /);
+  });
+
+  it("does not hold messages up for an answer that other middleware has given", async () => {
+    const onMessage = jest.fn();
+    const callback = telesignCallback({ onMessage });
+    const { port } = await listen((req, res) => {
+      if (req.headers["x-late"]) {
+        res.statusCode = 503;
+        Object.assign(req, { rawBody: JSON.stringify(fresh()) });
+        res.on("close", () => callback(req, res, () => {})).end();
+      } else {
+        callback(req, res, () => {});
+      }
+    });
+    const socket = await dial(port);
+    socket.write(post("/", JSON.stringify(fresh()), ["X-Late: 1"], "keep-alive"));
+    await once(socket, "data");
+    await exchange(port, post("/", JSON.stringify(fresh())));
+    // Long before the 4 s that an answer held back may take.
+    for (let turns = 0; turns < 100; turns += 1) await turn();
+    expect(onMessage).toHaveBeenCalledTimes(2);
+    socket.destroy();
+  });
+
+  it("is found at a mount point by a URL that names an origin", async () => {
+    const app = express().use("/hooks", telesignCallback());
+    const { port } = await listen(app);
+    for (const path of ["http://a.example/hooks", "http://a.example/hooks?x=1"]) {
+      expect(await exchange(port, post(path, JSON.stringify(fresh())))).toMatch(/^HTTP\/1.1 200 /);
+    }
+  });
+
+  it.each([
+    [
+      "a field that throws",
+      {
+        get mo_message(): string {
+          throw new Error("boom");
+        },
+      },
+    ],
+    [
+      "a nested getter that throws",
+      {
+        nested: {
+          get deep(): string {
+            throw new Error("boom");
+          },
+        },
+      },
+    ],
+    [
+      "a proxy that throws",
+      new Proxy(
+        {},
+        {
+          ownKeys() {
+            throw new Error("boom");
+          },
+        },
+      ),
+    ],
+  ])("takes a parsed body with %s for consumed", async (_, body) => {
+    const callback = telesignCallback();
+    const reported = next(callback, "error");
+    const app = express().use((req, _res, go) => {
+      req.resume().on("end", () => {
+        req.body = body;
+        go();
+      });
+    }, callback);
+    await request(app).post("/").send(fresh()).expect(500);
+    expect((await reported)[0].code).toBe("ERR_BODY_CONSUMED");
+  });
+
   it("treats an HTTP/2 request that was reset as a client that hung up", async () => {
     const callback = telesignCallback();
     const rejected = jest.fn();
@@ -245,6 +368,23 @@ describe("telesignCallback, with an unusual subscriber to its tracing channels",
     start.subscribe(poison);
     await request(express().use(telesignCallback())).post("/").send(fresh()).expect(200);
     start.unsubscribe(poison);
+  });
+
+  it("hands the message over when the carrier itself is a getter that throws", async () => {
+    const onStart = (trace: object) =>
+      void Object.defineProperty(trace, "carrier", {
+        get() {
+          throw new Error("no carrier");
+        },
+      });
+    const { start } = tracingChannel<unknown, object>("telesign-callback:request");
+    start.subscribe(onStart as never);
+    const onMessage = jest.fn();
+    const callback = telesignCallback({ onMessage });
+    await request(express().use(callback)).post("/").send(fresh()).expect(200);
+    start.unsubscribe(onStart as never);
+    await callback.settled();
+    expect(onMessage).toHaveBeenCalledTimes(1);
   });
 
   it("counts a hand-over whose trace the subscriber has frozen", async () => {

@@ -130,6 +130,51 @@ describe("close", () => {
     expect(isAlarmSent).toBe(true);
   });
 
+  it("does not wait for ever for refusals, each made while it waits for the last", async () => {
+    const [work, ...held] = [deferred(), deferred(), deferred()];
+    const refusals = [...held];
+    const callback = telesignCallback({ onMessage: () => work.promise });
+    callback.on("rejected", () => refusals.shift()?.promise);
+    const app = express().use(callback);
+    await request(app).post("/").send(fresh()).expect(200);
+    const closed = callback.close();
+    await request(app).post("/").send(fresh()).expect(503);
+    work.resolve();
+    await turn();
+    await request(app).post("/").send(fresh()).expect(503);
+    held[0]?.resolve();
+    await closed;
+    held[1]?.resolve();
+  });
+
+  it("waits for an inbox that is accepting although the sender has hung up", async () => {
+    const asked = deferred();
+    const decision = deferred<Outcome>();
+    const order: string[] = [];
+    const inbox: Inbox = {
+      accept: () => (asked.resolve(), decision.promise),
+      consume: () => () => Promise.resolve(),
+      close: () => Promise.resolve(void order.push("inbox closed")),
+    };
+    const callback = telesignCallback({ inbox });
+    const gone = deferred();
+    const { port } = await listen((req, res) => {
+      res.on("close", gone.resolve);
+      callback(req, res, () => {});
+    });
+    const socket = await dial(port);
+    socket.write(post("/", JSON.stringify(fresh())));
+    await asked.promise;
+    socket.destroy();
+    await gone.promise;
+    const closed = callback.close();
+    await turn();
+    order.push("accepted");
+    decision.resolve("accepted");
+    await closed;
+    expect(order).toEqual(["accepted", "inbox closed"]);
+  });
+
   it("waits for a delivery that the inbox is accepting, then closes the inbox", async () => {
     const { promise, resolve } = deferred<Outcome>();
     const asked = deferred();

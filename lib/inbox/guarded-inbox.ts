@@ -3,6 +3,7 @@ import { inboxError, onUnheard, TelesignCallbackError } from "../errors.js";
 import type { Listeners } from "../listeners.js";
 import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
+import { createUnderWay } from "../under-way.js";
 import type { HandOver, Inbox, Outcome } from "./inbox.js";
 
 /** How long an inbox may take to accept, in ms. TeleSign probably waits 5 s for the answer. */
@@ -16,6 +17,8 @@ export interface GuardedInbox {
   consumeWhileHeard(): void;
   /** How many notifications wait in this process. */
   waiting(): number;
+  /** Resolves when the inbox has accepted, or failed to accept, everything that it was asked to by now. */
+  readonly settled: () => Promise<void>;
   /** Closes the inbox, which consumes no more. Never rejects: a failure is an `ERR_INBOX` error. */
   close(): Promise<void>;
 }
@@ -25,11 +28,9 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
   let isConsuming = false;
   let stopConsuming = () => Promise.resolve();
   let isClosed = false;
+  const accepting = createUnderWay();
 
-  inbox.onError?.((error) => {
-    const isOurs = error instanceof TelesignCallbackError;
-    listeners.report(isOurs ? error : inboxError("the inbox reported an error", error));
-  });
+  inbox.onError?.((error) => listeners.report(troubleError(error)));
 
   function accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome> {
     const handOverNow = (cause: unknown): Outcome => {
@@ -42,7 +43,10 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
       const outcome = inbox.accept(message, delivery);
       // No deadline for an outcome that is there already.
       if (typeof outcome === "string") return checked(outcome);
-      return within(ACCEPT_DEADLINE, outcome).then(checked).catch(handOverNow);
+      return within(ACCEPT_DEADLINE, outcome)
+        .then(checked)
+        .catch(handOverNow)
+        .finally(accepting.begin());
     } catch (cause) {
       return handOverNow(cause);
     }
@@ -58,6 +62,7 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
 
   async function close() {
     isClosed = true;
+    await accepting.settled();
     await guarded("close", () => inbox.close());
   }
 
@@ -75,7 +80,13 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     }
   }
 
-  return { accept, consumeWhileHeard, waiting: () => waitingIn(inbox), close };
+  const waiting = () => waitingIn(inbox);
+  return { accept, consumeWhileHeard, waiting, settled: accepting.settled, close };
+}
+
+function troubleError(error: Error): TelesignCallbackError {
+  const isOurs = error instanceof TelesignCallbackError;
+  return isOurs ? error : inboxError("the inbox reported an error", error);
 }
 
 /** How many notifications wait in an inbox, as far as it says. */

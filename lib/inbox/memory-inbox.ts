@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 
+import { setImmediate } from "../clock.js";
 import { isUnheard, unheardError } from "../errors.js";
 import { milliseconds, refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
 import type { Delivery } from "../receive/delivery.js";
@@ -44,6 +45,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   const drop = (message: MessageNotification) => report(unheardError(message));
   const line = createWaitingLine(() => handOver !== undefined, drop);
   let arrived = 0;
+  let isReturning = false;
   let isClosed = false;
   // Until an `onError` listener is set, errors are thrown to whoever calls `accept` or `close`.
   let report = throwIt;
@@ -53,14 +55,19 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     if (!isNew(message.mo_reference_id)) return "duplicate";
     arrived += 1;
     const arrival = { message, delivery, number: arrived };
-    if (handOver && line.count() === 0) give(arrival, handOver);
+    if (handOver && !isReturning && line.count() === 0) give(arrival, handOver);
     else line.add(arrival);
     return "accepted";
   }
 
   function consume(consumer: HandOver): () => Promise<void> {
     handOver = consumer;
-    drainSoon();
+    // What the last consumer gives back returns within this turn, and is older than what arrives now.
+    isReturning = true;
+    setImmediate(() => {
+      isReturning = false;
+      drainSoon();
+    });
     return function stop() {
       handOver = undefined;
       return Promise.resolve();
@@ -72,7 +79,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
 
   /** False when nothing waits, or when the last listener has left and the rest must go on waiting. */
   function giveNext(): boolean {
-    const next = handOver && line.take();
+    const next = handOver && !isReturning ? line.take() : undefined;
     if (handOver && next) next.context.runInAsyncScope(give, undefined, next, handOver);
     return next !== undefined;
   }
@@ -88,9 +95,10 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   }
 
   function close(): Promise<void> {
+    isReturning = false;
     while (giveNext());
     isClosed = true;
-    for (let left = line.take(); left; left = line.take()) drop(left.message);
+    line.clear();
     return Promise.resolve();
   }
 

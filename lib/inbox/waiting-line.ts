@@ -24,6 +24,8 @@ export interface WaitingLine {
   /** Takes the first; undefined if none waits. */
   readonly take: () => TakenArrival | undefined;
   /** How many wait. */
+  /** Drops all that wait. */
+  readonly clear: () => void;
   readonly count: () => number;
 }
 
@@ -61,7 +63,7 @@ export function createWaitingLine(
     const behind = waiting.findIndex(({ number }) => number > entry.number);
     waiting.splice(behind === -1 ? waiting.length : behind, 0, entry);
     bytes += entry.bytes;
-    while (bytes > MOST_BYTES) drop(take()!.message);
+    while (bytes > MOST_BYTES) dropFirst();
   }
 
   function admit(arrival: Arrival): Waiting | undefined {
@@ -77,7 +79,16 @@ export function createWaitingLine(
     return { message: next.read(), delivery, number, context };
   }
 
-  return { add, take, count: () => waiting.length };
+  function dropFirst() {
+    const first = take();
+    if (first) first.context.runInAsyncScope(drop, undefined, first.message);
+  }
+
+  function clear() {
+    while (waiting.length > 0) dropFirst();
+  }
+
+  return { add, take, clear, count: () => waiting.length };
 }
 
 function entryOf(

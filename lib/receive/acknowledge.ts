@@ -21,7 +21,7 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
     // Before the inbox gets it, because a hand-over waits only for answers that were added.
     const left = departure(req, res);
     answers.add(reference, left);
-    if (trace) carry(delivery, trace.carrier);
+    if (trace) carry(delivery, trace);
     const outcome = await inbox.accept(message, delivery);
     count(counts, outcome, delivery);
     note(trace, { outcome, status: 200, reference });

@@ -77,7 +77,11 @@ function takeBuffered(req: IncomingMessage): Buffer {
 /** Express 4 leaves `{}` where no parser matched. It counts as a body only if one that short was declared. */
 function isParsed(body: unknown, { headers }: BodyRequest): body is object {
   if (typeof body !== "object" || body === null) return false;
-  return Object.keys(body).length > 0 || Number(headers["content-length"]) <= 2;
+  try {
+    return Object.keys(body).length > 0 || Number(headers["content-length"]) <= 2;
+  } catch {
+    return false;
+  }
 }
 
 /**

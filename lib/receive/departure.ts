@@ -12,6 +12,8 @@ const PATIENCE = 4_000;
  * a serverless host made up may finish within its own `end()`.
  */
 export function departure(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  // Other middleware has answered, or the client has gone: nothing will be emitted any more.
+  if (res.writableFinished || res.destroyed) return Promise.resolve();
   const answer: PendingAnswer = { req, res, resolve() {} };
   const left = new Promise<void>((resolve) => (answer.resolve = resolve));
   const settle = () => {

@@ -4,6 +4,7 @@ import Joi from "joi";
 
 import type { Body } from "./body.js";
 import { notificationSchema, type MessageNotification } from "./notification.js";
+import { namesPrototype } from "./prototype-keys.js";
 import { Refusal, type FieldError } from "./rejection.js";
 
 /** Turns a body into a notification; see {@link createParser}. */
@@ -21,19 +22,17 @@ export function createParser(schema: Joi.Schema): NotificationParser {
   let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {
-    const sent = Buffer.isBuffer(body) ? parseJson(body) : checkKeys(body, true);
+    const sent = Buffer.isBuffer(body) ? parseJson(body) : copyOf(body);
     if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
       throw new Refusal("object");
     }
-    // The result is frozen, and may be the object that went in. That must not be the app's `req.body`.
-    const copy = sent === body ? { ...sent } : sent;
     // Our own schema alters nothing and lets other properties pass, so Joi need not copy them.
-    const result = validate(thorough, isOurs ? documentedPart(copy) : copy);
+    const result = validate(thorough, isOurs ? documentedPart(sent) : sent);
     if (result.error) {
       const reason = isOtherProduct(sent) ? "product" : "schema";
       throw new Refusal(reason, fieldErrors(result.error, (names ??= namesIn(schema))));
     }
-    const value: unknown = isOurs ? copy : result.value;
+    const value: unknown = isOurs ? sent : result.value;
     if (!hasReference(value)) throw new Refusal("schema", referenceErrors(value));
     return Object.freeze(value);
   };
@@ -53,7 +52,8 @@ function parseJson(body: Buffer): unknown {
     throw new Refusal("json");
   }
   // Without these letters or an escape no key can name a prototype, so none needs to be looked at.
-  return text.includes("proto") || text.includes("\\u") ? checkKeys(sent, false) : sent;
+  if (text.includes("proto") || text.includes("\\u")) refusePrototypes(sent, false);
+  return sent;
 }
 
 function documentedPart(sent: Partial<MessageNotification>) {
@@ -67,30 +67,23 @@ function documentedPart(sent: Partial<MessageNotification>) {
   };
 }
 
-function checkKeys(sent: unknown, mayBeCyclic: boolean): unknown {
+/**
+ * A copy of what an earlier parser left: the result is frozen, and that must not be the app's own
+ * `req.body`. One that throws when it is looked at counts as absent.
+ */
+function copyOf(body: object): unknown {
+  try {
+    refusePrototypes(body, true);
+    return Array.isArray(body) ? body : { ...body };
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal("consumed");
+  }
+}
+
+function refusePrototypes(sent: unknown, mayBeCyclic: boolean): void {
   if (typeof sent === "object" && sent !== null && namesPrototype(sent, mayBeCyclic)) {
     throw new Refusal("prototype");
   }
-  return sent;
-}
-
-/** Whether `__proto__` or `constructor.prototype` is a key at any depth, however deep. */
-function namesPrototype(sent: object, mayBeCyclic: boolean): boolean {
-  // It grows while it is walked.
-  const found = [sent];
-  const known = mayBeCyclic ? new Set(found) : undefined;
-  for (const object of found) {
-    for (const key in object) {
-      const value = (object as Record<string, unknown>)[key];
-      if (key === "__proto__") return true;
-      if (typeof value !== "object" || value === null) continue;
-      if (key === "constructor" && Object.hasOwn(value, "prototype")) return true;
-      if (known?.has(value)) continue;
-      known?.add(value);
-      found.push(value);
-    }
-  }
-  return false;
 }
 
 function validate(schema: Joi.Schema, sent: object): Joi.ValidationResult {

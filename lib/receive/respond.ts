@@ -66,7 +66,10 @@ function endUnread(req: IncomingMessage, res: ServerResponse, body: string): voi
   res.write(body);
   // Compression would keep it until the end.
   if (canFlush(res)) res.flush();
-  void discard(req).then(() => res.end());
+  discard(req)
+    .then(() => res.end())
+    // Other middleware may have made end() throw.
+    .catch(() => res.destroy());
 }
 
 function canFlush(res: ServerResponse): res is ServerResponse & { flush(): void } {

@@ -126,7 +126,7 @@ function parse(content: Fields, reference: unknown, attempt: number): ReadNotifi
   if (reference !== referenceKey(message.mo_reference_id)) return undefined;
   if (content.submittedAt !== undefined && !submittedAt) return undefined;
   const delivery = Object.freeze({ receivedAt, submittedAt, attempt });
-  if (isCarrier(trace)) carry(delivery, trace);
+  if (isCarrier(trace)) carry(delivery, { carrier: trace });
   return { message: Object.freeze(message), delivery };
 }
 

@@ -1,0 +1,38 @@
+/**
+ * Whether `__proto__` or `constructor.prototype` is a key at any depth, however deep. Code that merges
+ * such an object into another would change every object of the process.
+ *
+ * @param mayBeCyclic whether it may contain itself, as nothing that JSON.parse made does
+ */
+export function namesPrototype(sent: object, mayBeCyclic: boolean): boolean {
+  // It grows while it is walked.
+  const found = [sent];
+  const known = mayBeCyclic ? new Set(found) : undefined;
+
+  function visitLater(value: unknown) {
+    if (!isObject(value) || known?.has(value)) return;
+    known?.add(value);
+    found.push(value);
+  }
+
+  for (const object of found) {
+    // An array's items have no names, and may be many.
+    if (Array.isArray(object)) object.forEach(visitLater);
+    else if (hasKey(object, visitLater)) return true;
+  }
+  return false;
+}
+
+function hasKey(object: object, visitLater: (value: unknown) => void): boolean {
+  for (const key in object) {
+    if (key === "__proto__") return true;
+    const value = (object as Record<string, unknown>)[key];
+    if (key === "constructor" && isObject(value) && Object.hasOwn(value, "prototype")) return true;
+    visitLater(value);
+  }
+  return false;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
