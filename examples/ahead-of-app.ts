@@ -1,6 +1,7 @@
 // Ahead of the app on node:http: callbacks never pay for Express's work on each request, and
 // everything else reaches the app unchanged.
 // Run: npx --yes tsx examples/ahead-of-app.ts
+// Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
 import { createServer } from "node:http";
 
 import express from "express";

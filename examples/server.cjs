@@ -1,6 +1,6 @@
 // The smallest useful receiver, in CommonJS: an Express app that prints each masked text once.
 // Run: node examples/server.cjs
-// Then: curl -X POST http://127.0.0.1:3000/telesign/4f9d0c -d @spec/fixtures/documented.json
+// Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
 const express = require("express");
 const { telesignCallback } = require("telesign-callback");
 
@@ -13,7 +13,8 @@ callback.onMessage((message) => {
 const app = express();
 app.use(callback);
 
-const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", (error) => {
+  if (error) throw error; // such as EADDRINUSE
   console.log("listening on", server.address());
 });
 

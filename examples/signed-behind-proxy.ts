@@ -1,5 +1,7 @@
 // Signed callbacks behind one reverse proxy: signature, address and age are all checked.
-// Run: TELESIGN_API_KEY=... TELESIGN_ADDRESSES=192.0.2.0/24 npx --yes tsx examples/signed-behind-proxy.ts
+// In both terminals: export TELESIGN_API_KEY=<what `openssl rand -base64 32` printed>
+// Run: TELESIGN_ADDRESSES=192.0.2.0/24 npx --yes tsx examples/signed-behind-proxy.ts
+// Then: npx telesign-callback send --header 'X-Forwarded-For: 192.0.2.7' http://127.0.0.1:3000/telesign/4f9d0c
 import express from "express";
 import { telesignCallback } from "telesign-callback";
 
@@ -22,9 +24,10 @@ const app = express();
 app.set("trust proxy", 1);
 app.use(callback);
 
-const server = app.listen(Number(PORT), "127.0.0.1", () => {
+const server = app.listen(Number(PORT), "127.0.0.1", (error) => {
+  if (error) throw error; // such as EADDRINUSE
   console.log("listening on", server.address());
 });
 
-// Prints: accepted SA9WUKGP3TGRCQSRMS78QV5M5REKQ98N
+// Prints: accepted, with the reference of the text
 // or:     rejected 401 Signature missing or wrong

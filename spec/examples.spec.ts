@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 
 import express from "express";
 import { telesignCallback } from "telesign-callback";
@@ -8,7 +9,7 @@ import { deliver, notification } from "telesign-callback/testing";
 import documented from "./fixtures/documented.json";
 import { runBuilt } from "./support/command-line.js";
 import { blocks, commandsIn, guides, wordsOf } from "./support/documents.js";
-import { endExamples, exampleText, runExample } from "./support/run-example.js";
+import { endExamples, exampleText, runExample, runToEnd } from "./support/run-example.js";
 
 const readme = guides.find(({ file }) => file === "README.md")!.text;
 
@@ -67,6 +68,32 @@ describe("the examples", () => {
     expect(await nextLine()).toBe("closed");
     expect(await exit).toEqual([0, null]);
   });
+});
+
+describe("an example whose port is taken", () => {
+  it.each([
+    ...["server.ts", "server.cjs", "graceful-shutdown.ts", "signed-behind-proxy.ts"],
+    ...["ahead-of-app.ts", "durable/receiver.mjs", "durable/board.mjs"],
+    ...["observability/opentelemetry.mjs", "observability/prometheus.mjs"],
+  ])(
+    "ends and says why: %s",
+    async (file) => {
+      const other = createServer().listen(0, "127.0.0.1");
+      await once(other, "listening");
+      const { port } = other.address() as AddressInfo;
+      const { status, errors } = await runToEnd(file, {
+        PORT: `${port}`,
+        METRICS_PORT: "0",
+        REDIS_PORT: `${port}`,
+        BOARD_PASSWORD: "key",
+        TELESIGN_API_KEY: "c2VjcmV0",
+        TELESIGN_ADDRESSES: "192.0.2.0/24",
+      });
+      other.close();
+      expect([status, errors]).toEqual([1, expect.stringContaining("EADDRINUSE")]);
+    },
+    30_000,
+  );
 });
 
 describe("the README's server", () => {

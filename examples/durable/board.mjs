@@ -30,6 +30,7 @@ function digest(text) {
 
 express()
   .use("/board", authenticate, board.getRouter())
-  .listen(Number(PORT), "127.0.0.1", () => {
+  .listen(Number(PORT), "127.0.0.1", (error) => {
+    if (error) throw error; // such as EADDRINUSE
     console.log(`board at http://127.0.0.1:${PORT}/board, user operator`);
   });

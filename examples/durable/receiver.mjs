@@ -13,12 +13,13 @@ callback.on("error", ({ code, message }) => console.error(`receiver: ${code}: ${
 
 const server = express()
   .use(callback)
-  .listen(Number(process.env.PORT), "127.0.0.1", () => {
+  .listen(Number(process.env.PORT), "127.0.0.1", (error) => {
+    if (error) throw error; // such as EADDRINUSE
     console.log(`receiving at http://127.0.0.1:${process.env.PORT}/telesign/4f9d0c`);
   });
 
 process.once("SIGTERM", async () => {
   server.close();
-  await callback.close();
+  await callback.close({ timeout: 8_000 });
   process.exit();
 });

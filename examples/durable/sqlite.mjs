@@ -1,7 +1,5 @@
-// Durable without a server: what is acknowledged is in a file. Needs Node 22.13 or later. In this
-// repository, after npm run build:
-//
-//   node examples/durable/sqlite.mjs
+// Durable without a server: what is acknowledged is in a file. Needs Node 22.13 or later. Run it
+// with: node sqlite.mjs
 //
 // Send it a text, end it with kill -9 within two seconds, and start it again: the text comes back.
 // A text of "poison" becomes a dead letter. Start it again with FIXED=1, and hand the text over anew:
@@ -29,10 +27,13 @@ callback.on("error", ({ code }) => console.error(code));
 await inbox.ready();
 const server = express()
   .use(callback)
-  .listen(Number(PORT), "127.0.0.1", () => console.log("listening on", server.address()));
+  .listen(Number(PORT), "127.0.0.1", (error) => {
+    if (error) throw error; // such as EADDRINUSE
+    console.log("listening on", server.address());
+  });
 
 process.once("SIGTERM", async () => {
   server.close();
-  await callback.close();
+  await callback.close({ timeout: 8_000 });
   process.exit();
 });

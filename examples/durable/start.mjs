@@ -1,7 +1,8 @@
-// Two receivers, two workers and a board with the dead letters, on one Redis. From this folder's
-// repository, after npm run build, with a redis-server on 127.0.0.1:
+// Two receivers, two workers and a board with the dead letters, on one Redis. Copy this folder, and
+// `npm install telesign-callback express bullmq ioredis @bull-board/api @bull-board/express`. With a
+// redis-server on 127.0.0.1:
 //
-//   BOARD_PASSWORD=secret node examples/durable/start.mjs
+//   BOARD_PASSWORD=secret node start.mjs
 //
 // Prints where the receivers and the board are, then a line for each message. Send a notification
 // whose text is "poison" to get a dead letter; PORT is the first of three ports, 3000 by default.

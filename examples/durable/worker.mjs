@@ -14,6 +14,6 @@ callback.onMessage(({ mo_message, mo_reference_id }, { attempt }) => {
 callback.on("error", ({ code }) => console.error(`worker ${process.pid}: ${code}`));
 
 process.once("SIGTERM", async () => {
-  await callback.close();
+  await callback.close({ timeout: 8_000 });
   process.exit();
 });

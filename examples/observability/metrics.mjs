@@ -1,12 +1,12 @@
 // Counts and times callbacks with OpenTelemetry's metrics. Copy this file, and call
-// `measureCallbacks(callback)` once in each process.
+// `measureCallbacks([callback])` once in each process, with all its callbacks.
 import { tracingChannel } from "node:diagnostics_channel";
 
 import { metrics } from "@opentelemetry/api";
 
 const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
 
-export function measureCallbacks(callback, meter = metrics.getMeter("telesign-callback")) {
+export function measureCallbacks(callbacks, meter = metrics.getMeter("telesign-callback")) {
   const requests = meter.createCounter("telesign_callback_requests_total");
   const handOvers = meter.createHistogram("telesign_callback_handover_seconds", {
     unit: "s",
@@ -30,7 +30,8 @@ export function measureCallbacks(callback, meter = metrics.getMeter("telesign-ca
     handOvers.record(milliseconds / 1000, { outcome: message.outcome });
   });
 
-  waiting.addCallback((gauge) => gauge.observe(callback.stats().waiting));
-  deadLetters.addCallback((counter) => counter.observe(callback.stats().deadLettered));
-  inboxErrors.addCallback((counter) => counter.observe(callback.stats().inboxErrors));
+  const sum = (count) => callbacks.reduce((total, { stats }) => total + stats()[count], 0);
+  waiting.addCallback((gauge) => gauge.observe(sum("waiting")));
+  deadLetters.addCallback((counter) => counter.observe(sum("deadLettered")));
+  inboxErrors.addCallback((counter) => counter.observe(sum("inboxErrors")));
 }

@@ -1,6 +1,6 @@
 // A receiver that OpenTelemetry watches: a span for each callback and each hand-over, and metrics.
-// Run, after npm run build: node examples/observability/opentelemetry.mjs
-// Then: curl -X POST http://127.0.0.1:3000/telesign/4f9d0c -d @spec/fixtures/documented.json
+// Run, beside metrics.mjs and spans.mjs: node opentelemetry.mjs (docs/observability.md has what to install)
+// Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
 // Prints the spans as they end, and on Ctrl+C the metrics. Replace the two console exporters by those of
 // your backend; with NodeSDK, pass it `contextManager` and leave out the four lines that register.
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
@@ -28,7 +28,7 @@ metrics.setGlobalMeterProvider(meterProvider);
 
 const callback = telesignCallback({ path: "/telesign/4f9d0c" });
 traceCallbacks();
-measureCallbacks(callback);
+measureCallbacks([callback]);
 
 callback.onMessage(async () => {
   // The hand-over's span is active here, also after an `await`, so this one is its child.
@@ -39,14 +39,15 @@ callback.onMessage(async () => {
 
 const server = express()
   .use(callback)
-  .listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+  .listen(Number(process.env.PORT ?? 3000), "127.0.0.1", (error) => {
+    if (error) throw error; // such as EADDRINUSE
     console.log("listening on", server.address());
   });
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, async () => {
     server.close();
-    await callback.close();
+    await callback.close({ timeout: 8_000 });
     await Promise.all([tracerProvider.shutdown(), meterProvider.shutdown()]);
     process.exit();
   });

@@ -1,7 +1,9 @@
 // A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml holds rules for them.
 // Run: npm install telesign-callback express prom-client, then: node prometheus.mjs
-// Then: curl http://127.0.0.1:9464/metrics
+// Then: curl http://127.0.0.1:9464/metrics. If Prometheus is on another machine, set METRICS_HOST to an
+// address that it reaches and the internet does not.
 import { tracingChannel } from "node:diagnostics_channel";
+import { once } from "node:events";
 
 import express from "express";
 import { Counter, Gauge, Histogram, register } from "prom-client";
@@ -35,6 +37,7 @@ for (const [Metric, name, help, count] of [
 // From 0, so that an alert can tell "none yet" from "no receiver".
 const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
 for (const outcome of OUTCOMES) requests.inc({ outcome }, 0);
+for (const outcome of ["delivered", "failed"]) handOvers.zero({ outcome });
 tracingChannel("telesign-callback:request").asyncEnd.subscribe((request) => {
   requests.inc({ outcome: request.outcome });
 });
@@ -43,17 +46,25 @@ const timers = new WeakMap();
 messages.start.subscribe((message) => timers.set(message, handOvers.startTimer()));
 messages.asyncEnd.subscribe((message) => timers.get(message)?.({ outcome: message.outcome }));
 
-const listen = (app, port) => {
-  const server = app.listen(port, "127.0.0.1", () => console.log("listening on", server.address()));
+function listen(app, port, host) {
+  const server = app.listen(Number(port), host, (error) => {
+    if (error) throw error; // such as EADDRINUSE
+    console.log("listening on", server.address());
+  });
   return server;
-};
-const server = listen(express().use(callback), Number(process.env.PORT ?? 3000));
+}
+const { PORT = "3000", METRICS_PORT = "9464", METRICS_HOST = "127.0.0.1" } = process.env;
+const server = listen(express().use(callback), PORT, "127.0.0.1");
 // On a port of its own, which the internet does not reach.
 const report = async (req, res) => res.type(register.contentType).send(await register.metrics());
-listen(express().get("/metrics", report), Number(process.env.METRICS_PORT ?? 9464));
+listen(express().get("/metrics", report), METRICS_PORT, METRICS_HOST);
 
-process.once("SIGTERM", async () => {
-  server.close();
+async function shutDown() {
+  server.prependListener("request", (req, res) => res.setHeader("Connection", "close"));
+  const closed = once(server.close(), "close");
   await callback.close({ timeout: 8_000 });
+  setTimeout(() => server.closeAllConnections(), 500).unref();
+  await closed;
   process.exit();
-});
+}
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, shutDown);

@@ -57,7 +57,7 @@ const callback = telesignCallback({ path, ...(apiKey && { apiKey }), ...(inbox &
 const events = [];
 callback.on("error", (error) => events.push(inspect(error, { depth: Infinity })));
 callback.on("rejected", (rejection) => events.push(inspect(rejection, { depth: Infinity })));
-measureCallbacks(callback);
+measureCallbacks([callback]);
 if (settings.consumes) callback.onMessage(listen);
 
 async function listen(message, { attempt }) {

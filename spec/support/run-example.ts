@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 
 import { transformSync } from "@swc/core";
 
@@ -21,13 +23,28 @@ export function exampleText(file: string): string {
   return readFileSync(join(root, "examples", file), "utf8");
 }
 
-/** Runs a program on a free port, against the built package. */
-export async function runExample(source: string, env: NodeJS.ProcessEnv = {}) {
+/** Runs an example that ends by itself. */
+export async function runToEnd(file: string, env: NodeJS.ProcessEnv) {
+  const args = file.endsWith(".ts") ? ["-e", compiled(exampleText(file))] : [`examples/${file}`];
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env } });
+  children.push(child);
+  const exited = once(child, "exit");
+  const errors = await text(child.stderr);
+  const [status] = (await exited) as [number | null];
+  return { status, errors };
+}
+
+function compiled(source: string): string {
   const { code } = transformSync(source, {
     jsc: { parser: { syntax: "typescript" }, target: "es2022" },
     module: { type: "commonjs" },
   });
-  const child = spawn(process.execPath, ["-e", code], {
+  return code;
+}
+
+/** Runs a program on a free port, against the built package. */
+export async function runExample(source: string, env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, ["-e", compiled(source)], {
     cwd: root,
     env: { ...process.env, PORT: "0", ...env },
     stdio: ["ignore", "pipe", "inherit"],
