@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { telesignCallback } from "telesign-callback";
 
@@ -14,6 +16,8 @@ import {
   tracesOf,
   type Report,
 } from "./support/observed.js";
+
+const examples = join(__dirname, "../examples/observability");
 
 afterEach(endProcesses);
 
@@ -98,6 +102,39 @@ describe("the OpenTelemetry recipe", () => {
   });
 });
 
+describe("metrics.mjs", () => {
+  it("adds up the callbacks of a process", async () => {
+    const observed = await observe(`
+      const callbacks = [telesignCallback(), telesignCallback()];
+      for (const callback of callbacks) await deliver(callback, notification());
+      measureCallbacks(callbacks, meter);
+    `);
+    expect(observed).toContain("telesign_callback_waiting 2");
+  }, 30_000);
+});
+
+/** What the gauges of metrics.mjs observe at the end of a program, which has a meter. */
+async function observe(program: string): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--input-type=module",
+    "--eval",
+    `import { telesignCallback } from "telesign-callback";
+    import { deliver, notification } from "telesign-callback/testing";
+    import { measureCallbacks } from ${JSON.stringify(join(examples, "metrics.mjs"))};
+    const observable = (name) => ({
+      addCallback: (read) => read({ observe: (value) => console.log(name, value) }),
+    });
+    const meter = {
+      createCounter: () => ({ add() {} }),
+      createHistogram: () => ({ record() {} }),
+      createObservableGauge: observable,
+      createObservableCounter: observable,
+    };
+    ${program}`,
+  ]);
+  return stdout.trim().split("\n");
+}
+
 describe("the programs of examples/observability", () => {
   it("opentelemetry.mjs prints the spans of one trace, and the metrics when it ends", async () => {
     const { urls, end } = startExample("opentelemetry.mjs");
@@ -117,15 +154,21 @@ describe("the programs of examples/observability", () => {
   it("prometheus.mjs reports at /metrics all that the alert rules ask for", async () => {
     const { urls, end } = startExample("prometheus.mjs");
     const [url, metricsUrl] = await urls(2);
+    const read = async () => (await fetch(`${metricsUrl}/metrics`)).text();
+    const atFirst = await read();
     await send(`${url}/telesign/4f9d0c`, fresh());
-    const report = await (await fetch(`${metricsUrl}/metrics`)).text();
+    const report = await read();
     await end();
+    // Or `increase` would not see the first.
+    for (const outcome of ["delivered", "failed"]) {
+      expect(atFirst).toContain(`telesign_callback_handover_seconds_count{outcome="${outcome}"} 0`);
+    }
     expect(report).toContain('telesign_callback_requests_total{outcome="accepted"} 1');
     expect(report).toMatch(/telesign_callback_handover_seconds_count{outcome="delivered"} 1/);
     expect(report).toContain("telesign_callback_waiting 0");
 
-    const rules = readFileSync(join(__dirname, "../examples/observability/alerts.yml"), "utf8");
-    const asked = rules.match(/telesign_callback_\w+/g) ?? [];
+    const rules = readFileSync(join(examples, "alerts.yml"), "utf8");
+    const asked = rules.match(/telesign_callback_\w+?(?=(_count)?\b)/g) ?? [];
     expect(asked.length).toBeGreaterThan(2);
     for (const name of asked) expect(report).toContain(`# TYPE ${name} `);
   }, 30_000);
@@ -151,7 +194,7 @@ describe("docs/observability.md", () => {
 
   it("names every metric that the recipes have", () => {
     for (const file of ["metrics.mjs", "prometheus.mjs"]) {
-      const recipe = readFileSync(join(__dirname, "../examples/observability", file), "utf8");
+      const recipe = readFileSync(join(examples, file), "utf8");
       const names = recipe.match(/telesign_callback_\w+/g) ?? [];
       expect(names).toHaveLength(5);
       for (const name of names) expect(text).toContain(`| \`${name}\` `);
