@@ -12,11 +12,14 @@ export interface CallbackStats {
   readonly failed: number;
   /** Notifications that were given up (`ERR_DEAD_LETTER`). */
   readonly deadLettered: number;
-  /** Troubles with the inbox (`ERR_INBOX`). */
+  /** `ERR_INBOX` errors. An outage is one, however long it lasts. */
   readonly inboxErrors: number;
   /** Hand-overs under way now. */
   readonly running: number;
-  /** Notifications in this process that no listener has been given yet. */
+  /**
+   * Notifications in this process's memory that no listener has been given yet: during an outage, or
+   * before the first listener. What a durable inbox has stored is not counted.
+   */
   readonly waiting: number;
   /** When a new notification was last accepted. */
   readonly lastAcceptedAt: Date | undefined;
