@@ -319,7 +319,10 @@ describe("bullmqInbox, with a pool of the user's own", () => {
       await migrate(pool, schema);
       await until(async () => {
         await inbox.accept(freshNotification(), freshDelivery());
-        return (await pool.query(`SELECT 1 FROM "${schema}".job`)).rows.length > 0;
+        const { rows } = await pool.query(
+          `SELECT 1 FROM "${schema}".job WHERE name = 'notification'`,
+        );
+        return rows.length > 0;
       });
       const { handOver, received } = createReception();
       inbox.consume(handOver);
