@@ -97,6 +97,17 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await received(1)).toEqual([[message, expect.anything()]]);
     });
 
+    it("gives a notification that cannot be stored back once, and goes on", async () => {
+      const { errors } = open();
+      let nested: unknown[] = [];
+      for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];
+      const message = freshNotification({ nested });
+      await expect(accept(message)).rejects.toThrow(RangeError);
+      expect(await accept(message)).toBe("duplicate");
+      expect(await accept()).toBe("accepted");
+      expect(errors).toEqual([]);
+    });
+
     it("reports a notification whose attempts are used up, with what its listener failed with", async () => {
       const { message, error, failure } = await acceptDeadLetter();
       expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: message });

@@ -3,12 +3,13 @@ import { inboxError } from "../../errors.js";
 import type { Delivery } from "../../receive/delivery.js";
 import type { MessageNotification } from "../../receive/notification.js";
 import type { Outcome } from "../inbox.js";
+import { referenceKey } from "../reference-key.js";
 import type { Engine } from "./engine.js";
 import { causeOf, createOutage, isDown } from "./outage.js";
 import { ANSWER_DEADLINE } from "./probe.js";
 import { createSuspicion, untilReady } from "./readiness.js";
 import { createTroubleReports } from "./trouble-reports.js";
-import { createWaitingRoom, type Storable } from "./waiting-room.js";
+import { createWaitingRoom, type Storable, type WaitingRoom } from "./waiting-room.js";
 
 /** How long, in ms, `close` tries to store what still waits. */
 const CLOSE_DEADLINE = 3_000;
@@ -47,9 +48,7 @@ export function createOutageBuffer<Stored extends Storable>(
   const { room, reports, outage } = createParts(options, () => void catchUp());
   let isCatchingUp = false;
 
-  async function accept(message: MessageNotification, delivery: Delivery): Promise<Outcome> {
-    const stored = engine.prepare(message, delivery);
-    if (room.knows(stored)) return "duplicate";
+  async function store(stored: Stored): Promise<Outcome> {
     if (outage.state().name !== "storing") return keep(stored);
     const before = outage.count();
     try {
@@ -62,7 +61,7 @@ export function createOutageBuffer<Stored extends Storable>(
   }
 
   function keep(stored: Stored): Outcome {
-    if (room.knows(stored)) return "duplicate";
+    if (room.knows(stored.reference)) return "duplicate";
     const state = outage.state();
     const mayWait = state.name === "storing" || state.name === "waiting";
     if (mayWait) room.add(stored, causeOf(state));
@@ -92,12 +91,31 @@ export function createOutageBuffer<Stored extends Storable>(
   }
 
   return {
-    accept,
+    accept: createAccept(engine, room, store),
     suspect: createSuspicion(engine, outage, reports),
     isDown: () => isDown(outage.state()),
     waiting: room.size,
     ready: () => untilReady(engine, outage),
     close,
+  };
+}
+
+/** Makes the function that prepares notifications and stores them. */
+function createAccept<Stored extends Storable>(
+  engine: Engine<Stored>,
+  room: WaitingRoom<Stored>,
+  store: (stored: Stored) => Promise<Outcome>,
+): OutageBuffer["accept"] {
+  return async function accept(message, delivery) {
+    const reference = referenceKey(message.mo_reference_id);
+    if (room.knows(reference)) return "duplicate";
+    try {
+      return await store(engine.prepare(message, delivery));
+    } catch (error) {
+      // The caller hands over what no engine can store. A retry of it is a duplicate.
+      room.remember(reference);
+      throw error;
+    }
   };
 }
 

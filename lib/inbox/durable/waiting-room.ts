@@ -14,7 +14,9 @@ export interface Storable {
 /** Notifications that wait in memory until they can be stored. */
 export interface WaitingRoom<Stored extends Storable> {
   /** Whether a notification waits, or was passed on within the last 10 minutes. */
-  knows(stored: Stored): boolean;
+  knows(reference: string): boolean;
+  /** Remembers a notification that was passed on without having waited. */
+  remember(reference: string): void;
   /** Adds a notification, and passes the oldest ones on while they do not fit. */
   add(stored: Stored, cause: unknown): void;
   /** Passes a notification on instead of storing it. */
@@ -80,7 +82,8 @@ export function createWaitingRoom<Stored extends Storable>(
   }
 
   return {
-    knows: ({ reference }) => waiting.has(reference) || passedOn.has(reference),
+    knows: (reference) => waiting.has(reference) || passedOn.has(reference),
+    remember: (reference) => void passedOn.set(reference, true),
     add,
     passOn,
     passOnAll: (cause) => [...waiting.values()].forEach((stored) => passOn(stored, cause)),
