@@ -210,6 +210,56 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await inbox.close();
   }, 20_000);
 
+  describe("that refuses what one notification holds", () => {
+    const poison = freshNotification();
+    let pool: Pool;
+    let inbox: DurableInbox;
+    beforeEach(async () => {
+      pool = new Pool({ connectionString: connectionString() });
+      pool.on("error", () => {});
+      pools.push(pool);
+      inbox = open(connectionString());
+      await inbox.ready();
+      await pool.query(`
+        CREATE OR REPLACE FUNCTION bullmq.refuse() RETURNS trigger LANGUAGE plpgsql AS
+          $$BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '22P05'; END$$;
+        CREATE TRIGGER refuse BEFORE INSERT ON bullmq.job FOR EACH ROW
+          WHEN (NEW.dedup_id = '${poison.mo_reference_id}') EXECUTE FUNCTION bullmq.refuse()`);
+    });
+    afterEach(async () => {
+      await inbox.close();
+      await pool.query("DROP TRIGGER refuse ON bullmq.job");
+    });
+
+    it("gives it back once, and takes others", async () => {
+      const { listener, errors } = createErrors();
+      inbox.onError?.(listener);
+      const outcome = inbox.accept(poison, freshDelivery());
+      await expect(outcome).rejects.toMatchObject({ code: "22P05" });
+      expect(await inbox.accept(poison, freshDelivery())).toBe("duplicate");
+      expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
+      expect(errors).toEqual([]);
+    }, 20_000);
+
+    it("passes it on after an outage, and stores those that waited behind it", async () => {
+      const { listener, errors } = createErrors();
+      inbox.onError?.(listener);
+      const { handOver, handOvers, received } = createReception();
+      inbox.consume(handOver);
+      await engine.refuse();
+      const messages = [poison, freshNotification(), freshNotification()];
+      for (const message of messages) await inbox.accept(message, freshDelivery());
+      await engine.start();
+      await received(3);
+      await inbox.accept(freshNotification(), freshDelivery());
+      await received(4);
+      expect(handOvers.slice(0, 3).map(([message]) => message)).toEqual(
+        expect.arrayContaining(messages),
+      );
+      expect(errors).toHaveLength(1);
+    }, 20_000);
+  });
+
   it("says what to write if neither the URL nor the environment names a user", () => {
     const url = new URL(POSTGRES_URL);
     url.username = "";

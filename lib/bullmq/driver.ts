@@ -26,6 +26,8 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
   /** Describes a cause that no restart of the engine cures. */
   readonly describeMisconfiguration: (cause: unknown) => string | undefined;
+  /** Whether the engine refuses what one notification holds. */
+  readonly isUnstorable: (cause: unknown) => boolean;
   /** Describes a cause that an operator can cure. */
   readonly describeCause: (cause: unknown) => string | undefined;
 }

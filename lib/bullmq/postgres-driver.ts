@@ -14,7 +14,7 @@ import {
   refuseUnfitPool,
   type EmitterPool,
 } from "./postgres-connection.js";
-import { describeCause, describeMisconfiguration } from "./postgres-errors.js";
+import { describeCause, describeMisconfiguration, isUnstorable } from "./postgres-errors.js";
 import { createPoolSockets } from "./pool-sockets.js";
 
 type PostgresDriver = Driver<PostgresQueueBackend, PostgresConnectionOptions>;
@@ -29,6 +29,7 @@ export function postgresDriver({ connection, backend }: PostgresInboxOptions): P
     backend,
     describeMisconfiguration,
     describeCause,
+    isUnstorable,
     prune: ({ connection: { pool } }: PostgresQueueBackend, queueName: string) =>
       pool.query("DELETE FROM dedup WHERE queue = $1 AND expire_at_ms < $2", [
         queueName,

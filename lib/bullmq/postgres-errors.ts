@@ -29,6 +29,11 @@ export function describeMisconfiguration(cause: unknown): string | undefined {
   );
 }
 
+/** Whether PostgreSQL refuses what a statement holds, as it does U+0000: its class 22. */
+export function isUnstorable(cause: unknown): boolean {
+  return String(bareError(cause).code).startsWith("22");
+}
+
 /** Describes a cause that an operator can cure. */
 export function describeCause(cause: unknown): string | undefined {
   return DESCRIPTIONS[String(bareError(cause).code)];

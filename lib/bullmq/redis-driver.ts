@@ -20,6 +20,7 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
     backend: createRedisBackend,
     prune: () => Promise.resolve(),
     describeMisconfiguration: () => undefined,
+    isUnstorable: () => false,
     describeCause,
   };
   if (!clients) {

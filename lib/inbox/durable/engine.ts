@@ -17,6 +17,8 @@ export interface FallibleEngine {
   onAnswer(): void;
   /** Describes a cause that no restart of the engine cures, such as a missing schema. */
   describeMisconfiguration(cause: unknown): string | undefined;
+  /** Whether it refuses what one notification holds. Another one may be stored. */
+  isUnstorable?(cause: unknown): boolean;
   /** Describes a cause that an operator can cure, such as a user that the engine does not know. */
   describeCause?(cause: unknown): string | undefined;
 }

@@ -54,6 +54,7 @@ export function createOutageBuffer<Stored extends Storable>(
     try {
       return await within(ANSWER_DEADLINE, engine.store(stored));
     } catch (cause) {
+      if (engine.isUnstorable?.(cause)) throw cause;
       // Notifications that fail together belong to one outage, which may be over by now.
       if (outage.count() === before) outage.begin(cause);
       return keep(stored);
@@ -127,6 +128,7 @@ function createParts<Stored extends Storable>(
   const room = createWaitingRoom<Stored>({
     max: maxBuffered,
     store: (stored) => engine.store(stored),
+    isUnstorable: (cause) => engine.isUnstorable?.(cause) === true,
     passOn,
   });
   const reports = createTroubleReports({

@@ -33,6 +33,8 @@ export interface WaitingRoomOptions<Stored> {
   /** How many notifications may wait. */
   readonly max: number;
   readonly store: (stored: Stored) => Promise<unknown>;
+  /** Whether `store` refused what one notification holds, which waiting does not change. */
+  readonly isUnstorable: (cause: unknown) => boolean;
   readonly passOn: (stored: Stored, cause: unknown) => void;
 }
 
@@ -70,8 +72,14 @@ export function createWaitingRoom<Stored extends Storable>(
   }
 
   async function store(stored: Stored) {
-    await options.store(stored);
-    remove(stored);
+    try {
+      await options.store(stored);
+      remove(stored);
+    } catch (cause) {
+      // It must not hold up those behind it.
+      if (!options.isUnstorable(cause)) throw cause;
+      passOn(stored, cause);
+    }
   }
 
   async function storeAll(mayStore = () => true) {
