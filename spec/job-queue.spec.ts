@@ -12,7 +12,7 @@ describe("createJobQueue", () => {
       () => {
         const queue = idleQueue();
         opened.push(queue);
-        return { queue, connection: idleConnection(), prune };
+        return { queue, connection: idleConnection(), prune, discard: jest.fn() };
       },
       { attempts: 1, dedupeTtl: 1, form: createStoredForm() },
       { onTrouble },

@@ -60,7 +60,7 @@ export function createInbox<Backend extends IQueueBackend, Connection>(
     onError: (given) => void (listener = given),
     waiting: buffer.waiting,
     ready: buffer.ready,
-    ...guardDeadLetters(createDeadLetters(() => jobs.queue(), form)),
+    ...guardDeadLetters(createDeadLetters(() => jobs.current(), form)),
     close,
   };
 }

@@ -1,3 +1,5 @@
+import { ErrorCode } from "bullmq";
+
 import { within } from "../clock.js";
 import { inboxError, TelesignCallbackError } from "../errors.js";
 import type {
@@ -25,7 +27,6 @@ export interface DeadLetterJob extends CountedJob {
   readonly deduplicationId?: string | undefined;
   updateProgress(progress: object): Promise<void>;
   retry(state: "failed", options: object): Promise<void>;
-  remove(): Promise<void>;
 }
 
 /** The part of BullMQ's Queue that is used for dead letters. */
@@ -38,14 +39,21 @@ export interface DeadLetterQueue {
   ): Promise<DeadLetterJob[]>;
 }
 
+/** Where dead letters are. */
+export interface DeadLetterStore {
+  readonly queue: DeadLetterQueue;
+  /** Deletes a failed job. False if there is none by that id any more. */
+  readonly discard: (jobId: string) => Promise<boolean>;
+}
+
 /** The dead letters of an inbox: the failed jobs of its queue. */
 export type DeadLetters = Pick<DurableInbox, "deadLetters" | "redrive" | "discard">;
 
-export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm): DeadLetters {
+export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm): DeadLetters {
   async function deadLetters(options: Readonly<DeadLettersOptions> = {}): Promise<DeadLetter[]> {
     refuseUnknownAndUndefined(options, ["limit"]);
     const limit = wholeNumber("limit", options.limit ?? 100);
-    const jobs = await queue().getJobs("failed", 0, limit - 1, true);
+    const jobs = await store().queue.getJobs("failed", 0, limit - 1, true);
     return jobs.map(toDeadLetter);
   }
 
@@ -65,23 +73,28 @@ export function createDeadLetters(queue: () => DeadLetterQueue, form: StoredForm
   async function redrive(reference: string): Promise<boolean> {
     const job = await find(reference);
     if (!job) return false;
-    // BullMQ keeps the count of crashes, so note from where the next ones count.
-    await job.updateProgress({ stalledBefore: job.stalledCounter });
-    await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
-    return true;
+    try {
+      // BullMQ keeps the count of crashes, so note from where the next ones count.
+      await job.updateProgress({ stalledBefore: job.stalledCounter });
+      await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
+      return true;
+    } catch (error) {
+      // Another call was faster.
+      if (hasNotFailed(error)) return false;
+      throw error;
+    }
   }
 
   async function discard(reference: string): Promise<boolean> {
     const job = await find(reference);
-    await job?.remove();
-    return job !== undefined;
+    return job !== undefined && store().discard(String(job.id));
   }
 
   async function find(reference: string): Promise<DeadLetterJob | undefined> {
     // The key itself is all that is known of a notification that cannot be read.
     const keys = [reference, referenceKey(reference)];
     for (let start = 0; ; start += PAGE) {
-      const jobs = await queue().getJobs("failed", start, start + PAGE - 1, true);
+      const jobs = await store().queue.getJobs("failed", start, start + PAGE - 1, true);
       const found = jobs.find((job) => keys.includes(keyOf(job)));
       if (found || jobs.length === 0) return found;
     }
@@ -107,6 +120,12 @@ async function guard<T>(call: Promise<T>): Promise<T> {
     // An engine's own error holds the command.
     throw inboxError("the inbox's engine failed", error);
   }
+}
+
+/** Whether BullMQ found a job no more, or no more among those that have failed. */
+function hasNotFailed(error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown };
+  return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState;
 }
 
 /** The key under which a job's reference is remembered. Jobs of other programs have their id alone. */

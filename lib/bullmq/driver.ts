@@ -24,6 +24,8 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   ) => Opened<T>;
   /** Deletes the references that are no longer remembered. */
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
+  /** Deletes a failed job. False if there is none by that id, since another call was faster. */
+  readonly discard: (backend: Backend, queueName: string, jobId: string) => Promise<boolean>;
   /** Describes a cause that no restart of the engine cures. */
   readonly describeMisconfiguration: (cause: unknown) => string | undefined;
   /** Whether the engine refuses what one notification holds. */

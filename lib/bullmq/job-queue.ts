@@ -9,7 +9,7 @@ import { referenceKey } from "../inbox/reference-key.js";
 import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
 import { createAdder, type AddingQueue } from "./adder.js";
-import type { DeadLetterQueue } from "./dead-letters.js";
+import type { DeadLetterQueue, DeadLetterStore } from "./dead-letters.js";
 import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
 import { CHECK } from "./job-processor.js";
 
@@ -39,7 +39,7 @@ export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS &
 }
 
 /** A queue on a connection of its own. */
-export interface OpenedQueue {
+export interface OpenedQueue extends DeadLetterStore {
   readonly queue: Queue;
   readonly connection: EngineConnection;
   /** Deletes the references that are no longer remembered, where the engine does not. */
@@ -60,11 +60,11 @@ export interface JobQueue extends Pick<
   "prepare" | "store" | "check" | "reconnect"
 > {
   /**
-   * BullMQ's queue as it is now.
+   * The queue as it is now.
    *
    * @throws TelesignCallbackError once the inbox is closed
    */
-  queue(): Queue;
+  current(): OpenedQueue;
   close(isDown: boolean): Promise<void>;
 }
 
@@ -133,12 +133,12 @@ export function createJobQueue(
     connection.destroy();
   }
 
-  function queue() {
+  function openedNow() {
     if (isClosed) throw new TelesignCallbackError("ERR_INBOX", "the inbox is closed");
-    return current.queue;
+    return current;
   }
 
-  return { prepare, store, check, reconnect, queue, close };
+  return { prepare, store, check, reconnect, current: openedNow, close };
 }
 
 async function sweep({ queue, prune }: OpenedQueue) {

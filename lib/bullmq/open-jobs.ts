@@ -22,8 +22,13 @@ export function createOpener<Backend extends IQueueBackend, Connection>(
     const { made, ...ends } = driver.open((connection) =>
       tolerateDamage(new Queue(queueName, { ...shared, connection }, driver.backend)),
     );
-    const prune = () => driver.prune(made.getBackend(), queueName);
-    return { queue: made, connection: connectionOf(made, ends), prune };
+    const backend = made.getBackend();
+    return {
+      queue: made,
+      connection: connectionOf(made, ends),
+      prune: () => driver.prune(backend, queueName),
+      discard: (jobId) => driver.discard(backend, queueName, jobId),
+    };
   };
 
   const openWorker: OpenWorker = (process) => {

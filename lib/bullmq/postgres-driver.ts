@@ -35,6 +35,10 @@ export function postgresDriver({ connection, backend }: PostgresInboxOptions): P
         queueName,
         Date.now(),
       ]),
+    async discard({ connection: { pool } }: PostgresQueueBackend, queueName: string, id: string) {
+      const text = "DELETE FROM job WHERE queue = $1 AND id = $2 AND state = 'failed' RETURNING id";
+      return (await pool.query(text, [queueName, id])).rows.length > 0;
+    },
   };
   if (isPool(connection)) {
     const pool = connection;

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 
-import { createRedisBackend, type ConnectionOptions, type IQueueBackend } from "bullmq";
+import { createRedisBackend, type ConnectionOptions, type RedisQueueBackend } from "bullmq";
 
 import { bareError } from "../errors.js";
 import type { Driver } from "./driver.js";
 import { clientFactory } from "./redis-client.js";
 
-type RedisDriver = Driver<IQueueBackend, ConnectionOptions>;
+type RedisDriver = Driver<RedisQueueBackend, ConnectionOptions>;
 
 /**
  * BullMQ on Redis or Valkey. Every queue and worker gets a client of its own.
@@ -19,6 +19,7 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
   const common = {
     backend: createRedisBackend,
     prune: () => Promise.resolve(),
+    discard,
     describeMisconfiguration: () => undefined,
     isUnstorable: () => false,
     describeCause,
@@ -49,6 +50,20 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
     };
   };
   return { ...common, ownsConnections: true, place: clients.place, open };
+}
+
+/** BullMQ's own way to remove a job does not tell whether it was there, nor whether it had failed. */
+async function discard(backend: RedisQueueBackend, _queueName: string, jobId: string) {
+  const client = await backend.client;
+  client.defineCommand("discardDeadLetter", {
+    numberOfKeys: 2,
+    lua: `
+      local found = redis.call("ZREM", KEYS[1], ARGV[1])
+      if found == 1 then redis.call("DEL", KEYS[2]) end
+      return found`,
+  });
+  const keys = [backend.toKey("failed"), backend.toKey(jobId)];
+  return (await client.runCommand("discardDeadLetter", [...keys, jobId])) === 1;
 }
 
 const DESCRIPTIONS: Readonly<Record<string, string>> = {

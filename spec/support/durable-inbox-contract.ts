@@ -181,6 +181,30 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await inbox.redrive(message.mo_reference_id)).toBe(false);
     });
 
+    it.each([
+      ["redriven", ["redrive", "redrive", "redrive"]],
+      ["discarded", ["discard", "discard", "discard"]],
+      ["redriven and discarded", ["discard", "redrive", "discard", "redrive"]],
+    ] as const)("lets one call succeed if a dead letter is %s at once", async (_, calls) => {
+      const { message } = await acceptDeadLetter();
+      const outcomes = await Promise.all(calls.map((call) => inbox[call](message.mo_reference_id)));
+      expect(outcomes.filter((outcome) => outcome)).toEqual([true]);
+      expect(await inbox.deadLetters()).toEqual([]);
+      const { handOver, handOvers, received } = createReception();
+      inbox.consume(handOver);
+      const next = freshNotification();
+      await accept(next);
+      const isRedriven = calls[outcomes.indexOf(true)] === "redrive";
+      await received(isRedriven ? 2 : 1);
+      expect(handOvers).toHaveLength(isRedriven ? 2 : 1);
+    });
+
+    it("remembers the reference of a dead letter that was deleted", async () => {
+      const { message } = await acceptDeadLetter();
+      await inbox.discard(message.mo_reference_id);
+      expect(await accept(message)).toBe("duplicate");
+    });
+
     it("neither redrives nor deletes a notification that is no dead letter", async () => {
       open();
       const message = freshNotification();
