@@ -154,6 +154,26 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await Promise.all([first.close(), elsewhere.close(), usual.close()]);
   }, 20_000);
 
+  it("leaves its queue to another inbox if it could not be opened", async () => {
+    const queueName = uniqueName();
+    const options = { connection: connectionString(), queueName };
+    const failing = () => {
+      throw new Error("not today");
+    };
+    expect(() => bullmqInbox({ ...options, backend: failing })).toThrow("not today");
+    await bullmqInbox({ ...options, backend }).close();
+  }, 20_000);
+
+  it("leaves its queue to one other inbox when it is closed, however often that is", async () => {
+    const options = { connection: connectionString(), backend, queueName: uniqueName() };
+    const first = bullmqInbox(options);
+    await first.close();
+    const second = bullmqInbox(options);
+    await first.close();
+    expect(() => bullmqInbox(options)).toThrow("queueName is in use");
+    await second.close();
+  }, 20_000);
+
   it("passes notifications on if the user's own Pool has ended", async () => {
     const pool = new Pool({ connectionString: connectionString() });
     const inbox = open(pool);

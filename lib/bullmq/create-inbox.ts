@@ -13,7 +13,7 @@ import { createJobWorker } from "./job-worker.js";
 import { createOpener } from "./open-jobs.js";
 
 /**
- * Connects a queue, a worker and an outage buffer to an inbox.
+ * Opens an inbox on a queue.
  *
  * @throws TypeError if another inbox of this process has the queue
  */
@@ -21,8 +21,22 @@ export function createInbox<Backend extends IQueueBackend, Connection>(
   driver: Driver<Backend, Connection>,
   settings: Settings,
 ): DurableInbox {
-  const { queueName, form, maxBuffered, lockDuration } = settings;
-  const release = claimPlace("queueName", JSON.stringify([driver.place, queueName]));
+  const release = claimPlace("queueName", JSON.stringify([driver.place, settings.queueName]));
+  try {
+    return connectParts(driver, settings, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Connects a queue, a worker and an outage buffer. */
+function connectParts<Backend extends IQueueBackend, Connection>(
+  driver: Driver<Backend, Connection>,
+  settings: Settings,
+  release: () => void,
+): DurableInbox {
+  const { form, maxBuffered, lockDuration } = settings;
   const { openQueue, openWorker } = createOpener(driver, settings);
   let listener: (error: Error) => void = () => {};
   const report = (error: Error) => listener(error);

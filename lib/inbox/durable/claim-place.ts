@@ -19,5 +19,10 @@ export function claimPlace(option: "file" | "queueName", place: string): () => v
     );
   }
   inUse.add(key);
-  return () => void inUse.delete(key);
+  let isHeld = true;
+  return function release() {
+    // Once, as another inbox may have claimed the place since.
+    if (isHeld) inUse.delete(key);
+    isHeld = false;
+  };
 }
