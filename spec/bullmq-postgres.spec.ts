@@ -154,6 +154,50 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await Promise.all([first.close(), elsewhere.close(), usual.close()]);
   }, 20_000);
 
+  describe("beside another inbox of this process on its queue", () => {
+    const host = "127.0.0.1";
+    const path = "-c search_path=bullmq";
+    const pool = new Pool({ host, port: 1, database: "test", options: path });
+    const ways: [string, unknown][] = [
+      ["options", { host, port: 1, database: "test" }],
+      ["the default schema", { host, port: 1, database: "test", schema: "bullmq" }],
+      ["a URL", "postgres://127.0.0.1:1/test"],
+      ["the name of this machine", "postgres://LOCALHOST:1/test"],
+      ["any address of this machine", { host: "0.0.0.0", port: 1, database: "test" }],
+      ["its address as IPv6", "postgres://[::1]:1/test"],
+      ["a URL with a parameter", "postgres:///test?host=127.0.0.1&port=1"],
+      ["a database in percent-encoding", "postgres://127.0.0.1:1/%74est"],
+      ["a pool that searches the schema", pool],
+    ];
+    const others: [string, unknown][] = [
+      ["another schema", { host, port: 1, database: "test", schema: "other" }],
+      ["another host", "postgres://pg.invalid:1/test"],
+      ["another port", "postgres://127.0.0.1:2/test"],
+      ["another database", "postgres://127.0.0.1:1/other"],
+      ["a pool that searches another schema", new Pool({ host, port: 1, database: "test" })],
+      [
+        "a URL that names a file that is not there",
+        "postgres://127.0.0.1:1/test?sslrootcert=/none",
+      ],
+    ];
+    const queueName = uniqueName();
+    let first: DurableInbox;
+    beforeAll(() => {
+      const connection = { host, port: 1, database: "test" };
+      first = bullmqInbox({ connection, backend, queueName });
+    });
+    afterAll(() => first.close());
+
+    it.each(ways)("throws if its place is written as %s", (_, connection) => {
+      const options = { connection, backend, queueName } as BullmqInboxOptions;
+      expect(() => bullmqInbox(options)).toThrow("queueName is in use");
+    });
+
+    it.each(others)("opens with %s", async (_, connection) => {
+      await bullmqInbox({ connection, backend, queueName } as BullmqInboxOptions).close();
+    });
+  });
+
   it("leaves its queue to another inbox if it could not be opened", async () => {
     const queueName = uniqueName();
     const options = { connection: connectionString(), queueName };

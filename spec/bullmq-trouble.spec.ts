@@ -276,8 +276,10 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     const { inbox, queueName } = open();
     expect(() => open(queueName)).toThrow(TypeError);
     expect(() => open(queueName)).toThrow("queueName is in use");
-    const connection = { url: `redis://localhost:${server.port}` };
-    expect(() => bullmqInbox({ connection, queueName })).toThrow("queueName is in use");
+    for (const host of ["localhost", "LOCALHOST", "0.0.0.0", "[::1]"]) {
+      const connection = { url: `redis://${host}:${server.port}/0` };
+      expect(() => bullmqInbox({ connection, queueName })).toThrow("queueName is in use");
+    }
     await inbox.close();
     await open(queueName).inbox.close();
   }, 20_000);

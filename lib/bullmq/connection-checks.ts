@@ -20,8 +20,7 @@ export function refuseWrongPlace(options: object, where: readonly string[]): voi
 }
 
 /** All names of this machine are one place. */
-export function localName(host: unknown): unknown {
-  return host === undefined || /^(localhost$|127\.|::1$)/.test(`${host as string}`)
-    ? "localhost"
-    : host;
+export function localName(host: unknown): string {
+  const name = String(host).toLowerCase();
+  return /^(localhost|127\..*|0\.0\.0\.0|\[?::1?\]?)$/.test(name) ? "localhost" : name;
 }

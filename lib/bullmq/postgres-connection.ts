@@ -1,9 +1,10 @@
+import { randomUUID } from "node:crypto";
 import type { EventEmitter } from "node:events";
 
 import { isPgPool, type PgPool } from "bullmq";
 
 import { localName, refuseWrongPlace } from "./connection-checks.js";
-import { parsesJson, typeParsers } from "./postgres-types.js";
+import { loadDriver, parsesJson, typeParsers } from "./postgres-types.js";
 
 /** A `pg.Pool`. BullMQ's own type for it leaves out that it is an emitter, and its options. */
 export type EmitterPool = PgPool &
@@ -75,14 +76,26 @@ function isMatch(value: unknown, pattern: RegExp): boolean {
   return typeof value === "string" && pattern.test(value);
 }
 
-/** Names the server, the database and the schema. */
-export function placeOf(options: Readonly<Record<string, unknown>> = {}): string {
-  const { connectionString: text, schema, options: settings } = options;
-  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
-  const { PGHOST, PGPORT, PGDATABASE } = process.env;
-  const [host, port, database] = url
-    ? [url.hostname, url.port, url.pathname.slice(1)]
-    : [options.host ?? PGHOST, options.port ?? PGPORT, options.database ?? PGDATABASE];
-  const number = Number(port) > 0 ? Number(port) : 5432;
-  return JSON.stringify(["postgres", localName(host), number, database, schema, settings]);
+/**
+ * Names the server, the database and the schema, as pg reads them from a URL, the options and the
+ * environment. A pool has no option `schema`: it searches one.
+ */
+export function placeOf(options: object, schema: unknown): string {
+  const client = modelOf(options);
+  // The options are of another driver, or name a file that is not there.
+  if (!client) return randomUUID();
+  const { host, port, database } = client;
+  const parameters: unknown = Reflect.get(client, "connectionParameters");
+  const { options: settings } = Object(parameters) as { options?: unknown };
+  const searched = /\bsearch_path=([^\s,]+)/.exec(String(settings))?.[1];
+  return JSON.stringify(["postgres", localName(host), port, database, schema ?? searched]);
+}
+
+/** A client that never connects. */
+function modelOf(options: object) {
+  try {
+    return new (loadDriver().Client)(options);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,8 +1,9 @@
-import type {
-  PgPool,
-  PostgresPoolConfig,
-  PostgresConnectionOptions,
-  PostgresQueueBackend,
+import {
+  DEFAULT_SCHEMA,
+  type PgPool,
+  type PostgresPoolConfig,
+  type PostgresConnectionOptions,
+  type PostgresQueueBackend,
 } from "bullmq";
 
 import type { Driver } from "./driver.js";
@@ -44,11 +45,12 @@ export function postgresDriver({ connection, backend }: PostgresInboxOptions): P
     const pool = connection;
     refuseUnfitPool(pool);
     surviveCuts(pool);
-    const place = placeOf(pool.options);
+    const place = placeOf({ ...pool.options }, undefined);
     return { ...common, ownsConnections: false, place, open: (make) => onPool(pool, make) };
   }
   const configuration = fitConfiguration(connection);
-  const place = placeOf(configuration);
+  const { schema = DEFAULT_SCHEMA } = configuration;
+  const place = placeOf(configuration, schema);
   const open: PostgresDriver["open"] = (make) => onConfiguration(configuration, make);
   return { ...common, ownsConnections: true, place, open };
 }

@@ -46,7 +46,8 @@ function parseJson(text: string): unknown {
 // Typed, since the global one returns anything.
 declare function require(driver: "pg"): typeof import("pg");
 
-function loadDriver() {
+/** @throws Error if pg is not installed */
+export function loadDriver() {
   try {
     // Bundlers see this call, and no other form that can fail.
     return require("pg");
