@@ -142,6 +142,11 @@ describeHere("bullmqInbox, on Redis", () => {
     await expectToWork(inbox, server);
   }, 20_000);
 
+  it("works with the options of another client", async () => {
+    const { options } = keep(redisClient({ host: "127.0.0.1", port: server.port }));
+    await expectToWork(open({ connection: { ...options }, queueName: uniqueName() }), server);
+  }, 20_000);
+
   it("works with a client that has ended", async () => {
     const client = new Redis(server.port);
     await client.quit();
@@ -301,6 +306,20 @@ describe("bullmqInbox, given a Redis connection that cannot work", () => {
     ["a promise", () => Promise.resolve({ host: "h" }), "plain object"],
     ["an empty host", () => ({ host: "" }), "connection.host"],
     ["an undefined host", () => ({ host: undefined }), "connection.host"],
+    ["a host that is null", () => ({ host: null }), "connection.host"],
+    ["no place at all", () => ({}), "where Redis is"],
+    ["an unknown option alone", () => ({ db: 1, dsn: "redis://h" }), "where Redis is"],
+    ["options in another object", () => ({ redis: { host: "h" }, port: 1 }), "host and port"],
+    ["server", () => ({ server: "h", port: 1 }), "host"],
+    ["address", () => ({ address: "h", port: 1 }), "host"],
+    ["endpoint", () => ({ endpoint: "h", port: 1 }), "host"],
+    ["ip", () => ({ ip: "192.0.2.1", port: 1 }), "host"],
+    ["several hosts", () => ({ hosts: ["h"], port: 1 }), "new Cluster"],
+    ["a cluster among the options", () => ({ cluster: [], port: 1 }), "new Cluster"],
+    ["a URL without a host", () => ({ url: "redis://" }), "a host"],
+    ["a URL with nothing but a port", () => ({ url: "redis://:p@:6379/1" }), "a host"],
+    ["a URL with a user and no host", () => ({ url: "redis://u:p@:6379" }), "a host"],
+    ["a URL object as url", () => ({ url: new URL("redis://h") }), "connection.url"],
     ["an undefined url", () => ({ url: undefined }), "connection.url"],
     ["a port that is no number", () => ({ port: NaN }), "connection.port"],
     ["a database that is no number", () => ({ host: "127.0.0.1", db: NaN }), "connection.db"],

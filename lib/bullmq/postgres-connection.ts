@@ -3,7 +3,7 @@ import type { EventEmitter } from "node:events";
 
 import { isPgPool, type PgPool } from "bullmq";
 
-import { localName, refuseWrongPlace } from "./connection-checks.js";
+import { localName, refuseWrongPlace, renamed, type PlaceOptions } from "./connection-checks.js";
 import { loadDriver, parsesJson, typeParsers } from "./postgres-types.js";
 
 /** A `pg.Pool`. BullMQ's own type for it leaves out that it is an emitter, and its options. */
@@ -14,8 +14,15 @@ export type EmitterPool = PgPool &
     readonly options?: Readonly<Record<string, unknown>>;
   };
 
-/** Options that say where PostgreSQL is. If a variable behind one is unset, pg takes this machine's. */
-const WHERE = ["connectionString", "host", "port", "database", "user"];
+const PLACE: PlaceOptions = {
+  where: ["connectionString", "host", "port", "database", "user"],
+  misplaced: {
+    ...renamed(["url", "uri"], "connectionString"),
+    ...renamed(["hostname", "server", "address", "endpoint", "ip"], "host"),
+    ...renamed(["db", "dbname"], "database"),
+    username: "user",
+  },
+};
 
 /** Whether a connection is a pool, and not a configuration. */
 export function isPool(given: unknown): given is EmitterPool {
@@ -50,7 +57,7 @@ export function refuseUnfitPool(pool: EmitterPool): void {
  */
 export function fitConfiguration(given: string | object): Readonly<Record<string, unknown>> {
   const written = typeof given === "string" ? { connectionString: given } : given;
-  refuseWrongPlace(written, WHERE);
+  refuseWrongPlace(written, PLACE);
   const options: Record<string, unknown> = { ...written };
   refuseUnfitOptions(options);
   if ("migrate" in options && "skipMigrations" in options) {

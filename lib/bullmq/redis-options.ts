@@ -1,28 +1,30 @@
 import type { Cluster, ClusterOptions, RedisOptions } from "ioredis";
 
-import { refuseWrongPlace } from "./connection-checks.js";
+import { refuseWrongPlace, renamed, type PlaceOptions } from "./connection-checks.js";
 import { RETRY_INTERVAL } from "./driver.js";
 
-/** Options that belong elsewhere. BullMQ would ignore them, and store on this machine's Redis. */
-const MISPLACED: Readonly<Record<string, string>> = {
-  hostname: "host",
-  uri: "url",
-  socket: "host and port beside the other options",
-  prefix: "no prefix: queueName tells applications apart",
-  ...Object.fromEntries(
-    [
-      "nodes",
-      "rootNodes",
-      "startupNodes",
-      "redisOptions",
-      "scaleReads",
-      "clusterRetryStrategy",
-    ].map((name) => [name, "a client: new Cluster(nodes, options)"]),
-  ),
+const PLACE: PlaceOptions = {
+  where: ["url", "host", "port", "path", "sentinels", "name"],
+  misplaced: {
+    uri: "url",
+    prefix: "no prefix: queueName tells applications apart",
+    ...renamed(["hostname", "server", "address", "endpoint", "ip"], "host"),
+    ...renamed(["socket", "redis"], "host and port beside the other options"),
+    ...renamed(
+      [
+        "cluster",
+        "clusterRetryStrategy",
+        "hosts",
+        "nodes",
+        "redisOptions",
+        "rootNodes",
+        "scaleReads",
+        "startupNodes",
+      ],
+      "a client: new Cluster(nodes, options)",
+    ),
+  },
 };
-
-/** Options that say where Redis is. If a variable behind one is unset, ioredis takes this machine's. */
-const WHERE = ["url", "host", "port", "path", "sentinels", "name"];
 
 /**
  * Refuses options of a connection that would reach another Redis than the one that was meant.
@@ -30,14 +32,15 @@ const WHERE = ["url", "host", "port", "path", "sentinels", "name"];
  * @throws TypeError that says what to write instead
  */
 export function refuseMisplacedOptions(options: object): void {
-  refuseWrongPlace(options, WHERE);
-  for (const name of Object.keys(options)) {
-    const instead = MISPLACED[name];
-    if (instead) throw new TypeError(`connection must not have ${name}; write ${instead}`);
+  refuseWrongPlace(options, PLACE);
+  if (!PLACE.where.some((name) => name in options)) {
+    throw new TypeError("connection must say where Redis is, as in { host: '127.0.0.1' }");
   }
   const { url, port, db } = options as { url?: unknown; port?: unknown; db?: unknown };
   if (url !== undefined && !isRedisUrl(url)) {
-    throw new TypeError("connection.url must be a text that starts with redis:// or rediss://");
+    throw new TypeError(
+      "connection.url must be a text that starts with redis:// or rediss:// and has a host",
+    );
   }
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
     throw new TypeError("connection.port must be a number from 1 to 65535");
@@ -48,8 +51,10 @@ export function refuseMisplacedOptions(options: object): void {
   }
 }
 
+/** It must name a host, perhaps after a user and before a port. */
 function isRedisUrl(url: unknown): boolean {
-  return typeof url === "string" && /^rediss?:\/\//.test(url);
+  const form = /^rediss?:\/\/([^/?#]*@)?[^/?#@:][^/?#@]*([/?#]|$)/;
+  return typeof url === "string" && form.test(url);
 }
 
 /**
