@@ -272,6 +272,27 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
+  it("keeps a dead letter that Redis does not let be redriven, and rejects with its code", async () => {
+    const { inbox } = open(undefined, { attempts: 1 });
+    const { listener, received } = createErrors();
+    inbox.onError?.(listener);
+    const stop = inbox.consume(() => Promise.reject(new Error("not now")));
+    const message = freshNotification();
+    const reference = message.mo_reference_id;
+    await inbox.accept(message, freshDelivery());
+    await received(1);
+    await stop();
+    const client = new Redis(server.port);
+    await client.config("SET", "min-replicas-to-write", "1");
+    const refusal = { code: "ERR_INBOX", cause: { code: "NOREPLICAS" } };
+    await expect(inbox.redrive(reference)).rejects.toMatchObject(refusal);
+    await expect(inbox.discard(reference)).rejects.toMatchObject(refusal);
+    await client.config("SET", "min-replicas-to-write", "0");
+    expect(await inbox.deadLetters()).toMatchObject([{ reference }]);
+    client.disconnect();
+    await inbox.close();
+  }, 20_000);
+
   it("refuses a second inbox of this process on its queue, until it is closed", async () => {
     const { inbox, queueName } = open();
     expect(() => open(queueName)).toThrow(TypeError);
