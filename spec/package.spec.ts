@@ -40,7 +40,6 @@ describe("the package that users install", () => {
       [
         "LICENSE",
         "README.md",
-        "CHANGELOG.md",
         "package.json",
         ...declarations,
         ...guides.map((file) => `docs/${file}`),
