@@ -108,18 +108,6 @@ export function createJobQueue(
     return add(current.queue, job, { ...JOB_OPTIONS, attempts, jobId, deduplication });
   }
 
-  /** Does what storing does, because an engine may be read-only, full, or closed to its user. */
-  async function check() {
-    const { queue } = current;
-    const jobId = randomUUID();
-    const deduplication = { id: jobId, ttl: 1 };
-    try {
-      await queue.add(CHECK, {}, { ...JOB_OPTIONS, attempts: 1, jobId, deduplication });
-    } finally {
-      await queue.remove(jobId);
-    }
-  }
-
   function reconnect() {
     void endConnection(current.connection);
     current = open();
@@ -138,7 +126,19 @@ export function createJobQueue(
     return current;
   }
 
+  const check = () => addAndRemove(current.queue);
   return { prepare, store, check, reconnect, current: openedNow, close };
+}
+
+/** Does what storing does, because an engine may be read-only, full, or closed to its user. */
+async function addAndRemove(queue: Queue) {
+  const jobId = randomUUID();
+  const deduplication = { id: jobId, ttl: 1 };
+  try {
+    await queue.add(CHECK, {}, { ...JOB_OPTIONS, attempts: 1, jobId, deduplication });
+  } finally {
+    await queue.remove(jobId);
+  }
 }
 
 async function sweep({ queue, prune }: OpenedQueue) {

@@ -68,16 +68,15 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
   }
 
   function run(worker: Worker) {
-    if (worker === current.worker && !isResting && !isStopping) void worker.resume();
+    const isFit = worker === current.worker && current.state() === "ready";
+    if (isFit && !isResting && !isStopping) void worker.resume();
   }
 
   /** BullMQ asks again in the same turn. If the answer is at hand, nothing else would ever run. */
   function pause(worker: Worker) {
     if (current.state() !== "ready") return;
     void worker.pause(true);
-    after(PAUSE, () => {
-      if (current.state() === "ready") run(worker);
-    });
+    after(PAUSE, () => run(worker));
   }
 
   function rest() {
@@ -88,7 +87,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
   function revive() {
     isResting = false;
     if (isStopping) return;
-    if (current.state() === "ready") run(current.worker);
+    run(current.worker);
     if (current.state() !== "broken") return;
     void abandon(current);
     current = open();

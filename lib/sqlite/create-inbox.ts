@@ -24,14 +24,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
 
   const canBeShared = canShare(String(process.versions.sqlite));
   const database = createDatabase({ path: file.path, canBeShared, ...claims, onLost: onTrouble });
-  const consumption = createConsumption({
-    database,
-    claims,
-    settings,
-    isDown,
-    onTrouble,
-    report,
-  });
+  const consumption = createConsumption({ database, claims, settings, isDown, onTrouble, report });
   const engine = createSqliteEngine({ database, ...settings });
   const buffer = createOutageBuffer<PreparedText>({
     engine: {

@@ -64,11 +64,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   async function beat() {
     const latest = Date.now() + longestWait;
-    const results = await database.run([
-      beating(options.claimant),
-      mending(latest),
-      listing(claimant),
-    ]);
+    const asked = [beating(options.claimant), mending(latest), listing(claimant)];
+    const results = await database.run(asked);
     const dead = observe(results.flat());
     // Even without any, for claims whose process was declared dead while it was making them.
     await database.run([...dead, RELEASE_ABANDONED]);
