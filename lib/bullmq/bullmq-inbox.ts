@@ -6,6 +6,7 @@ import { resolveOptions, type BullmqInboxOptions } from "./inbox-options.js";
 import { postgresDriver } from "./postgres-driver.js";
 import { redisDriver } from "./redis-driver.js";
 
+export type { DurableInboxOptions } from "../inbox/durable/durable-options.js";
 export type { EncryptionKey } from "../inbox/durable/encryption.js";
 export type {
   DeadLetter,

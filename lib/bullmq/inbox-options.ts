@@ -7,54 +7,22 @@ import {
   type Telemetry,
 } from "bullmq";
 
-import type { EncryptionKey } from "../inbox/durable/encryption.js";
+import {
+  DURABLE_OPTIONS,
+  durableNumbers,
+  type DurableInboxOptions,
+} from "../inbox/durable/durable-options.js";
 import { createStoredForm } from "../inbox/durable/stored-notification.js";
-import { milliseconds, refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
+import { refuseUnknownAndUndefined } from "../option-checks.js";
 
 /** Options that do not depend on the engine. */
-export interface CommonInboxOptions {
+export interface CommonInboxOptions extends DurableInboxOptions {
   /**
    * Name of the queue, without a colon. Processes that use the same queue share its notifications. On
    * a Redis Cluster it must hold a hash tag, as in `'{telesign-callback}'`.
    * @default 'telesign-callback'
    */
   queueName?: string;
-  /**
-   * How many times a notification is handed over before it becomes a dead letter: an
-   * `ERR_DEAD_LETTER` error, kept in BullMQ's failed set for 30 days. A hand-over that a crash cut
-   * short counts.
-   * @default 12
-   */
-  attempts?: number;
-  /**
-   * How long a reference is remembered, in milliseconds, counted from when it was stored.
-   * @default 86_400_000
-   */
-  dedupeTtl?: number;
-  /**
-   * How many notifications this process hands over at the same time.
-   * @default 10
-   */
-  concurrency?: number;
-  /**
-   * How long a process may be silent, in milliseconds, before its notifications count as cut short.
-   * They are handed over again within twice that time. A listener may take longer, but must not block
-   * the event loop for as long.
-   * @default 30_000
-   */
-  lockDuration?: number;
-  /**
-   * How many notifications may wait in this process while the engine is down. Their text is limited
-   * to 64 MB as well. Beyond either limit the oldest goes to this process's listeners at once, or
-   * into an `error` event if there are none.
-   * @default 10_000
-   */
-  maxBuffered?: number;
-  /**
-   * Encrypts what is stored: 32 bytes as base64 or a Buffer, or several keys while one is replaced.
-   * The first encrypts, all decrypt. Without it the engine holds the texts in the clear.
-   */
-  encryptionKey?: EncryptionKey;
   /** Passed on to BullMQ, for traces and metrics of its queue and its worker. */
   telemetry?: Telemetry;
 }
@@ -94,18 +62,7 @@ export interface PostgresInboxOptions extends CommonInboxOptions {
 /** Where a durable inbox stores notifications, and how it hands them over. */
 export type BullmqInboxOptions = RedisInboxOptions | PostgresInboxOptions;
 
-const NAMES = [
-  "connection",
-  "backend",
-  "queueName",
-  "attempts",
-  "dedupeTtl",
-  "concurrency",
-  "lockDuration",
-  "maxBuffered",
-  "encryptionKey",
-  "telemetry",
-];
+const NAMES = ["connection", "backend", "queueName", ...DURABLE_OPTIONS, "telemetry"];
 
 /** The options that do not depend on the engine, with their defaults. */
 export type Settings = ReturnType<typeof resolveOptions>;
@@ -118,13 +75,7 @@ export type Settings = ReturnType<typeof resolveOptions>;
 export function resolveOptions(options: Readonly<BullmqInboxOptions>) {
   refuseUnknownAndUndefined(options, NAMES);
   checkEngine(options);
-  const {
-    attempts = 12,
-    dedupeTtl = 86_400_000,
-    concurrency = 10,
-    lockDuration = 30_000,
-  } = options;
-  const { queueName = "telesign-callback", maxBuffered = 10_000, telemetry } = options;
+  const { queueName = "telesign-callback", telemetry } = options;
   if (typeof queueName !== "string" || !/^[^:]+$/.test(queueName)) {
     throw new TypeError("queueName must be a text without a colon");
   }
@@ -133,11 +84,7 @@ export function resolveOptions(options: Readonly<BullmqInboxOptions>) {
   }
   return {
     queueName,
-    attempts: wholeNumber("attempts", attempts),
-    dedupeTtl: milliseconds("dedupeTtl", dedupeTtl),
-    concurrency: wholeNumber("concurrency", concurrency),
-    lockDuration: milliseconds("lockDuration", lockDuration),
-    maxBuffered: wholeNumber("maxBuffered", maxBuffered),
+    ...durableNumbers(options),
     form: createStoredForm(options.encryptionKey),
     telemetry,
   };

@@ -12,6 +12,7 @@ export type {
   DeadLettersOptions,
   DurableInbox,
 } from "../inbox/durable/durable-inbox.js";
+export type { DurableInboxOptions } from "../inbox/durable/durable-options.js";
 export type { EncryptionKey } from "../inbox/durable/encryption.js";
 export type { SqliteInboxOptions } from "./inbox-options.js";
 

@@ -1,0 +1,68 @@
+import { milliseconds, wholeNumber } from "../../option-checks.js";
+import type { EncryptionKey } from "./encryption.js";
+
+/** Options of a durable inbox that do not depend on its engine. */
+export interface DurableInboxOptions {
+  /**
+   * How many times a notification is handed over before it becomes a dead letter: an
+   * `ERR_DEAD_LETTER` error, kept for 30 days. A hand-over that a crash cut short counts.
+   * @default 12
+   */
+  attempts?: number;
+  /**
+   * How long a reference is remembered, in milliseconds, counted from when it was stored.
+   * @default 86_400_000
+   */
+  dedupeTtl?: number;
+  /**
+   * How many notifications this process hands over at the same time.
+   * @default 10
+   */
+  concurrency?: number;
+  /**
+   * How long a process may be silent, in milliseconds, before its notifications count as cut short.
+   * They are handed over again within twice that time. A listener may take longer, but must not block
+   * the event loop for as long.
+   * @default 30_000
+   */
+  lockDuration?: number;
+  /**
+   * How many notifications may wait in this process while the engine is down. Their text is limited
+   * to 64 MB as well. Beyond either limit the oldest goes to this process's listeners at once, or
+   * into an `error` event if there are none.
+   * @default 10_000
+   */
+  maxBuffered?: number;
+  /**
+   * Encrypts what is stored with AES-256-GCM: 32 bytes as base64 or a Buffer, or several keys while
+   * one is replaced. The first encrypts, all decrypt. Without it the texts are stored in the clear.
+   */
+  encryptionKey?: EncryptionKey;
+}
+
+/** The names of the {@link DurableInboxOptions}. */
+export const DURABLE_OPTIONS = [
+  "attempts",
+  "dedupeTtl",
+  "concurrency",
+  "lockDuration",
+  "maxBuffered",
+  "encryptionKey",
+] as const satisfies readonly (keyof DurableInboxOptions)[];
+
+/**
+ * The numbers among the options, with their defaults.
+ *
+ * @throws TypeError naming the option that is bad
+ */
+export function durableNumbers(options: Readonly<DurableInboxOptions>) {
+  const { attempts = 12, dedupeTtl = 86_400_000, concurrency = 10 } = options;
+  const { lockDuration = 30_000, maxBuffered = 10_000 } = options;
+  return {
+    attempts: wholeNumber("attempts", attempts),
+    dedupeTtl: milliseconds("dedupeTtl", dedupeTtl),
+    concurrency: wholeNumber("concurrency", concurrency),
+    lockDuration: milliseconds("lockDuration", lockDuration),
+    maxBuffered: wholeNumber("maxBuffered", maxBuffered),
+  };
+}
