@@ -80,8 +80,8 @@ export function createWaitingLine(
   }
 
   function dropFirst() {
-    const first = take();
-    if (first) first.context.runInAsyncScope(drop, undefined, first.message);
+    const { context, message } = take()!;
+    context.runInAsyncScope(drop, undefined, message);
   }
 
   function clear() {
