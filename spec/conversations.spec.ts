@@ -215,6 +215,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await texts().getByText("Hello").waitFor();
     await site.send({ mo_message: "Pay \u202e05$\u2067 now\u0007" });
     await page.locator("#announcer").getByText("A: Pay U+202E 05$ U+2067 now U+0007").waitFor();
+    await texts().locator(".control").nth(2).waitFor();
     expect(await texts().last().textContent()).toBe("Pay U+202E05$U+2067 nowU+0007");
     expect(await texts().last().locator(".control").count()).toBe(3);
     expect(await page.locator("body").textContent()).not.toMatch(/\p{Bidi_Control}/u);
