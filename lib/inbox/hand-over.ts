@@ -23,9 +23,9 @@ export interface HandOverParts {
 }
 
 /**
- * Hands notifications to the `message` listeners: each after its own answer,
- * and in the order of the calls. Each waits in an `await` of its own, which keeps the asynchronous
- * context of its call, so an app's `AsyncLocalStorage` is there in the listeners.
+ * Hands notifications to the `message` listeners: each after its own answer, and in the order of the
+ * calls. Each waits in an `await` of its own, which keeps the asynchronous context of its call, so an
+ * app's `AsyncLocalStorage` is there in the listeners.
  */
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
   const turns: Place[] = [];

@@ -79,8 +79,9 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
 
   /** False when nothing waits, or when the last listener has left and the rest must go on waiting. */
   function giveNext(): boolean {
-    const next = handOver && !isReturning ? line.take() : undefined;
-    if (handOver && next) next.context.runInAsyncScope(give, undefined, next, handOver);
+    if (!handOver || isReturning) return false;
+    const next = line.take();
+    next?.context.runInAsyncScope(give, undefined, next, handOver);
     return next !== undefined;
   }
 

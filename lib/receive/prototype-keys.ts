@@ -18,12 +18,13 @@ export function namesPrototype(sent: object, mayBeCyclic: boolean): boolean {
   for (const object of found) {
     // An array's items have no names, and may be many.
     if (Array.isArray(object)) object.forEach(visitLater);
-    else if (hasKey(object, visitLater)) return true;
+    else if (hasPrototypeKey(object, visitLater)) return true;
   }
   return false;
 }
 
-function hasKey(object: object, visitLater: (value: unknown) => void): boolean {
+/** Whether one of an object's own keys is bad. Its values are visited later. */
+function hasPrototypeKey(object: object, visitLater: (value: unknown) => void): boolean {
   for (const key in object) {
     if (key === "__proto__") return true;
     const value = (object as Record<string, unknown>)[key];
