@@ -24,8 +24,10 @@ import buildIfStale from "../spec/support/fresh-build.mjs";
 
 buildIfStale();
 const ROUNDS = 3;
-const COUNT = 3_000;
-const SENDERS = 50;
+const COUNT = 12_000;
+const SENDERS = 100;
+/** As many hand-overs at a time as there are senders, since the inbox in memory knows no limit. */
+const concurrency = SENDERS;
 
 const hasSqlite = isBuiltin("node:sqlite");
 const engines = [...(hasSqlite ? ["SQLite"] : []), "Redis", "PostgreSQL"];
@@ -58,10 +60,10 @@ async function storeOf(engine) {
   if (engine === "SQLite") {
     const directory = mkdtempSync(join(tmpdir(), "telesign-callback-bench-"));
     const remove = () => rmSync(directory, { recursive: true });
-    return { options: { file: join(directory, "inbox.db") }, remove };
+    return { options: { file: join(directory, "inbox.db"), concurrency }, remove };
   }
   const server = await ENGINES[engine]();
-  return { options: { connection: server.connection }, remove: () => server.close() };
+  return { options: { connection: server.connection, concurrency }, remove: () => server.close() };
 }
 
 async function measure({ engine, processes }) {
