@@ -17,14 +17,14 @@ const OFTEN = 2_000;
 function createBoard(callback, inbox) {
   const changes = new EventEmitter().setMaxListeners(0);
   const startedAt = Date.now();
-  const minutes = new Map();
+  const minutes = createMinutes();
   const rejections = [];
   const deadLetters = createDeadLetters(inbox, update);
   let json = "";
   let soon;
 
   callback.onMessage((_message, { receivedAt }) => {
-    countMinute(receivedAt);
+    minutes.count(receivedAt);
     updateSoon();
   });
   callback.on("duplicate", updateSoon);
@@ -40,14 +40,6 @@ function createBoard(callback, inbox) {
   // Some changes come without an event: listeners finish, and other processes share a durable inbox.
   const often = setInterval(update, OFTEN).unref();
 
-  function countMinute(time) {
-    const minute = Math.floor(time.getTime() / 60_000);
-    minutes.set(minute, (minutes.get(minute) ?? 0) + 1);
-    for (const old of minutes.keys()) {
-      if (old <= minute - MINUTES_KEPT) minutes.delete(old);
-    }
-  }
-
   /** Later, so that a burst of deliveries is one update, and their listeners have finished. */
   function updateSoon() {
     soon ??= setTimeout(update, SOON).unref();
@@ -59,7 +51,7 @@ function createBoard(callback, inbox) {
     const board = {
       startedAt,
       stats: callback.stats(),
-      minutes: [...minutes],
+      minutes: minutes.counts(),
       rejections,
       deadLetters: deadLetters.latest(),
     };
@@ -77,6 +69,21 @@ function createBoard(callback, inbox) {
 
   update();
   return { json: () => json, changes, close };
+}
+
+/** Counts the texts of each of the last minutes. */
+function createMinutes() {
+  const counts = new Map();
+
+  function count(time) {
+    const minute = Math.floor(time.getTime() / 60_000);
+    counts.set(minute, (counts.get(minute) ?? 0) + 1);
+    for (const old of counts.keys()) {
+      if (old <= minute - MINUTES_KEPT) counts.delete(old);
+    }
+  }
+
+  return { count, counts: () => [...counts] };
 }
 
 function toShown({ status, title, errors, receivedAt, address }) {

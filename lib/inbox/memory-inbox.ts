@@ -41,11 +41,10 @@ const LARGEST_MAP = 2 ** 24;
 export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   refuseUnknownAndUndefined(options, ["max", "ttl"]);
   const isNew = createMemory(options);
-  let handOver: HandOver | undefined;
+  const consumer = createCurrentConsumer(() => drainSoon());
   const drop = (message: MessageNotification) => report(unheardError(message));
-  const line = createWaitingLine(() => handOver !== undefined, drop);
+  const line = createWaitingLine(consumer.isThere, drop);
   let arrived = 0;
-  let isReturning = false;
   let isClosed = false;
   // Until an `onError` listener is set, errors are thrown to whoever calls `accept` or `close`.
   let report = throwIt;
@@ -55,23 +54,10 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     if (!isNew(message.mo_reference_id)) return "duplicate";
     arrived += 1;
     const arrival = { message, delivery, number: arrived };
-    if (handOver && !isReturning && line.count() === 0) give(arrival, handOver);
+    const handOver = consumer.ready();
+    if (handOver && line.count() === 0) give(arrival, handOver);
     else line.add(arrival);
     return "accepted";
-  }
-
-  function consume(consumer: HandOver): () => Promise<void> {
-    handOver = consumer;
-    // What the last consumer gives back returns within this turn, and is older than what arrives now.
-    isReturning = true;
-    setImmediate(() => {
-      isReturning = false;
-      drainSoon();
-    });
-    return function stop() {
-      handOver = undefined;
-      return Promise.resolve();
-    };
   }
 
   // One by one, because the listener may leave after any of them, and the rest must stay in line.
@@ -79,14 +65,14 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
 
   /** False when nothing waits, or when the last listener has left and the rest must go on waiting. */
   function giveNext(): boolean {
-    if (!handOver || isReturning) return false;
-    const next = line.take();
+    const handOver = consumer.ready();
+    const next = handOver && line.take();
     next?.context.runInAsyncScope(give, undefined, next, handOver);
     return next !== undefined;
   }
 
-  function give(arrival: Arrival, consumer: HandOver): void {
-    consumer(arrival.message, arrival.delivery).catch((error: unknown) => {
+  function give(arrival: Arrival, handOver: HandOver): void {
+    handOver(arrival.message, arrival.delivery).catch((error: unknown) => {
       // A listener's failure has been reported, and there is no second attempt here.
       if (!isUnheard(error)) return;
       if (isClosed) return report(error);
@@ -96,14 +82,46 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   }
 
   function close(): Promise<void> {
-    isReturning = false;
+    consumer.endReturn();
     while (giveNext());
     isClosed = true;
     line.clear();
     return Promise.resolve();
   }
 
-  return { accept, consume, onError, waiting: line.count, close };
+  return { accept, consume: consumer.attach, onError, waiting: line.count, close };
+}
+
+/**
+ * Keeps who consumes now.
+ *
+ * @param onReady is called when notifications can be handed over to a new consumer
+ */
+function createCurrentConsumer(onReady: () => void) {
+  let current: HandOver | undefined;
+  let isReturning = false;
+
+  function attach(handOver: HandOver): () => Promise<void> {
+    current = handOver;
+    // What the last consumer gives back returns within this turn, and is older than what arrives now.
+    isReturning = true;
+    setImmediate(() => {
+      isReturning = false;
+      onReady();
+    });
+    return function detach() {
+      current = undefined;
+      return Promise.resolve();
+    };
+  }
+
+  return {
+    attach,
+    isThere: () => current !== undefined,
+    /** Undefined as well while the last consumer may still give notifications back. */
+    ready: () => (isReturning ? undefined : current),
+    endReturn: () => void (isReturning = false),
+  };
 }
 
 function throwIt(error: Error): void {

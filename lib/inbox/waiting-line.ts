@@ -23,9 +23,9 @@ export interface WaitingLine {
   readonly add: (arrival: Arrival) => void;
   /** Takes the first; undefined if none waits. */
   readonly take: () => TakenArrival | undefined;
-  /** How many wait. */
   /** Drops all that wait. */
   readonly clear: () => void;
+  /** How many wait. */
   readonly count: () => number;
 }
 
