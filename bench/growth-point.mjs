@@ -38,12 +38,17 @@ function deliver() {
   const headers = keys > 0 ? lowerCased(signatureHeaders(body, API_KEY)) : {};
   const req = { method: "POST", url: PATH, headers, rawBody: Buffer.from(body), socket };
   return new Promise((resolve) => {
+    let finish = () => {};
     const res = {
       writableFinished: false,
       setHeader() {},
+      on(event, listener) {
+        if (event === "finish") finish = listener;
+      },
       end(answer) {
         res.writableFinished = true;
         if (answer.includes("accepted")) accepted += 1;
+        finish();
         resolve();
       },
     };

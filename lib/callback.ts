@@ -64,7 +64,7 @@ export interface TelesignCallback {
  * Makes the middleware that receives TeleSign's Number Masking callbacks: it verifies and validates
  * them, suppresses retries, answers 200 and hands each message to the listeners once.
  *
- * @throws TypeError if an option is bad or unknown; it names the option and repeats no value
+ * @throws TypeError if an option is bad or unknown; it names the option and quotes no value
  * @see "Number Masking - Callback service"
  *
  * @example
@@ -110,7 +110,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 
   const onMessage = (listener: Listener<"message">) => on("message", listener);
   const stats = () => {
-    const waiting = handOvers.inLine() + inbox.waiting();
+    const waiting = handOvers.waiting() + inbox.waiting();
     return snapshot(counts, { running: handOvers.running(), waiting });
   };
 

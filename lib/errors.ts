@@ -63,7 +63,7 @@ export class TelesignCallbackError extends Error {
   }
 }
 
-/** An `ERR_INBOX`. Of its cause it keeps only the name and the code, which repeat no message. */
+/** An `ERR_INBOX`. Of its cause it keeps only the name and the code, which contain no part of a message. */
 export function inboxError(
   text: string,
   cause: unknown,
@@ -95,7 +95,7 @@ export function bodyConsumedError(): TelesignCallbackError {
   return new TelesignCallbackError("ERR_BODY_CONSUMED", text);
 }
 
-/** The error for a notification that no listener will see. */
+/** The error for a notification that finds no listener now. */
 export function unheardError(notification: MessageNotification): TelesignCallbackError {
   const text = 'a notification found no "message" listener; subscribe before the server listens';
   const error = new TelesignCallbackError("ERR_NO_LISTENER", text, { notification });
@@ -106,7 +106,7 @@ export function unheardError(notification: MessageNotification): TelesignCallbac
 // By identity, because a listener may fail with an error of the same code.
 const unheard = new WeakSet<object>();
 
-/** Whether a hand-over failed because nobody listens any more, and not in a listener. */
+/** Whether a hand-over failed because nobody listens, and not in a listener. */
 export function isUnheard(error: unknown): error is TelesignCallbackError {
   return unheard.has(Object(error) as object);
 }

@@ -131,7 +131,7 @@ function subscribe<Event extends keyof CallbackEvents>(
     throw new TypeError(`event must be one of ${Object.keys(registry).join(", ")}`);
   }
   if (typeof listener !== "function") throw new TypeError("listener must be a function");
-  // An entry of its own, so that one function can subscribe twice and unsubscribe once.
+  // A new entry, so that one function can subscribe twice and unsubscribe once.
   const entry: Listener<Event> = (...args) => listener(...args);
   registry[event].add(entry);
   return function unsubscribe() {
@@ -173,7 +173,7 @@ function detailsOf(subject: CallbackEvents[keyof CallbackEvents][0]) {
   return subject instanceof TelesignCallbackError ? {} : { notification: subject };
 }
 
-/** One line of our own words, because a cause may say anything. */
+/** One line in our words, because a cause may say anything. */
 function print({ code, message }: TelesignCallbackError): void {
   try {
     console.error(`telesign-callback: ${code}: ${message}`);

@@ -27,7 +27,7 @@ export function isPlain(options: unknown): options is object {
 const LARGEST_TIME = 8.64e15;
 
 /**
- * Checks a duration: a whole number of milliseconds above 0, of any size that a `Date` can count to.
+ * Checks a duration: a whole number of milliseconds above 0, no larger than a `Date` can hold.
  *
  * @throws TypeError naming the option
  */

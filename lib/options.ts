@@ -84,7 +84,7 @@ const NAMES: readonly (keyof CallbackOptions)[] = [
 /**
  * Checks the options once, when the callback is made.
  *
- * @throws TypeError naming the option that is bad or unknown, and repeating no value
+ * @throws TypeError naming the option that is bad or unknown, and quoting no value
  */
 export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
   refuseUnknownAndUndefined(options, NAMES);

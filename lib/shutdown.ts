@@ -24,8 +24,8 @@ export interface ShutdownParts {
 }
 
 /**
- * Makes `close` and `settled`. Both ask two counters: `answers` for notifications that are being
- * answered, and `underWay` for events whose listeners have not settled.
+ * Makes `close` and `settled`. Both wait for three things: `answers` that have not left, verdicts that
+ * the `inbox` has not given, and events `underWay`, whose listeners have not settled.
  */
 export function createShutdown({ answers, inbox, listeners, underWay }: ShutdownParts) {
   let closing: Promise<void> | undefined;
@@ -39,28 +39,29 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
   }
 
   async function drain(timeout: number) {
-    let isInboxClosed = false;
+    let inboxLeft = "the inbox has not been closed yet";
     const drained = async () => {
       await answers.settled();
+      inboxLeft = "the inbox has not closed";
       await inbox.close();
-      isInboxClosed = true;
+      inboxLeft = "";
       await underWay.settled();
-      // Once more, because a listener that failed meanwhile has begun an error event.
+      // Once more, because a listener that failed while this waited has begun an error event.
       await underWay.settled();
     };
     try {
       await within(timeout, drained());
     } catch {
-      void listeners.reportNow(unfinishedError(timeout, isInboxClosed));
+      void listeners.reportNow(unfinishedError(timeout, inboxLeft));
     }
   }
 
-  function unfinishedError(timeout: number, isInboxClosed: boolean) {
+  function unfinishedError(timeout: number, inboxLeft: string) {
     const left = [
-      answers.count() > 0 && `answers that have not left: ${answers.count()}`,
+      answers.count() > 0 && `notifications whose answer has not left: ${answers.count()}`,
       underWay.count() > 0 && `events whose listeners have not settled: ${underWay.count()}`,
-      !isInboxClosed && "the inbox has not closed",
-    ].filter((item) => item !== false);
+      inboxLeft,
+    ].filter(Boolean);
     const code = underWay.count() > 0 ? "ERR_LISTENER" : "ERR_INBOX";
     const text = `close() gave up after ${timeout} ms; ${left.join("; ")}`;
     return new TelesignCallbackError(code, text);
@@ -69,9 +70,12 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
   async function settled() {
     // A listener that has just subscribed is given what waited for it within this turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
+    const isDeciding = inbox.isDeciding();
     const begun = underWay.settled();
     await Promise.all([answers.settled(), inbox.settled()]);
     await begun;
+    // What the inbox has decided by now has begun events of its own.
+    if (isDeciding) await underWay.settled();
   }
 
   return { close, settled, isClosing: () => closing !== undefined };

@@ -1,8 +1,8 @@
 /** A snapshot of what a callback has done since it was made. Plain numbers, without anybody's words. */
 export interface CallbackStats {
-  /** New notifications that were answered 200. */
+  /** New notifications, also those whose client hung up before its 200. */
   readonly accepted: number;
-  /** Retries that were answered 200 and suppressed. */
+  /** Retries, which were suppressed. */
   readonly duplicates: number;
   /** Requests that got a 4xx or 5xx, by status. */
   readonly rejected: Readonly<Record<number, number>>;
@@ -17,8 +17,8 @@ export interface CallbackStats {
   /** Hand-overs under way now. */
   readonly running: number;
   /**
-   * Notifications in this process's memory that no listener has been given yet: during an outage, or
-   * before the first listener. What a durable inbox has stored is not counted.
+   * Notifications in this process's memory that no listener has been given yet: during an outage,
+   * before the first listener, or for a moment until their answer has left. Notifications that a durable inbox has stored are not counted.
    */
   readonly waiting: number;
   /** When a new notification was last accepted. */

@@ -12,7 +12,7 @@ export type TraceCarrier = Record<string, string>;
 
 /** What subscribers to `telesign-callback:request` get: one callback, from its arrival to its answer. */
 export interface RequestTrace {
-  /** When the request arrived. */
+  /** When the request's headers had arrived. */
   readonly receivedAt: Date;
   /** Fill it to link the notification's hand-overs to this request. */
   readonly carrier: TraceCarrier;
@@ -33,7 +33,7 @@ export interface MessageTrace {
   readonly reference: string;
   /** Which hand-over it is, counted from 1. */
   readonly attempt: number;
-  /** When the notification arrived. */
+  /** When the notification had arrived: see {@link Delivery}. */
   readonly receivedAt: Date;
   /** What the request's subscriber put into its carrier; empty without one. */
   readonly carrier: Readonly<TraceCarrier>;

@@ -4,7 +4,7 @@ export interface UnderWay {
   readonly begin: () => () => void;
   /** How much has begun and not ended. */
   readonly count: () => number;
-  /** Resolves when everything that has begun by now has ended, whatever begins meanwhile. */
+  /** Resolves when everything that has begun by now has ended, even if more begins. */
   readonly settled: () => Promise<void>;
 }
 
@@ -14,7 +14,7 @@ interface Batch {
   onEmpty: () => void;
 }
 
-/** Makes a counter of its own for one kind of work. */
+/** Makes a counter for one kind of work. */
 export function createUnderWay(): UnderWay {
   let batch: Batch = { count: 0, onEmpty() {} };
   let earlier = Promise.resolve();

@@ -111,7 +111,7 @@ describe("allowFrom, ahead of an app", () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
 
-  it("refuses a request whose socket has no address any more", async () => {
+  it("refuses a request whose socket no longer has an address", async () => {
     const callback = telesignCallback({ allowFrom: ["127.0.0.1"] });
     const { port } = await listen((req, res) => {
       Object.defineProperty(req.socket, "remoteAddress", { value: undefined });

@@ -93,7 +93,7 @@ describeHere("bullmqInbox, when Redis fails halfway through storing", () => {
     20_000,
   );
 
-  it("accepts what a process that has died had stored halfway", async () => {
+  it("accepts a notification that a dead process had half stored", async () => {
     await allow("-lpush");
     const { inbox: dying, receivedErrors } = open({ username: "narrow", password: "x" });
     const message = freshNotification();

@@ -51,7 +51,7 @@ async function takeAndDie(engine: TestEngine, queueName: string) {
   await worker.close(true);
 }
 
-/** Polls, because no event tells of the change. */
+/** Polls, because no event announces the change. */
 async function until(isSo: () => Promise<boolean>) {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
@@ -231,7 +231,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(await withQueue((queue) => queue.getJobCountByTypes("active", "waiting"))).toBe(0);
   }, 20_000);
 
-  it("reports an error that is no outage, and goes on", async () => {
+  it("reports an error that is not an outage, and goes on", async () => {
     const { inbox, receivedErrors } = open();
     const { handOver, received } = createReception(async () => {
       await withQueue((queue) => queue.obliterate({ force: true }));

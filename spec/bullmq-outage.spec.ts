@@ -168,7 +168,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(error).toMatchObject({ code: "ERR_INBOX", notification: oldest });
   }, 20_000);
 
-  it("repeats nothing of a notification in the texts of its errors", async () => {
+  it("quotes no part of a notification in its error texts", async () => {
     const { inbox, receivedErrors } = open({ maxBuffered: 1 });
     await engine.refuse();
     await acceptAll(inbox, several(2));

@@ -251,7 +251,7 @@ describeHere("bullmqInbox, on Redis", () => {
         },
       ],
       [
-        "nodes with options of their own",
+        "nodes with their own options",
         {
           redisOptions: {
             commandTimeout: 100,
@@ -321,8 +321,8 @@ describe("bullmqInbox, given a Redis connection that cannot work", () => {
     ["a URL with a user and no host", () => ({ url: "redis://u:p@:6379" }), "a host"],
     ["a URL object as url", () => ({ url: new URL("redis://h") }), "connection.url"],
     ["an undefined url", () => ({ url: undefined }), "connection.url"],
-    ["a port that is no number", () => ({ port: NaN }), "connection.port"],
-    ["a database that is no number", () => ({ host: "127.0.0.1", db: NaN }), "connection.db"],
+    ["a port that is not a number", () => ({ port: NaN }), "connection.port"],
+    ["a database that is not a number", () => ({ host: "127.0.0.1", db: NaN }), "connection.db"],
     ["the URL of another server", () => ({ url: "postgres://h" }), "redis://"],
     ["node-redis's socket", () => ({ socket: { host: "h" } }), "host and port"],
     ["hostname", () => ({ hostname: "h" }), "host"],

@@ -118,7 +118,7 @@ describe("telesign-callback dead-letters", () => {
     expect((await run(onRedis)).out).toMatch(/R2[^]*dead letters: 1\n/);
   });
 
-  it("discards a reference, and exits 1 for one that is no dead letter", async () => {
+  it("discards a reference, and exits 1 for one that is not a dead letter", async () => {
     const inbox = createFakeInbox([letterOf("R1")]);
     const { status, out } = await run([...onRedis, "--discard", "R0", "--discard", "R1"]);
     expect(status).toBe(1);
@@ -179,7 +179,7 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
   });
 
   it.each<[number, Error, string]>([
-    [2, new TypeError("queueName must be a text"), "--queue must be a text"],
+    [2, new TypeError("queueName must be a string"), "--queue must be a string"],
     [2, new TypeError("connection.url is bad"), "--redis.url is bad"],
     [
       2,

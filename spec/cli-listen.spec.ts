@@ -143,7 +143,7 @@ describe("telesign-callback listen", () => {
       status: 1,
       out: "",
       err:
-        "telesign-callback listen: cannot listen, EADDRINUSE; " +
+        "telesign-callback listen: cannot listen: EADDRINUSE; " +
         "choose another port with --port\n",
     });
     interrupt();

@@ -97,7 +97,7 @@ describe("telesign-callback send", () => {
     expect(out).toMatch(/sent: 2, answered 200: 1, retries: 0, failed: 1\n$/);
   });
 
-  it("prints why there was no answer, and no address", async () => {
+  it("prints why there was no answer, without the address", async () => {
     const url = await serve((req) => req.socket.destroy());
     const { status, out } = await run(["send", "--no-retries", url]);
     expect(status).toBe(1);

@@ -143,7 +143,7 @@ describe("telesign-callback", () => {
     });
   });
 
-  it("does not report a fault of its own as a wrong flag", async () => {
+  it("does not report its own fault as a wrong flag", async () => {
     const env = Object.defineProperty({}, "TELESIGN_API_KEY", {
       get() {
         throw new RangeError("broken");

@@ -516,7 +516,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.getByRole("option").click();
     await texts().getByText("No. 30").waitFor();
     expect(await belowTheFold()).toBeLessThan(2);
-    // Whole numbers are wider, and may need a line of their own.
+    // Whole numbers are wider, and may need their own line.
     for (const party of ["A", "B"]) {
       await page.getByRole("button", { name: new RegExp(`^${party} `) }).click();
     }

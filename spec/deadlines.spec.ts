@@ -123,8 +123,8 @@ describe("close()", () => {
     expect((await reported)[0]).toMatchObject({
       code: "ERR_LISTENER",
       message:
-        "close() gave up after 20 ms; answers that have not left: 1; events whose listeners have not " +
-        "settled: 1; the inbox has not closed",
+        "close() gave up after 20 ms; notifications whose answer has not left: 1; " +
+        "events whose listeners have not settled: 1; the inbox has not been closed yet",
     });
     socket.destroy();
   });

@@ -57,7 +57,7 @@ describe.each([
     ["a text", "text"],
     ["an array", []],
     ["an object without a version", {}],
-    ["a version that is no number", { v: "one" }],
+    ["a version that is not a number", { v: "one" }],
     ["a plain form without content", { v: 1 }],
     ["an encrypted form without a reference", { v: 2, sealed: "" }],
     ["a version below the first", { v: 0 }],
@@ -73,7 +73,7 @@ describe("The plain stored form", () => {
   const stored = copy(form.write(message, tracedDelivery()));
 
   it.each([
-    ["trace is no object", "text"],
+    ["trace is not an object", "text"],
     ["trace is null", null],
     ["trace holds no strings", { traceparent: 7 }],
   ])("is read without its trace if the %s", (_, damaged) => {
@@ -85,15 +85,15 @@ describe("The plain stored form", () => {
 
   it.each([
     ["text that is not JSON", { notification: "{" }],
-    ["a message that is no object", { notification: "7" }],
+    ["a message that is not an object", { notification: "7" }],
     ["a message that is null", { notification: "null" }],
     ["a message without a reference", { notification: "{}" }],
     ["a message with an empty reference", { notification: '{"mo_reference_id":""}' }],
-    ["a notification that is no text", { notification: {} }],
+    ["a notification that is not a string", { notification: {} }],
     ["another notification's reference", { reference: freshNotification().mo_reference_id }],
     ["no time of arrival", { receivedAt: undefined }],
     ["an impossible time of arrival", { receivedAt: 1e300 }],
-    ["a time of sending that is no number", { submittedAt: "yesterday" }],
+    ["a time of sending that is not a number", { submittedAt: "yesterday" }],
     ["no reference", { reference: undefined }],
   ])("counts as damaged if it has %s", (_, damage) => {
     expect(form.read({ ...stored, ...damage }, 1)).toEqual({ unreadable: "damaged" });

@@ -4,11 +4,11 @@ const never = () => new Promise<void>(() => {});
 const refuse = () => Promise.reject(new Error("refused"));
 
 describe("hasClosed", () => {
-  it("is true of a connection that has closed", async () => {
+  it("is true for a connection that has closed", async () => {
     expect(await hasClosed(Promise.resolve())).toBe(true);
   });
 
-  it("is false of a connection that refused to close", async () => {
+  it("is false for a connection that refused to close", async () => {
     expect(await hasClosed(refuse())).toBe(false);
   });
 });
@@ -22,16 +22,16 @@ describe("endConnection", () => {
     async (_, answer) => {
       const backend = { disconnectBlocking: answer, close: answer, disconnect: answer };
       const destroy = jest.fn();
-      await endConnection({ backend, isOurs: true, destroy, onEnd: () => {} });
+      await endConnection({ backend, ownsConnections: true, destroy, onEnd: () => {} });
       expect(destroy).toHaveBeenCalledTimes(1);
     },
     10_000,
   );
 
-  it("leaves a client open that is the user's own", async () => {
+  it("leaves the user's own client open", async () => {
     const disconnect = jest.fn(never);
     const backend = { disconnectBlocking: refuse, close: () => Promise.resolve(), disconnect };
-    await endConnection({ backend, isOurs: false, destroy: () => {}, onEnd: () => {} });
+    await endConnection({ backend, ownsConnections: false, destroy: () => {}, onEnd: () => {} });
     expect(disconnect).not.toHaveBeenCalled();
   });
 });

@@ -112,7 +112,7 @@ describe("createJobWorker, given a job", () => {
     expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), "token");
   });
 
-  it("keeps the name of a listener's error of which nothing else can be read", async () => {
+  it("keeps the name of a listener's error if nothing else is readable", async () => {
     const hostile = Object.defineProperty(new Error("15551234"), "code", {
       get() {
         throw new Error("15551234");
@@ -125,7 +125,7 @@ describe("createJobWorker, given a job", () => {
     });
   });
 
-  it("hands nothing over of a job that shows that the engine stores", async () => {
+  it("does not hand over a job that only probes the engine", async () => {
     const handOver = jest.fn();
     const { error } = await run(handOver, { name: "check", data: {} });
     expect(error).toBeUndefined();

@@ -321,12 +321,12 @@ describe("telesignCallback, behind an unusual host or unusual middleware", () =>
 });
 
 describe("telesignCallback, with an unusual inbox", () => {
-  it("gives stats() although the inbox has a property named waiting", () => {
+  it("returns stats() even if the inbox has a property named waiting", () => {
     const inbox = { accept: () => "accepted", ...rest, waiting: new Map() } as unknown as Inbox;
     expect(telesignCallback({ inbox }).stats().waiting).toBe(0);
   });
 
-  it("gives stats() although the inbox cannot say how many wait", () => {
+  it("returns stats() even if the inbox cannot say how many wait", () => {
     const waiting = () => {
       throw new Error("not today");
     };

@@ -75,7 +75,7 @@ const bad: [string, unknown][] = [
 
 describe("telesignCallback", () => {
   it.each(bad.map(([name, value], index) => [index, name, value] as const))(
-    "refuses bad option %i, at once, naming %s and repeating no value",
+    "refuses bad option %i, at once, naming %s and quoting no value",
     (_index, name, value) => {
       const make = () => telesignCallback({ [name]: value });
       expect(make).toThrow(TypeError);

@@ -59,7 +59,7 @@ describe("createOutageBuffer, in front of an engine", () => {
       ownsConnections,
       reconnect: () => {},
       onOutage: () => {},
-      onAnswer: () => {},
+      onRecovery: () => {},
       describeCause: (error) => (error === refusal ? "it refuses" : undefined),
       describeMisconfiguration: (error) =>
         error === missing ? "the schema is missing" : undefined,
@@ -297,7 +297,7 @@ describe("createOutageBuffer, in front of an engine", () => {
 
     it("rejects after 10 s if the engine never answers", async () => {
       const rejected = expect(buffer.ready()).rejects.toMatchObject({
-        message: "the inbox's engine does not take a write",
+        message: "the inbox's engine does not accept writes",
         cause: { code: "ETIMEDOUT" },
       });
       await jest.advanceTimersByTimeAsync(11_000);
@@ -310,7 +310,7 @@ describe("createOutageBuffer, in front of an engine", () => {
       await rejected;
     });
 
-    it("rejects with what a connection reported after the engine fell silent", async () => {
+    it("rejects with the error that a connection reported after the engine fell silent", async () => {
       const outcome = accept();
       await jest.advanceTimersByTimeAsync(1_000);
       await outcome;

@@ -148,7 +148,7 @@ const refused: Record<string, Refused> = {
     headers: [`X-TS-Authorization: ${sign("another body")}`, `Authorization: TSA x:${API_KEY}`],
   },
   "broken JSON": { status: 400, body: text().slice(0, -2) },
-  "text that is no UTF-8": {
+  "text that is not UTF-8": {
     status: 400,
     body: Buffer.concat([Buffer.from(text()), Buffer.from([0xff])]),
   },

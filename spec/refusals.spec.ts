@@ -211,7 +211,7 @@ describe("a client that hangs up while it is refused", () => {
 describe("an answer after close() was called", () => {
   const late: [string, string, CallbackOptions, number][] = [
     ["a notification", JSON.stringify(documented), {}, 503],
-    ["a body that is no JSON", "{", {}, 400],
+    ["a body that is not JSON", "{", {}, 400],
     ["a body that is not signed", JSON.stringify(documented), { apiKey: "c2VjcmV0" }, 401],
   ];
 

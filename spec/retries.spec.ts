@@ -157,7 +157,7 @@ describe("memoryInbox", () => {
     const message = fresh();
     const at = async (time: number) => {
       clock.mockReturnValue(time);
-      // lru-cache looks at the clock once in a millisecond, by a timer of its own.
+      // lru-cache looks at the clock once in a millisecond, by its own timer.
       await setTimeout(5);
       return (await statuses(port, message))[0];
     };

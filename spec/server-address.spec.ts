@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { addressOf } from "../lib/testing/server-address.js";
+import { urlOfServer } from "../lib/testing/server-address.js";
 
 /** A server bound to `address`, whatever addresses this machine has. */
 const boundTo = (address: AddressInfo | string | null) =>
@@ -15,13 +15,13 @@ describe("the address of a server", () => {
     ["IPv6", "::", "http://127.0.0.1:8080/"],
     ["IPv6", "::1", "http://[::1]:8080/"],
   ])("that listens on %s %s is %s, where this machine reaches it", (family, address, url) => {
-    expect(addressOf(boundTo({ family, address, port: 8080 })).href).toBe(url);
+    expect(urlOfServer(boundTo({ family, address, port: 8080 })).href).toBe(url);
   });
 
   it.each([
     ["a socket file", "/run/app.sock"],
     ["nothing", null],
   ])("that listens on %s is refused", (_, address) => {
-    expect(() => addressOf(boundTo(address))).toThrow("must be a server that listens on a port");
+    expect(() => urlOfServer(boundTo(address))).toThrow("must be a server that listens on a port");
   });
 });

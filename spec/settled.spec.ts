@@ -14,6 +14,8 @@ function deferred<T = void>() {
   return { promise, resolve, reject };
 }
 
+type Decide = ReturnType<typeof deferred<Outcome>>;
+
 describe.each(expressVersions)("settled(), in an app of %s,", (_, parts) => {
   const { express, telesignCallback } = parts;
 
@@ -63,6 +65,36 @@ describe("settled()", () => {
     decision.resolve("accepted");
     await settled;
     expect(await answer).toMatch(/"accepted"/);
+  });
+
+  it.each([
+    ["a late duplicate", "duplicate", (decide: Decide) => decide.resolve("duplicate")],
+    ["a late failure", "message", (decide: Decide) => decide.reject(new Error("mine"))],
+  ] as const)("waits for the listeners of %s", async (_, event, decide) => {
+    const decision = deferred<Outcome>();
+    const [asked, begun, work] = [deferred(), deferred(), deferred()];
+    const accept = () => {
+      asked.resolve();
+      return decision.promise;
+    };
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), accept } });
+    callback.on("error", () => {});
+    callback.on(event, () => {
+      begun.resolve();
+      return work.promise;
+    });
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const answer = exchange(port, post("/", JSON.stringify(documented)));
+    await asked.promise;
+    let isSettled = false;
+    const settled = callback.settled().then(() => (isSettled = true));
+    await turn();
+    decide(decision);
+    await Promise.all([begun.promise, answer]);
+    await turn();
+    expect(isSettled).toBe(false);
+    work.resolve();
+    await settled;
   });
 
   it("never rejects, and waits for the error event of a listener that fails", async () => {

@@ -381,7 +381,7 @@ describe("an inbox", () => {
     });
   });
 
-  it("that ignores a rejected hand-over does not end the process", async () => {
+  it("that ignores a rejected hand-over does not crash the process", async () => {
     let handOver: HandOver = () => Promise.resolve();
     const consume = (consumer: HandOver) => {
       handOver = consumer;

@@ -204,7 +204,7 @@ describe("verifySignature", () => {
     expect(verifySignature(`${body} `, signature, apiKey)).toBe(false);
   });
 
-  it("verifies bytes that are no text", () => {
+  it("verifies bytes that are not text", () => {
     const bytes = Buffer.from([0xff, 0x00, 0xc3]);
     expect(verifySignature(bytes, signatureOf(bytes), apiKey)).toBe(true);
     expect(verifySignature(bytes.toString(), signatureOf(bytes), apiKey)).toBe(false);

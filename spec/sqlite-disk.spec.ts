@@ -40,7 +40,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
     const file = join(dirname(temporaryFile()), "private", "inbox.db");
     const error = refusalOf(() => sqliteInbox({ file }));
     expect(error).toMatchObject({
-      message: "the directory of file does not exist; create it first",
+      message: "file is in a directory that does not exist; create it first",
       cause: { code: "ENOENT", message: "" },
     });
   });

@@ -79,7 +79,7 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     const message = freshNotification();
     await other.accept(message, freshDelivery());
     await received(1);
-    // What it had begun is stored when it ends, and is handed over by nobody else.
+    // Its results are stored when it ends, and is handed over by nobody else.
     settle();
     await inbox.close();
     expect(handOvers).toEqual([[message, expect.anything()]]);

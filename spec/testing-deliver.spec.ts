@@ -125,7 +125,7 @@ describe("deliver, when the receiver fails", () => {
     expect(clock.within).toHaveBeenCalledWith(5_000, expect.any(Promise));
   });
 
-  it("reports the code of an error, and no address", async () => {
+  it("reports the code of an error, without the address", async () => {
     const gone = createServer();
     const port = await listenWith(gone);
     gone.close();

@@ -88,7 +88,7 @@ describe("deliver, given a bad argument or option", () => {
     ["Authorization", withHeaders({ authorization: "secret" }, { apiKey })],
     ["X-TS-Authorization", withHeaders({ "X-TS-Authorization": "secret" }, { apiKey })],
   ])(
-    "rejects with a TypeError that names the %s and repeats no value: case %#",
+    "rejects with a TypeError that names the %s and quotes no value: case %#",
     async (name, args) => {
       // @ts-expect-error: what JavaScript lets through
       const error = await deliver(...args).catch((cause: unknown) => cause);

@@ -55,7 +55,7 @@ function listen(app, port, host) {
 }
 const { PORT = "3000", METRICS_PORT = "9464", METRICS_HOST = "127.0.0.1" } = process.env;
 const server = listen(express().use(callback), PORT, "127.0.0.1");
-// On a port of its own, which the internet does not reach.
+// On its own port, which the internet does not reach.
 const report = async (req, res) => res.type(register.contentType).send(await register.metrics());
 listen(express().get("/metrics", report), METRICS_PORT, METRICS_HOST);
 

@@ -2,7 +2,7 @@ import { bareError } from "../errors.js";
 import type { StoredNotification } from "../inbox/durable/stored-notification.js";
 import type { Outcome } from "../inbox/inbox.js";
 
-/** The part of BullMQ's Queue that adds a job, and tells what became of it. */
+/** The part of BullMQ's Queue that adds a job, and reports what became of it. */
 export interface AddingQueue<Options> {
   add(name: string, data: object, options: Options): Promise<{ id?: string | undefined }>;
   getJobState(jobId: string): Promise<string>;
@@ -12,7 +12,7 @@ export interface AddingQueue<Options> {
   removeDeduplicationKey(id: string): Promise<unknown>;
 }
 
-/** What is added. With the same `jobId` it is stored once, however often it is added. */
+/** A job to add. With the same `jobId` it is stored once, however often it is added. */
 interface NewJob {
   readonly jobId: string;
   readonly reference: string;
@@ -64,7 +64,7 @@ async function removeRemains<Options>(
   id: string,
 ): Promise<"removed" | "none" | "whole"> {
   if ((await queue.getJobState(id)) !== "unknown") return "whole";
-  // In this order, as a job that is handed over meanwhile loses its state and the rest in one step.
+  // In this order, as a job that is handed over now loses its state and the rest in one step.
   if (!(await queue.getJob(id))) return "none";
   await queue.remove(id);
   return "removed";

@@ -40,7 +40,7 @@ function connectParts<Backend extends IQueueBackend, Connection>(
   const { openQueue, openWorker } = createOpener(driver, settings);
   let listener: (error: Error) => void = () => {};
   const report = (error: Error) => listener(error);
-  // The buffer stores in the queue, and queue and workers tell the buffer of trouble.
+  // The buffer stores in the queue, and queue and workers report trouble to the buffer.
   const onTrouble = (error: unknown) => buffer.suspect(error);
   const isDown = () => buffer.isDown();
 
@@ -51,7 +51,7 @@ function connectParts<Backend extends IQueueBackend, Connection>(
     isDown,
   });
   const buffer = createOutageBuffer<PreparedJob>({
-    engine: { ...jobs, ...driver, onOutage: consumption.rest, onAnswer: consumption.revive },
+    engine: { ...jobs, ...driver, onOutage: consumption.rest, onRecovery: consumption.revive },
     maxBuffered,
     aftermath: lockDuration,
     passOn: createPassOn({

@@ -42,7 +42,7 @@ export interface DeadLetterQueue {
 /** Where dead letters are. */
 export interface DeadLetterStore {
   readonly queue: DeadLetterQueue;
-  /** Deletes a failed job. False if there is none by that id any more. */
+  /** Deletes a failed job. False if there is none with that id. */
   readonly discard: (jobId: string) => Promise<boolean>;
 }
 

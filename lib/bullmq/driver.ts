@@ -3,7 +3,7 @@ import type { BackendFactory, IQueueBackend } from "bullmq";
 /** Delay, in ms, before a connection or a worker that was refused tries again. */
 export const RETRY_INTERVAL = 1_000;
 
-/** A queue or a worker, on a connection of its own. */
+/** A queue or a worker, on its own connection. */
 export interface Opened<T> {
   readonly made: T;
   /** Ends the connection whatever state it is in. */

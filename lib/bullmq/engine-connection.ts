@@ -11,7 +11,7 @@ export interface EngineConnection {
     disconnect(): Promise<void>;
   };
   /** Whether it may be closed. The user's own clients and pools stay open. */
-  readonly isOurs: boolean;
+  readonly ownsConnections: boolean;
   /** Ends what the backend cannot end itself: sockets that hang. */
   readonly destroy: () => void;
   /** Calls back if the connection ends for good, and nobody destroyed it. */
@@ -27,12 +27,16 @@ export async function hasClosed(closing: Promise<unknown>): Promise<boolean> {
 }
 
 /** Ends a connection that may hang, or that was never established. */
-export async function endConnection({ backend, isOurs, destroy }: EngineConnection): Promise<void> {
+export async function endConnection({
+  backend,
+  ownsConnections,
+  destroy,
+}: EngineConnection): Promise<void> {
   destroy();
   // Commands on a connection that was never established stay pending, or reject.
   backend.disconnectBlocking(false).catch(() => {});
   const closing = backend.close(true);
   // On Redis this ends the client, whoever owns it.
-  if (isOurs) backend.disconnect().catch(() => {});
+  if (ownsConnections) backend.disconnect().catch(() => {});
   await hasClosed(closing);
 }

@@ -77,7 +77,7 @@ export function resolveOptions(options: Readonly<BullmqInboxOptions>) {
   checkEngine(options);
   const { queueName = "telesign-callback", telemetry } = options;
   if (typeof queueName !== "string" || !/^[^:]+$/.test(queueName)) {
-    throw new TypeError("queueName must be a text without a colon");
+    throw new TypeError("queueName must be a string without a colon");
   }
   if (telemetry !== undefined && !isTelemetry(telemetry)) {
     throw new TypeError("telemetry must be what BullMQ takes, such as BullMQOtel of bullmq-otel");
@@ -102,7 +102,7 @@ function checkEngine({ connection, backend }: Readonly<BullmqInboxOptions>) {
   const isText = typeof connection === "string" && backend !== undefined;
   if (!isText && (typeof connection !== "object" || connection === null)) {
     throw new TypeError(
-      "connection must be what BullMQ takes; only PostgreSQL's can be a text: " +
+      "connection must be what BullMQ takes; only PostgreSQL's can be a string: " +
         "for Redis write { url: 'redis://…' }",
     );
   }

@@ -7,7 +7,7 @@ import { HandOverError } from "./hand-over-error.js";
 /** Delay, in ms, before another worker tries a job that this one leaves: it stops, or is too old for it. */
 const POSTPONEMENT = 1_000;
 
-/** Name of the job that shows that the engine stores. It is removed as soon as it is there. */
+/** Name of the job that probes the engine. It is removed as soon as it is stored. */
 export const CHECK = "check";
 
 /** The part of BullMQ's Job that counts attempts. */

@@ -13,7 +13,7 @@ import type { DeadLetterQueue, DeadLetterStore } from "./dead-letters.js";
 import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
 import { CHECK } from "./job-processor.js";
 
-/** What has expired is deleted once an hour, at most 10,000 jobs at a time. */
+/** Expired references are deleted once an hour, at most 10,000 jobs at a time. */
 const SWEEP = { interval: 3_600_000, limit: 10_000 };
 
 const JOB_OPTIONS = {
@@ -38,7 +38,7 @@ export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS &
   close(): Promise<void>;
 }
 
-/** A queue on a connection of its own. */
+/** A queue on its own connection. */
 export interface OpenedQueue extends DeadLetterStore {
   readonly queue: Queue;
   readonly connection: EngineConnection;

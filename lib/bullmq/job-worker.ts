@@ -23,7 +23,7 @@ export interface Worker {
   close(force?: boolean): Promise<void>;
 }
 
-/** A worker on connections of its own. */
+/** A worker on its own connections. */
 export interface OpenedWorker {
   readonly worker: Worker;
   readonly connection: EngineConnection;
@@ -148,7 +148,7 @@ function reportDeadLetter(options: JobWorkerOptions, job: Job | undefined, error
 /** Ends a worker whose engine does not answer. Its own way to close would wait for it. */
 async function abandon({ worker, connection }: OpenedWorker) {
   // BullMQ takes a client from a pool for a worker that is closed while it opens, and keeps it.
-  if (!connection.isOurs) await hasClosed(worker.waitUntilReady());
+  if (!connection.ownsConnections) await hasClosed(worker.waitUntilReady());
   void worker.close(true);
   await endConnection(connection);
 }

@@ -1,14 +1,12 @@
 import { Queue, Worker, type IQueueBackend } from "bullmq";
 
+import { LONGEST_TIMER } from "../clock.js";
 import { RETRY_INTERVAL, type Driver } from "./driver.js";
 import type { EngineConnection } from "./engine-connection.js";
 import type { Settings } from "./inbox-options.js";
 import type { OpenQueue } from "./job-queue.js";
 import type { OpenWorker } from "./job-worker.js";
 import { tolerateDamage } from "./tolerant-job.js";
-
-/** The longest delay of one Node timer, in ms. BullMQ's would fire at once beyond it. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Opens the queues and the workers of one inbox. */
 export function createOpener<Backend extends IQueueBackend, Connection>(
@@ -43,7 +41,7 @@ export function createOpener<Backend extends IQueueBackend, Connection>(
     made: { getBackend(): Backend },
     ends: Pick<EngineConnection, "destroy" | "onEnd">,
   ): EngineConnection {
-    return { backend: made.getBackend(), isOurs: driver.ownsConnections, ...ends };
+    return { backend: made.getBackend(), ownsConnections: driver.ownsConnections, ...ends };
   }
 
   return { openQueue, openWorker };

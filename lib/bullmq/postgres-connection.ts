@@ -50,7 +50,7 @@ export function refuseUnfitPool(pool: EmitterPool): void {
 }
 
 /**
- * A configuration as the inbox needs it.
+ * Adapts a configuration to the inbox.
  *
  * @throws TypeError that says what to write instead
  * @throws Error if pg is not installed
@@ -85,7 +85,7 @@ function isMatch(value: unknown, pattern: RegExp): boolean {
 
 /**
  * Names the server, the database and the schema, as pg reads them from a URL, the options and the
- * environment. A pool has no option `schema`: it searches one.
+ * environment. A pool has no `schema` option: its `search_path` decides.
  */
 export function placeOf(options: object, schema: unknown): string {
   const client = modelOf(options);

@@ -21,7 +21,7 @@ import { createPoolSockets } from "./pool-sockets.js";
 type PostgresDriver = Driver<PostgresQueueBackend, PostgresConnectionOptions>;
 
 /**
- * BullMQ on PostgreSQL. With a configuration, every queue and worker gets a pool of its own.
+ * BullMQ on PostgreSQL. With a configuration, every queue and worker gets its own pool.
  *
  * @throws TypeError if the connection cannot work
  */

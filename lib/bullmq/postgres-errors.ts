@@ -6,11 +6,11 @@ const NO_SCHEMA: readonly unknown[] = ["SchemaMigrationRequiredError", "42883", 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   "28000":
-    "PostgreSQL refuses the user, or the connection names none; " +
+    "PostgreSQL rejects the user, or the connection names no user; " +
     "write postgres://user@host/database, or set PGUSER",
   "28P01": "PostgreSQL refuses the user or the password",
   "3D000": "PostgreSQL has no such database",
-  "42501": "PostgreSQL's user may not do what BullMQ needs",
+  "42501": "the PostgreSQL user lacks a permission that BullMQ needs",
   "53100": "PostgreSQL's disk is full",
   "53300": "PostgreSQL has too many connections",
   "25006": "this PostgreSQL is read-only, as a replica is; connect to its primary",
@@ -39,7 +39,7 @@ export function describeCause(cause: unknown): string | undefined {
   return DESCRIPTIONS[String(bareError(cause).code)];
 }
 
-/** It has no code of its own. */
+/** It has no code. */
 function isEndedPool(cause: unknown): boolean {
   const text = "Cannot use a pool after calling end on the pool";
   return cause instanceof Error && cause.message === text;

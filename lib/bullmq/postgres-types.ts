@@ -7,8 +7,8 @@ interface TypeParsers {
 const JSON_TYPES: readonly number[] = [114, 3802];
 
 /**
- * The parsers for the inbox's own connections: the app's, but JSON is parsed in any case. BullMQ would
- * find no job where the app has told pg to leave JSON as text.
+ * The parsers for the inbox's own connections: the app's, except that JSON is always parsed. If the app makes pg leave JSON as text, BullMQ
+ * finds no jobs.
  *
  * @throws Error if pg is not installed
  */
@@ -20,7 +20,7 @@ export function typeParsers(): TypeParsers {
   };
 }
 
-/** Whether a pool parses JSON, with parsers of its own or with those of the app. */
+/** Whether a pool parses JSON, with its own parsers or with the app's. */
 export function parsesJson(own: unknown): boolean {
   const parsers = isTypeParsers(own) ? own : installedParsers();
   return JSON_TYPES.every((oid) => typeof parsers.getTypeParser(oid, "text")("{}") === "object");

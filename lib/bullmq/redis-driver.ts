@@ -9,7 +9,7 @@ import { clientFactory } from "./redis-client.js";
 type RedisDriver = Driver<RedisQueueBackend, ConnectionOptions>;
 
 /**
- * BullMQ on Redis or Valkey. Every queue and worker gets a client of its own.
+ * BullMQ on Redis or Valkey. Every queue and worker gets its own client.
  *
  * @throws TypeError if the connection cannot work
  * @throws Error if ioredis is needed and not installed
@@ -52,7 +52,7 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
   return { ...common, ownsConnections: true, place: clients.place, open };
 }
 
-/** BullMQ's own way to remove a job does not tell whether it was there, nor whether it had failed. */
+/** BullMQ's own way to remove a job does not say whether it was there, or whether it had failed. */
 async function discard(backend: RedisQueueBackend, _queueName: string, jobId: string) {
   const client = await backend.client;
   client.defineCommand("discardDeadLetter", {
@@ -69,7 +69,7 @@ async function discard(backend: RedisQueueBackend, _queueName: string, jobId: st
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   WRONGPASS: "Redis refuses the username or the password",
   NOAUTH: "Redis asks for a password",
-  NOPERM: "the user of Redis may not run a command that BullMQ needs",
+  NOPERM: "the Redis user lacks permission for a command that BullMQ needs",
   OOM: "Redis has used up its maxmemory",
   READONLY: "this Redis is a replica; connect to its master",
   CROSSSLOT: "this Redis is a cluster; connect with a Cluster and put braces around queueName",
@@ -78,7 +78,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 
 function describeCause(cause: unknown): string | undefined {
   if (isRefusedDatabase(cause)) {
-    return "Redis has no database of the number in connection.db or in the URL, or its user may not select one";
+    return "the database number in connection.db or the URL does not exist in Redis, or its user cannot select it";
   }
   return DESCRIPTIONS[String(bareError(cause).code)];
 }
@@ -90,7 +90,7 @@ function isRefusedDatabase(error: unknown): boolean {
 
 const foreignPlaces = new WeakMap<object, string>();
 
-/** Where the client of another driver is connected to cannot be told, so each is a place by itself. */
+/** Other drivers' clients do not reveal where they connect, so each counts as its own place. */
 function placeOfForeign(client: object): string {
   const place = foreignPlaces.get(client) ?? randomUUID();
   foreignPlaces.set(client, place);

@@ -7,7 +7,7 @@ const PLACE: PlaceOptions = {
   where: ["url", "host", "port", "path", "sentinels", "name"],
   misplaced: {
     uri: "url",
-    prefix: "no prefix: queueName tells applications apart",
+    prefix: "no prefix: queueName keeps applications apart",
     ...renamed(["hostname", "server", "address", "endpoint", "ip"], "host"),
     ...renamed(["socket", "redis"], "host and port beside the other options"),
     ...renamed(
@@ -39,7 +39,7 @@ export function refuseMisplacedOptions(options: object): void {
   const { url, port, db } = options as { url?: unknown; port?: unknown; db?: unknown };
   if (url !== undefined && !isRedisUrl(url)) {
     throw new TypeError(
-      "connection.url must be a text that starts with redis:// or rediss:// and has a host",
+      "connection.url must be a string that starts with redis:// or rediss:// and has a host",
     );
   }
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {

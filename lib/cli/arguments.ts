@@ -78,9 +78,9 @@ export function numberIn(text: string): number {
 }
 
 /**
- * The headers in texts of the form `Name: value`. A name that is repeated gets several values.
+ * Parses headers of the form `Name: value`. A name that is repeated gets several values.
  *
- * @throws TypeError repeating none, since a value may be a secret
+ * @throws TypeError that quotes no header, since a value may be secret
  */
 export function headersIn(texts: readonly string[]): HeadersToSend {
   const headers = new Map<string, string[]>();

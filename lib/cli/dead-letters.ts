@@ -111,7 +111,7 @@ function taskOf({ redrive, discard, limit }: TaskValues): Task {
   if (redrive.length > 0) return change("redriven", redrive);
   if (discard.length > 0) return change("discarded", discard);
   return async function list(inbox, print) {
-    // One more than is printed, which tells whether there are more.
+    // One more than is printed, which shows whether there are more.
     const letters = await inbox.deadLetters({ limit: most + 1 });
     print.list(letters.slice(0, most), letters.length > most);
     return 0;
@@ -132,7 +132,7 @@ function change(outcome: "redriven" | "discarded", references: readonly string[]
   };
 }
 
-/** Our own errors have no code, and repeat nothing private. Others may name a file or a server. */
+/** Our own errors have no code, and contain nothing private. Others may name a file or a server. */
 function openingFault(error: unknown): string {
   const { code } = bareError(error);
   return code === undefined && error instanceof Error ? error.message : `cannot open: ${code}`;

@@ -8,7 +8,7 @@ import { telesignCallback, type TelesignCallback } from "../index.js";
 import type { Delivery } from "../receive/delivery.js";
 import type { MessageNotification } from "../receive/notification.js";
 import type { Rejection } from "../receive/rejection.js";
-import { addressOf } from "../testing/server-address.js";
+import { urlOfServer } from "../testing/server-address.js";
 import { apiKeyIn, flagged, parse, wholeNumberOf, type Run } from "./arguments.js";
 import { paint, printable, writeJson, type Terminal } from "./terminal.js";
 
@@ -37,10 +37,10 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
     const failure = await bind(server, port);
     if (failure !== undefined) {
       const advice = "choose another port with --port";
-      terminal.err.write(`telesign-callback listen: cannot listen, ${failure}; ${advice}\n`);
+      terminal.err.write(`telesign-callback listen: cannot listen: ${failure}; ${advice}\n`);
       return 1;
     }
-    const { origin } = addressOf(server);
+    const { origin } = urlOfServer(server);
     // Not new URL(path, origin), which reads the path //x as the host x.
     const url = `${origin}${path}`;
     terminal.err.write(introduction({ origin, path, isVerified: apiKey !== undefined }));

@@ -89,7 +89,7 @@ function describeAttempt(out: Output, attempted: ReportedAttempt): string {
 }
 
 const BAR_WIDTH = 24;
-/** The width of a terminal that does not tell its own. */
+/** The width of a terminal that does not report one. */
 const COLUMNS = 80;
 
 function progressBar(counts: Counts, total: number, columns = 0): string {

@@ -17,6 +17,8 @@ export interface GuardedInbox {
   consumeWhileHeard(): void;
   /** How many notifications wait in this process. */
   waiting(): number;
+  /** Whether the inbox has been asked to accept something and has not decided. */
+  readonly isDeciding: () => boolean;
   /** Resolves when the inbox has accepted, or failed to accept, everything that it was asked to by now. */
   readonly settled: () => Promise<void>;
   /** Closes the inbox, which consumes no more. Never rejects: a failure is an `ERR_INBOX` error. */
@@ -80,8 +82,14 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     }
   }
 
-  const waiting = () => waitingIn(inbox);
-  return { accept, consumeWhileHeard, waiting, settled: accepting.settled, close };
+  return {
+    accept,
+    consumeWhileHeard,
+    waiting: () => waitingIn(inbox),
+    isDeciding: () => accepting.count() > 0,
+    settled: accepting.settled,
+    close,
+  };
 }
 
 function troubleError(error: Error): TelesignCallbackError {

@@ -24,11 +24,11 @@ export interface HandOverParts {
 
 /**
  * Hands notifications to the `message` listeners: each after its own answer, and in the order of the
- * calls. Each waits in an `await` of its own, which keeps the asynchronous context of its call, so an
+ * calls. Each waits in its own `await`, which keeps the asynchronous context of its call, so an
  * app's `AsyncLocalStorage` is there in the listeners.
  */
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
-  const turns: Place[] = [];
+  const line: Place[] = [];
   let running = 0;
   const emitMessage = traced((...arrival) => listeners.emit("message", ...arrival));
 
@@ -59,7 +59,7 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   function turn(reference: string) {
     return new Promise<boolean>((begin) => {
       const place = { isDue: false, begin };
-      turns.push(place);
+      line.push(place);
       void answers.sent(reference).then(() => {
         place.isDue = true;
         advance();
@@ -71,8 +71,8 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
     // Without a listener all return to the inbox together, by the error that afterAnswer throws, so that
     // none overtakes another.
     const isHeard = listeners.count("message") > 0;
-    while (turns[0] && (turns[0].isDue || !isHeard)) turns.shift()?.begin(isHeard);
+    while (line[0] && (line[0].isDue || !isHeard)) line.shift()?.begin(isHeard);
   }
 
-  return { handOver, advance, running: () => running, inLine: () => turns.length };
+  return { handOver, advance, running: () => running, waiting: () => line.length };
 }

@@ -7,7 +7,7 @@ export type Outcome = "accepted" | "duplicate";
 /**
  * Hands a notification to every `message` listener. Resolves when all have settled. Rejects with the
  * listener's own error when one has failed, which is reported already; and with an `ERR_NO_LISTENER`
- * when nobody listens any more, which is not: the inbox keeps the notification, or reports it.
+ * when nobody listens, which is not: the inbox keeps the notification, or reports it.
  */
 export type HandOver = (message: MessageNotification, delivery: Delivery) => Promise<void>;
 

@@ -33,8 +33,9 @@ const LARGEST_MAP = 2 ** 24;
  * one that fails is reported, not retried.
  *
  * Notifications that arrive before the first `message` listener wait for it as text, up to 1,000 of
- * them and 64 MB, and keep the `AsyncLocalStorage` context of their request. Each one beyond that, and
- * each that still waits at `close()`, is an `ERR_NO_LISTENER` error that carries it.
+ * them and 64 MB, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the newest is
+ * dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each is an `ERR_NO_LISTENER`
+ * error that carries it.
  *
  * @throws TypeError if an option is bad or unknown
  */
@@ -46,7 +47,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   const line = createWaitingLine(consumer.isThere, drop);
   let arrived = 0;
   let isClosed = false;
-  // Until an `onError` listener is set, errors are thrown to whoever calls `accept` or `close`.
+  // Until an `onError` listener is set, errors are thrown to the caller of `accept` or `close`.
   let report = throwIt;
   const onError = (listener: (error: Error) => void) => void (report = listener);
 
@@ -103,7 +104,7 @@ function createCurrentConsumer(onReady: () => void) {
 
   function attach(handOver: HandOver): () => Promise<void> {
     current = handOver;
-    // What the last consumer gives back returns within this turn, and is older than what arrives now.
+    // Notifications that the last consumer gives back return within this turn, and are older than new ones.
     isReturning = true;
     setImmediate(() => {
       isReturning = false;
@@ -128,7 +129,7 @@ function throwIt(error: Error): void {
   throw error;
 }
 
-/** Makes the function that tells whether a reference is new, and remembers it. */
+/** Makes the function that says whether a reference is new, and remembers it. */
 function createMemory({ max = 100_000, ttl = 600_000 }: Readonly<MemoryInboxOptions>) {
   // maxSize, because max would allocate room for all of them now.
   const seen = new LRUCache<string, true>({

@@ -44,10 +44,11 @@ interface Waiting {
 }
 
 /**
- * Makes a line that is bounded while nobody takes from it.
+ * Makes a queue that is bounded while it has no consumer.
  *
- * @param isHeard whether somebody takes from it
- * @param drop takes a notification for which there is no room
+ * @param isHeard whether it has a consumer
+ * @param drop receives each notification that does not fit: the newest beyond the number, the oldest
+ *   beyond the bytes
  */
 export function createWaitingLine(
   isHeard: () => boolean,

@@ -4,11 +4,11 @@ import { setImmediate } from "../clock.js";
 export interface Answers {
   /** Notes that a notification is being answered, until `left` resolves. */
   add(reference: string, left: Promise<void>): void;
-  /** Resolves when every answer now being given to this notification has left, or cannot any more. */
+  /** Resolves when every answer now being given to this notification has left, or can no longer leave. */
   sent(reference: string | undefined): Promise<void>;
   /** How many notifications are being answered. */
   readonly count: () => number;
-  /** Resolves when every answer that is being given now has left, or cannot any more. */
+  /** Resolves when every answer that is being given now has left, or can no longer leave. */
   readonly settled: () => Promise<void>;
 }
 

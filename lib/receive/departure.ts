@@ -14,16 +14,20 @@ const PATIENCE = 4_000;
 export function departure(req: IncomingMessage, res: ServerResponse): Promise<void> {
   // Other middleware has answered, or the client has gone: nothing will be emitted any more.
   if (res.writableFinished || res.destroyed) return Promise.resolve();
-  const answer: PendingAnswer = { req, res, resolve() {} };
-  const left = new Promise<void>((resolve) => (answer.resolve = resolve));
-  const settle = () => {
+  let resolve = () => {};
+  const left = new Promise<void>((resolveLeft) => (resolve = resolveLeft));
+  const isHttp2 = "stream" in res;
+  const answer: PendingAnswer = { req, res, settle };
+
+  function settle() {
     // A pipelining client can cause thousands of answers in one turn, so keep nothing of them.
     answer.req = undefined;
     answer.res = undefined;
     // HTTP/2 says that it has finished before it has written the last frame.
-    if ("stream" in res) setImmediate(answer.resolve);
-    else answer.resolve();
-  };
+    if (isHttp2) setImmediate(resolve);
+    else resolve();
+  }
+
   // Cheap: no timer, and no listener on the connection. Only what is still pending at the end of this
   // turn of the event loop gets those.
   res.on("finish", settle);
@@ -36,7 +40,7 @@ export function departure(req: IncomingMessage, res: ServerResponse): Promise<vo
 interface PendingAnswer {
   req: IncomingMessage | undefined;
   res: ServerResponse | undefined;
-  resolve: () => void;
+  readonly settle: () => void;
 }
 
 let pending: PendingAnswer[] = [];
@@ -47,8 +51,8 @@ function watchLater(answer: PendingAnswer): void {
   setImmediate(() => {
     const answers = pending;
     pending = [];
-    for (const { req, res, resolve } of answers) {
-      if (req && res) void delayedDeparture(req, res).then(resolve);
+    for (const { req, res, settle } of answers) {
+      if (req && res) void delayedDeparture(req, res).then(settle);
     }
   });
 }

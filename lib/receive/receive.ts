@@ -24,7 +24,7 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       admit(req); // 503, 403, 415
       body = await readBody(req, maxBodySize); // 413, 500
       authenticate(req.headers, body); // 401, 500
-      const message = parse(body); // 400
+      const message = parse(body); // 400, 500
       const delivery = deliveryOf(message);
       refuseIfOutdated(delivery); // 400
       // Again, since close() may have been called while the body was arriving. Nothing may be awaited

@@ -9,7 +9,7 @@ import { respond } from "./respond.js";
 
 /**
  * Makes the function that answers a request whose check threw a {@link Refusal}. It resolves when the
- * answer has left, or at once if the client has gone, and throws on whatever else was thrown.
+ * answer has left, or at once if the client has gone, and rethrows any other error.
  */
 export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
   return async function refuse(

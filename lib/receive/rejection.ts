@@ -67,7 +67,7 @@ export class Refusal {
 }
 
 /**
- * A request that got a 4xx or 5xx. Its enumerable properties repeat nothing that was sent, so it can be
+ * A request that got a 4xx or 5xx. Its enumerable properties contain nothing that was sent, so it can be
  * logged as it is.
  */
 export interface Rejection {

@@ -11,7 +11,7 @@ export interface Answer {
 }
 
 /**
- * Gives an answer, the last one on its connection if the callback is closing. `departure` tells when
+ * Gives an answer, the last one on its connection if the callback is closing. `departure` says when
  * it has left.
  *
  * @throws whatever other middleware throws if it makes the answer impossible
@@ -25,7 +25,7 @@ export function respond({ req, res }: Exchange, answer: Answer, isClosing: boole
     if (req.complete === false) endUnread(req, res, answer.body);
     else res.end(answer.body);
   } catch (error) {
-    // Other middleware may have answered meanwhile, or sent the headers and left the rest to us.
+    // Other middleware may have answered, or sent the headers and left the rest to us.
     if (!res.headersSent) throw error;
     res.end();
   }

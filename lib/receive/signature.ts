@@ -25,7 +25,7 @@ export function verifySignature(
 /**
  * Decodes API keys for {@link isSigned}, once: making a key object costs more than using it.
  *
- * @throws TypeError if there is none, or one is empty or decodes to nothing
+ * @throws TypeError if there is no key, or one is empty or decodes to nothing
  */
 export function keysOf(apiKey: unknown): KeyObject[] {
   const keys = (Array.isArray(apiKey) ? Array.from<unknown>(apiKey) : [apiKey]).map(decode);

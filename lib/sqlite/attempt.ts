@@ -36,7 +36,7 @@ export interface AttemptResult {
 export function createAttempt(options: AttemptOptions) {
   const { claimant, storedText, attempts, handOver } = options;
 
-  return async function attemptOf({ id, stored, attempt }: Claimed): Promise<AttemptResult> {
+  return async function makeAttempt({ id, stored, attempt }: Claimed): Promise<AttemptResult> {
     const claim = { id, claimant };
     if (!Number.isSafeInteger(attempt) || attempt < 1) return bury("damaged", 0);
     const read = storedText.read(stored, attempt);

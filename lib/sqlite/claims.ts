@@ -3,13 +3,13 @@ import { randomUUID } from "node:crypto";
 import type { Statement, Value } from "./database-thread.js";
 import { givingUp, RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
-/** What this process has claimed. A notification that one process has claimed, no other hands over. */
+/** The claims of this process. Only the process that claimed a notification hands it over. */
 export interface Claims extends Claimant {
   /** The notifications it has claimed, until the result of their hand-over is stored. */
   readonly held: Set<Value>;
   /** Ends the claims of all others, while no other process has the file open. */
   readonly whenAlone: readonly Statement[];
-  /** Ends the claims that this process does not know of, because the connection failed meanwhile. */
+  /** Ends the claims that this process does not know of, because the connection had failed. */
   readonly whenOpened: () => readonly Statement[];
 }
 

@@ -18,7 +18,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
   const claims = createClaims(lockDuration);
   let listener: (error: Error) => void = () => {};
   const report = (error: Error) => listener(error);
-  // The buffer stores in the database, and who hands over from it tells the buffer of trouble.
+  // The buffer stores in the database, and its consumer reports trouble to the buffer.
   const onTrouble = (error: unknown) => buffer.suspect(error);
   const isDown = () => buffer.isDown();
 
@@ -36,7 +36,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
         return stored;
       },
       onOutage: consumption.rest,
-      onAnswer: consumption.revive,
+      onRecovery: consumption.revive,
     },
     maxBuffered,
     aftermath: lockDuration,

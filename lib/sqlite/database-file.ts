@@ -69,6 +69,6 @@ function create(path: string): void {
   }
 }
 
-const NO_DIRECTORY = "the directory of file does not exist; create it first";
+const NO_DIRECTORY = "file is in a directory that does not exist; create it first";
 const NO_ACCESS =
   "file must be a file that this process can read and write, in a directory that it can write to";

@@ -11,7 +11,7 @@ export type Statement = readonly [sql: string, ...parameters: Value[]];
 /** One row of a result. */
 export type Row = Readonly<Record<string, Value>>;
 
-/** A database in a thread of its own, so that a slow or locked disk never blocks the event loop. */
+/** A database in its own thread, so that a slow or locked disk never blocks the event loop. */
 export interface DatabaseThread {
   /** Opens the database, and creates its file if that is gone, after closing the one that is open. */
   open(path: string): Promise<void>;

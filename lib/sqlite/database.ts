@@ -21,7 +21,7 @@ export interface Database {
   checkpoint(): Promise<void>;
   /** Whether the process stays alive while nothing is asked for. */
   keepAlive(isNeeded: boolean): void;
-  /** Finishes what was asked for, and closes the file. Resolves within a few seconds in any case. */
+  /** Finishes what was asked for, and closes the file. Always resolves within a few seconds. */
   close(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       if (!isOpen) await open();
       return await thread.transact(build());
     } catch (error) {
-      // What another process has locked is as good as before.
+      // A file that another process has locked is as good as before.
       if (!isLocked(error)) isOpen = false;
       if (bareError(error).code === FILE_LOST) options.onLost(error);
       throw error;

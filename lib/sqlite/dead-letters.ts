@@ -13,7 +13,7 @@ import type { StoredText } from "./stored-text.js";
 
 type DeadLetters = Pick<DurableInbox, "deadLetters" | "redrive" | "discard">;
 
-/** What an operator may do with the notifications that failed for good. */
+/** Lists, redrives and discards the notifications that failed for good. */
 export function createDeadLetters(database: Database, storedText: StoredText): DeadLetters {
   async function deadLetters(options: Readonly<DeadLettersOptions> = {}) {
     refuseUnknownAndUndefined(options, ["limit"]);

@@ -44,7 +44,7 @@ export function createGroupCommit({ inTurn, transact }: GroupCommitOptions): Gro
   }
 
   async function transactNext() {
-    // What this turn of the event loop still asks for belongs to the same transaction.
+    // Statements that this turn of the event loop still asks for belong to the same transaction.
     await new Promise<void>((resolve) => setImmediate(resolve));
     let batch: Work[] = [];
     try {

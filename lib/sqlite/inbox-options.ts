@@ -10,7 +10,7 @@ import { createStoredText } from "./stored-text.js";
 /** Where and how {@link sqliteInbox} stores, and how it hands over. */
 export interface SqliteInboxOptions extends DurableInboxOptions {
   /**
-   * Path of the database. It is created, readable for its owner only, in a directory that exists.
+   * Path of the database. It is created, readable only by its owner, in a directory that exists.
    * Processes of one machine with the same file share its notifications. It must be on a local disk.
    */
   file: string;

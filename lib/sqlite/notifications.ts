@@ -53,7 +53,7 @@ export interface Claimant {
   readonly lockDuration: number;
 }
 
-/** Claims at most `limit` of the notifications that are due; and tells when the next one is. */
+/** Claims at most `limit` of the notifications that are due, and says when the next one is. */
 export function claiming(
   { claimant, lockDuration }: Claimant,
   now: number,

@@ -1,6 +1,6 @@
 import type { DatabaseThread, Row, Statement } from "./database-thread.js";
 
-/** "TSCB", by which a database of this package is known from one of another program. */
+/** "TSCB", which marks a database as this package's. */
 const APPLICATION_ID = 0x54534342;
 /** The version of the tables. A newer release may add to them only under a higher one. */
 const VERSION = 1;

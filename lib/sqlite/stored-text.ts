@@ -18,7 +18,7 @@ export interface PreparedText {
 
 /** Turns notifications into texts, and back. */
 export interface StoredText {
-  /** @throws RangeError if something unknown in the message is nested too deep for JSON */
+  /** @throws RangeError or TypeError if something in the message is nested too deep, or is not JSON */
   readonly write: (message: MessageNotification, delivery: Delivery) => PreparedText;
   readonly read: (
     text: string,

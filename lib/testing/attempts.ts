@@ -55,7 +55,7 @@ export const TELESIGN_TIMEOUT = 5_000;
 export function checkPersistence(waits: unknown, timeout: unknown, prefix = ""): Persistence {
   if (!Array.isArray(waits)) throw new TypeError(`${prefix}waits must be an array`);
   const checked = waits.map((wait: unknown) =>
-    wait === 0 ? 0 : milliseconds(`${prefix}waits, where not 0,`, wait),
+    wait === 0 ? 0 : milliseconds(`each non-zero wait in ${prefix}waits`, wait),
   );
   return { waits: checked, timeout: milliseconds(`${prefix}timeout`, timeout) };
 }

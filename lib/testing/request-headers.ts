@@ -16,7 +16,7 @@ const SIGNATURE = ["authorization", "x-ts-authorization"];
  *
  * @param option the name of the option that holds them, for the error
  * @param apiKey what the callback is signed with, if it is signed
- * @throws TypeError naming the option and repeating no header
+ * @throws TypeError naming the option and quoting no header
  */
 export function checkHeaders(option: string, headers: unknown, apiKey?: string): HeadersToSend {
   if (!isHeaders(headers)) {

@@ -6,7 +6,7 @@ import { URL } from "node:url";
  *
  * @throws TypeError if it is not listening, or is listening on a socket file
  */
-export function addressOf(server: Server): URL {
+export function urlOfServer(server: Server): URL {
   const bound = server.address();
   if (typeof bound !== "object" || bound === null) {
     throw new TypeError("target must be a server that listens on a port");

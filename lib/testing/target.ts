@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, Server, type RequestListener } from "node:http";
 import { URL } from "node:url";
 
-import { addressOf } from "./server-address.js";
+import { urlOfServer } from "./server-address.js";
 
 /** Where to deliver to. An Express app is a `RequestListener`. */
 export type DeliverTarget = string | URL | Server | RequestListener;
@@ -26,7 +26,7 @@ export async function reach(target: DeliverTarget, path: string | undefined): Pr
   if (path !== undefined) checkPath(path);
   if (typeof target === "function") return serve(target, path);
   if (!(target instanceof Server)) return receiverAt(urlOf(target), path);
-  if (target.listening) return receiverAt(addressOf(target), path);
+  if (target.listening) return receiverAt(urlOfServer(target), path);
   // Do not call its listen(): the user may have done so already, and a host name is looked up first.
   return serve((req, res) => target.emit("request", req, res), path);
 }
@@ -47,13 +47,13 @@ function receiverAt(url: URL, path: string | undefined): Receiver {
 async function serve(listener: RequestListener, path: string | undefined): Promise<Receiver> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
-  return { ...receiverAt(addressOf(server), path), leave: () => stop(server) };
+  return { ...receiverAt(urlOfServer(server), path), leave: () => stop(server) };
 }
 
 /**
  * The URL in a text.
  *
- * @throws TypeError repeating nothing of it, since its path may be private
+ * @throws TypeError that quotes no part of it, since its path may be private
  */
 function urlOf(target: string | URL): URL {
   // Always one of node:url's, because http.request does not accept the URL of jsdom.

@@ -60,7 +60,7 @@ function conclude(proof, figures, isProven) {
   if (!isProven) failures.push(proof);
 }
 
-/** A server and a queue of its own, and the settings of a receiver on them. */
+/** A server and its own queue, and the settings of a receiver on them. */
 async function setUp(engine, options = {}) {
   const server = await ENGINES[engine]();
   const log = createLog();

@@ -23,7 +23,7 @@ callback.on("error", ({ code, message, cause }) => {
   console.log(JSON.stringify({ code, message, cause: cause?.code ?? cause?.name }));
 });
 
-// A GET of /reset starts to watch the event loop; any other GET tells what was seen.
+// A GET of /reset starts to watch the event loop; any other GET says what was seen.
 const delay = monitorEventLoopDelay({ resolution: 1 });
 createServer((req, res) => {
   callback(req, res, () => {

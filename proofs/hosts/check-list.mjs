@@ -62,7 +62,7 @@ export async function checkList(send, except = []) {
   return failures;
 }
 
-/** What the listener was given, as the app tells: waits up to 3 s for the first. */
+/** What the listener was given, as the app reports it: waits up to 3 s for the first. */
 async function seenBy(send) {
   for (let i = 0; ; i += 1) {
     const { body } = await send({ method: "GET", path: SEEN });

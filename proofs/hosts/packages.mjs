@@ -43,7 +43,7 @@ export async function pack(root, folder) {
   );
 }
 
-/** Installs packages into a folder of their own. */
+/** Installs packages into their own folder. */
 export async function install(project, dependencies) {
   mkdirSync(project, { recursive: true });
   // The `node` package fetches its program in an install script, which newer npms run only if allowed.

@@ -50,7 +50,7 @@ const PROXIES = {
   },
 };
 
-/** The version of an installed proxy, as its program tells it. */
+/** The version of an installed proxy, as its program reports it. */
 export function versionOf(name) {
   const option = PROXIES[name].versionOption;
   // Some print it on stderr.
@@ -59,7 +59,7 @@ export function versionOf(name) {
 }
 
 /**
- * Starts a proxy on 127.0.0.1, which is no service and ends with the workshop.
+ * Starts a proxy on 127.0.0.1, not as a service: it ends with the workshop.
  *
  * @param {object} workshop what starts and ends it
  * @param {string} name which proxy

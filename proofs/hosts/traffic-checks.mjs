@@ -96,7 +96,7 @@ export async function deliverDuring(restart, send, log) {
 
 /**
  * A listener has its notification by the time that the function returns: the platform may freeze the
- * process then. The app tells how many its listener had by then.
+ * process then. The app reports how many its listener had by then.
  */
 export async function checkFrozen(send) {
   made += 1;

@@ -49,7 +49,7 @@ export async function createWorkshop() {
 
   /** Starts a program, which ends with the workshop at the latest. */
   function start(program, args, { cwd, env, stdio = ["ignore", "pipe", "pipe"] } = {}) {
-    // In a group of its own, since proxies and clusters have processes of theirs.
+    // In its own process group, since proxies and clusters have processes of theirs.
     const own = { cwd, env: { ...environment, ...env }, stdio, detached: true };
     const child = spawn(program, args, own);
     running.add(child);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 const HEAP = 512;
 
 /**
- * Starts a receiver with a heap of 512 MB in a process of its own.
+ * Starts a receiver with a heap of 512 MB in its own process.
  *
  * @param {{ directory: string, name: "package" | "bare", keys?: number, node?: string }} settings the
  *   project that it runs in, which receiver it is, how many API keys it has, and the Node that runs it

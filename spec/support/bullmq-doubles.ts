@@ -35,7 +35,7 @@ export function idleConnection() {
       close: () => Promise.resolve(),
       disconnect: () => Promise.resolve(),
     },
-    isOurs: true,
+    ownsConnections: true,
     destroy: () => {},
     onEnd: (listener: () => void) => void listeners.push(listener),
     end: () => listeners.forEach((listener) => listener()),

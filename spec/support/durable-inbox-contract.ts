@@ -205,7 +205,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await accept(message)).toBe("duplicate");
     });
 
-    it("neither redrives nor deletes a notification that is no dead letter", async () => {
+    it("neither redrives nor deletes a notification that is not a dead letter", async () => {
       open();
       const message = freshNotification();
       await accept(message);

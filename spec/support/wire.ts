@@ -36,7 +36,7 @@ export async function received(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-/** Sends `bytes` as they are and returns the whole answer, on a connection of its own. */
+/** Sends `bytes` as they are and returns the whole answer, on its own connection. */
 export async function exchange(port: number, ...bytes: (string | Buffer)[]): Promise<string> {
   const socket = await dial(port);
   const answer = received(socket);

@@ -6,7 +6,7 @@ const inUse = new Set<string>();
  * no signatures would hand its notifications to the listeners of one that does.
  *
  * @param option the option that names the place
- * @param place tells this place from every other one of the option
+ * @param place identifies this place among all those of the option
  * @returns the function that gives the place back
  * @throws TypeError if another inbox of this process has it
  */

@@ -14,7 +14,7 @@ export interface FallibleEngine {
   /** Called when an outage begins. */
   onOutage(): void;
   /** Called when the engine is known to answer, after it was in doubt. */
-  onAnswer(): void;
+  onRecovery(): void;
   /** Describes a cause that no restart of the engine cures, such as a missing schema. */
   describeMisconfiguration(cause: unknown): string | undefined;
   /** Whether it refuses what one notification holds. Another one may be stored. */
@@ -28,7 +28,7 @@ export interface Engine<Stored extends Storable> extends FallibleEngine {
   /**
    * The form in which a notification is stored. It is stored once, however often `store` is called.
    *
-   * @throws RangeError if the notification cannot be stored by any engine
+   * @throws RangeError or TypeError if the notification cannot be stored by any engine
    */
   prepare(message: MessageNotification, delivery: Delivery): Stored;
   store(stored: Stored): Promise<Outcome>;

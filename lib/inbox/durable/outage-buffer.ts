@@ -6,7 +6,7 @@ import type { Outcome } from "../inbox.js";
 import { referenceKey } from "../reference-key.js";
 import type { Engine } from "./engine.js";
 import { causeOf, createOutage, isDown } from "./outage.js";
-import { ANSWER_DEADLINE } from "./probe.js";
+import { ENGINE_DEADLINE } from "./probe.js";
 import { createSuspicion, untilReady } from "./readiness.js";
 import { createTroubleReports } from "./trouble-reports.js";
 import { createWaitingRoom, type Storable, type WaitingRoom } from "./waiting-room.js";
@@ -36,7 +36,7 @@ export interface OutageBuffer {
   readonly waiting: () => number;
   /** Resolves once the engine has taken a write. Rejects with the reason if it cannot. */
   readonly ready: () => Promise<void>;
-  /** Stores what waits, or passes it on. Resolves within a few seconds in any case. */
+  /** Stores what waits, or passes it on. Always resolves within a few seconds. */
   readonly close: () => Promise<void>;
 }
 
@@ -49,19 +49,19 @@ export function createOutageBuffer<Stored extends Storable>(
   let isCatchingUp = false;
 
   async function store(stored: Stored): Promise<Outcome> {
-    if (outage.state().name !== "storing") return keep(stored);
+    if (outage.state().name !== "storing") return keepOrPassOn(stored);
     const before = outage.count();
     try {
-      return await within(ANSWER_DEADLINE, engine.store(stored));
+      return await within(ENGINE_DEADLINE, engine.store(stored));
     } catch (cause) {
       if (engine.isUnstorable?.(cause)) throw cause;
       // Notifications that fail together belong to one outage, which may be over by now.
       if (outage.count() === before) outage.begin(cause);
-      return keep(stored);
+      return keepOrPassOn(stored);
     }
   }
 
-  function keep(stored: Stored): Outcome {
+  function keepOrPassOn(stored: Stored): Outcome {
     if (room.knows(stored.reference)) return "duplicate";
     const state = outage.state();
     const mayWait = state.name === "storing" || state.name === "waiting";

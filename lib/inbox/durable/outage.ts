@@ -71,7 +71,7 @@ export function createOutage(options: OutageOptions): Outage {
     state = { name: "storing" };
     dismiss();
     reports.recovered();
-    engine.onAnswer();
+    engine.onRecovery();
     onEnd();
   }
 

@@ -1,7 +1,7 @@
 import { clearTimeout, DeadlineError, setTimeout, within } from "../../clock.js";
 
-/** How long, in ms, an engine has to answer. TeleSign must get its 200 within 2 s in any case. */
-export const ANSWER_DEADLINE = 1_000;
+/** How long, in ms, an engine has to answer. TeleSign must always get its 200 within 2 s. */
+export const ENGINE_DEADLINE = 1_000;
 /** Delay between two questions to an engine that is down, in ms. */
 const INTERVAL = 500;
 
@@ -34,7 +34,7 @@ export function createProbe({ ask, ownsConnections, reconnect }: ProbeOptions): 
   async function hasAnswered(onFailure: (cause: unknown) => void): Promise<boolean> {
     question ??= ask();
     try {
-      await within(ANSWER_DEADLINE, question);
+      await within(ENGINE_DEADLINE, question);
       question = undefined;
       return true;
     } catch (cause) {

@@ -2,7 +2,7 @@ import { DeadlineError, within } from "../../clock.js";
 import { inboxError } from "../../errors.js";
 import type { FallibleEngine } from "./engine.js";
 import { causeOf, isDown, type Outage } from "./outage.js";
-import { ANSWER_DEADLINE } from "./probe.js";
+import { ENGINE_DEADLINE } from "./probe.js";
 import type { TroubleReports } from "./trouble-reports.js";
 
 /** How long, in ms, to wait for an engine that is neither up nor known to be down. */
@@ -17,13 +17,13 @@ export async function untilReady(engine: FallibleEngine, outage: Outage): Promis
   const end = performance.now() + READY_DEADLINE;
   for (;;) {
     try {
-      return await within(ANSWER_DEADLINE, engine.check());
+      return await within(ENGINE_DEADLINE, engine.check());
     } catch (error) {
       const isLate = error instanceof DeadlineError;
       if (isLate && !isDown(outage.state()) && performance.now() < end) continue;
       const cause = isLate ? (causeOf(outage.state()) ?? error) : error;
       const text = engine.describeMisconfiguration(cause) ?? engine.describeCause?.(cause);
-      throw inboxError(text ?? "the inbox's engine does not take a write", cause);
+      throw inboxError(text ?? "the inbox's engine does not accept writes", cause);
     }
   }
 }
@@ -41,13 +41,13 @@ export function createSuspicion(
     if (outage.state().name !== "storing" || isChecking) return;
     isChecking = true;
     const before = outage.count();
-    within(ANSWER_DEADLINE, engine.check())
+    within(ENGINE_DEADLINE, engine.check())
       .then(
         () => {
-          // An outage that began meanwhile is reported, and asks the engine itself.
+          // An outage that has begun is reported, and asks the engine itself.
           if (outage.count() > before) return;
           outage.dismiss();
-          engine.onAnswer();
+          engine.onRecovery();
           reports.trouble(cause);
         },
         () => outage.begin(cause),

@@ -50,14 +50,14 @@ export type Unreadable = "locked" | "damaged" | "newer";
 
 /** Turns notifications into what an engine stores, and back. */
 export interface StoredForm {
-  /** @throws RangeError if something unknown in the message is nested too deep for JSON */
+  /** @throws RangeError or TypeError if something in the message is nested too deep, or is not JSON */
   write(message: MessageNotification, delivery: Delivery): StoredNotification;
   /** `attempt` counts the hand-overs, from 1. */
   read(stored: unknown, attempt: number): ReadNotification | { readonly unreadable: Unreadable };
 }
 
 /**
- * The stored form, encrypted if there is a key. What was stored before there was one stays readable.
+ * The stored form, encrypted if there is a key. Notifications stored before there was one stay readable.
  *
  * @throws TypeError if the key is bad
  */

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 
 import { within } from "../../clock.js";
-import { ANSWER_DEADLINE } from "./probe.js";
+import { ENGINE_DEADLINE } from "./probe.js";
 
 /** A notification in the form in which an engine stores it. */
 export interface Storable {
@@ -39,7 +39,7 @@ export interface WaitingRoomOptions<Stored> {
 }
 
 /** The most bytes of text that may wait. */
-const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64_000_000;
 /** Number of waiting notifications that are stored at a time. New ones are stored in between. */
 const BATCH = 10;
 /** How many references are remembered of notifications that were passed on, and how long. */
@@ -85,7 +85,7 @@ export function createWaitingRoom<Stored extends Storable>(
   async function storeAll(mayStore = () => true) {
     while (waiting.size > 0 && mayStore()) {
       const oldest = [...waiting.values()].slice(0, BATCH);
-      await within(ANSWER_DEADLINE, Promise.all(oldest.map(store)));
+      await within(ENGINE_DEADLINE, Promise.all(oldest.map(store)));
     }
   }
 

@@ -4,5 +4,5 @@ export const PATH = "/telesign/4f9d0c";
 export const GUARDED_PATH = "/telesign/guarded";
 /** A route of the app's own. */
 export const OTHER = "/other";
-/** Where the app tells what its listener was given. */
+/** Where the app reports what its listener was given. */
 export const SEEN = "/seen";

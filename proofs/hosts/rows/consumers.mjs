@@ -80,7 +80,7 @@ const others = [
     name: "Deno",
     from: "deno",
     run: ["run", "--allow-all"],
-    except: { "command line": "Deno's child_process tells the signal sent, not the exit status" },
+    except: { "command line": "Deno's child_process reports the signal sent, not the exit status" },
   },
 ].map(({ from, ...row }) =>
   rowOfRuntime({

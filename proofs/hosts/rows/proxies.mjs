@@ -78,7 +78,7 @@ export const proxies = [
     name: "HAProxy, plain TCP",
     proxy: "haproxy",
     isPlainTcp: true,
-    except: { [ADDRESS]: "a plain TCP proxy tells no address; filter there" },
+    except: { [ADDRESS]: "a plain TCP proxy hides the address; filter there" },
   }),
   rowOfProxy({ name: "Apache", proxy: "apache2" }),
   rowOfProxy({ name: "Caddy", proxy: "caddy" }),
