@@ -4,7 +4,7 @@ import timers from "node:timers";
  * Node's timers as they were when this package was loaded. Fake timers that a consumer's test installs
  * later must not stop a delivery.
  */
-export const { clearTimeout, setImmediate, setTimeout } = timers;
+export const { clearImmediate, clearTimeout, setImmediate, setTimeout } = timers;
 
 /** The longest delay of one Node timer, in ms. A longer one fires at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-import { after, setImmediate } from "../clock.js";
+import { after, clearImmediate, setImmediate } from "../clock.js";
 
 /** How long listeners wait for an answer that other middleware holds back, in ms. TeleSign waits 5 s. */
 const PATIENCE = 4_000;
@@ -17,44 +17,19 @@ export function departure(req: IncomingMessage, res: ServerResponse): Promise<vo
   let resolve = () => {};
   const left = new Promise<void>((resolveLeft) => (resolve = resolveLeft));
   const isHttp2 = "stream" in res;
-  const answer: PendingAnswer = { req, res, settle };
-
   function settle() {
-    // A pipelining client can cause thousands of answers in one turn, so keep nothing of them.
-    answer.req = undefined;
-    answer.res = undefined;
+    clearImmediate(watching);
     // HTTP/2 says that it has finished before it has written the last frame.
     if (isHttp2) setImmediate(resolve);
     else resolve();
   }
 
-  // Cheap: no timer, and no listener on the connection. Only what is still pending at the end of this
-  // turn of the event loop gets those.
   res.on("finish", settle);
   res.on("close", settle);
-  watchLater(answer);
+  // Nearly every answer leaves within this turn of the event loop. Only the others need a timer, and a
+  // listener on the connection.
+  const watching = setImmediate(() => void delayedDeparture(req, res).then(settle));
   return left;
-}
-
-/** An answer that may not have left yet. */
-interface PendingAnswer {
-  req: IncomingMessage | undefined;
-  res: ServerResponse | undefined;
-  readonly settle: () => void;
-}
-
-let pending: PendingAnswer[] = [];
-
-/** Watches what has not left at the end of this turn of the event loop. Nearly every answer has. */
-function watchLater(answer: PendingAnswer): void {
-  if (pending.push(answer) > 1) return;
-  setImmediate(() => {
-    const answers = pending;
-    pending = [];
-    for (const { req, res, settle } of answers) {
-      if (req && res) void delayedDeparture(req, res).then(settle);
-    }
-  });
 }
 
 function delayedDeparture(req: IncomingMessage, res: ServerResponse): Promise<void> {

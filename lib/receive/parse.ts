@@ -16,8 +16,13 @@ export type NotificationParser = (body: Body) => MessageNotification;
  */
 export function createParser(schema: Joi.Schema): NotificationParser {
   const isOurs = schema === notificationSchema;
-  // Set once, because Joi would merge the preferences again with each call.
-  const thorough = schema.prefs({ abortEarly: false, ...(isOurs && { convert: false }) });
+  // Set once, because Joi would merge the preferences again with each call. Joi's messages are of no
+  // use: they may quote what was sent.
+  const thorough = schema.prefs({
+    abortEarly: false,
+    errors: { render: false },
+    ...(isOurs && { convert: false }),
+  });
   // Only when an error needs it: describing a schema takes longer than all the rest of making a callback.
   let names: ReadonlySet<string> | undefined;
 

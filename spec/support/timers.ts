@@ -7,12 +7,15 @@ export function followGlobalTimers() {
     setTimeout: (callback: () => void, delay: number) => setTimeout(callback, delay),
     clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),
     setImmediate,
+    clearImmediate,
   };
 }
 
 /** Fakes the timers that make deadlines, and lets everything else run. */
 export function fakeDeadlines(): void {
-  jest.useFakeTimers({ doNotFake: ["nextTick", "queueMicrotask", "setImmediate", "Date"] });
+  jest.useFakeTimers({
+    doNotFake: ["nextTick", "queueMicrotask", "setImmediate", "clearImmediate", "Date"],
+  });
 }
 
 /** Waits until so many deadlines run. */
