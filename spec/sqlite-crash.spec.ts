@@ -119,6 +119,22 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
     await inbox.close();
   });
 
+  it("leaves a hand-over to a living process, however often its own consumers come and go", async () => {
+    const file = temporaryFile();
+    const receiver = await startReceiver({ options: { file }, work: "endless" });
+    await receiver.deliver(freshNotification());
+    await receiver.said((line) => "started" in line);
+    const inbox = sqliteInbox({ file });
+    const { handOver, received } = createReception();
+    for (let count = 0; count < 10; count += 1) await inbox.consume(handOver)();
+    inbox.consume(handOver);
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    await receiver.end("SIGKILL");
+    await inbox.close();
+  });
+
   it.each([
     ["the same", LOCK_DURATION],
     ["a longer", 60 * LOCK_DURATION],

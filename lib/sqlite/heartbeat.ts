@@ -43,43 +43,47 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { claimant, lockDuration } = options.claimant;
   const interval = Math.min(Math.ceil(lockDuration / BEATS), LONGEST_INTERVAL);
   let others = new Map<string, Other>();
-  let isBeating = false;
+  /** The run of beats from one start to the next stop. */
+  let current: object | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   function start() {
-    if (isBeating) return;
-    isBeating = true;
-    void keepBeating();
+    if (current) return;
+    current = {};
+    void keepBeating(current, 0);
   }
 
-  async function keepBeating() {
+  /** @param elapsed time since the last beat of this run, in ms */
+  async function keepBeating(run: object, elapsed: number) {
     try {
-      await beat();
+      await beat(elapsed);
     } catch (error) {
       onTrouble(error);
     }
+    // A beat may outlast a stop and the next start, which has begun a run of its own.
+    if (run !== current) return;
     // It must not keep the process alive.
-    if (isBeating) timer = setTimeout(() => void keepBeating(), interval).unref();
+    timer = setTimeout(() => void keepBeating(run, interval), interval).unref();
   }
 
-  async function beat() {
+  async function beat(elapsed: number) {
     const latest = Date.now() + longestWait;
     const asked = [beating(options.claimant), mending(latest), listing(claimant)];
     const results = await database.run(asked);
-    const dead = observe(results.flat());
+    const dead = observe(results.flat(), elapsed);
     // Even without any, for claims whose process was declared dead while it was making them.
     await database.run([...dead, RELEASE_ABANDONED]);
   }
 
   /** Statements that remove the processes that have missed their beats. */
-  function observe(rows: readonly Row[]): Statement[] {
+  function observe(rows: readonly Row[], elapsed: number): Statement[] {
     const before = others;
     others = new Map();
     for (const row of rows) {
       const id = String(row.id);
       const beats = row.beats!;
       const last = before.get(id);
-      const silence = last?.beats === beats ? last.silence + interval : 0;
+      const silence = last?.beats === beats ? last.silence + elapsed : 0;
       others.set(id, { beats, silence, lockDuration: Number(row.lock_duration) });
     }
     const longest = (other: Other) => Math.max(lockDuration, other.lockDuration);
@@ -88,8 +92,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   async function stop() {
-    if (!isBeating) return;
-    isBeating = false;
+    if (!current) return;
+    current = undefined;
     clearTimeout(timer);
     await database.run([leaving(claimant), RELEASE_ABANDONED]).catch(() => {});
   }
