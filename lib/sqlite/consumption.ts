@@ -44,6 +44,8 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
   });
   let active: { readonly consumer: Consumer; readonly handOver: HandOver } | undefined;
   let stopped: Promise<unknown> = Promise.resolve();
+  /** The consumers that have not settled, the active one among them. */
+  const unsettled = new Set<Consumer>();
   let isClosing = false;
 
   function start(handOver: HandOver): () => Promise<void> {
@@ -57,6 +59,7 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
       isClosing: () => isClosing,
     });
     active = { consumer, handOver };
+    unsettled.add(consumer);
     if (isDown()) consumer.rest();
     heartbeat.start();
     // A process may do nothing but consume.
@@ -72,7 +75,9 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
 
   async function leave(consumer: Consumer) {
     await consumer.stop();
-    if (!active) await heartbeat.stop();
+    unsettled.delete(consumer);
+    // Sooner, it would free what another consumer that was stopped still hands over.
+    if (unsettled.size === 0) await heartbeat.stop();
   }
 
   async function close() {

@@ -75,6 +75,27 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(handOvers[1]?.[0]).toEqual(message);
     });
 
+    it("hands over once what a stopped consumer still works on, however many come and go", async () => {
+      open();
+      const { handOver, handOvers, received } = createReception();
+      let finish = () => {};
+      const stopFirst = inbox.consume(async (...args) => {
+        await handOver(...args);
+        await new Promise<void>((resolve) => (finish = resolve));
+      });
+      const messages = [freshNotification(), freshNotification()];
+      await accept(messages[0]);
+      await received(1);
+      const stopped = stopFirst();
+      await inbox.consume(handOver)();
+      inbox.consume(handOver);
+      await accept(messages[1]);
+      await received(2);
+      finish();
+      await stopped;
+      expect(handOvers.map(([message]) => message)).toEqual(messages);
+    });
+
     it("hands over notifications after it was closed and opened again", async () => {
       open();
       const message = freshNotification();
