@@ -2,6 +2,7 @@ import { ErrorCode } from "bullmq";
 
 import { within } from "../clock.js";
 import { inboxError, TelesignCallbackError } from "../errors.js";
+import { checkReference } from "../inbox/durable/dead-letter.js";
 import type {
   DeadLetter,
   DeadLettersOptions,
@@ -91,6 +92,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
   }
 
   async function find(reference: string): Promise<DeadLetterJob | undefined> {
+    checkReference(reference);
     // The key itself is all that is known of a notification that cannot be read.
     const keys = [reference, referenceKey(reference)];
     for (let start = 0; ; start += PAGE) {

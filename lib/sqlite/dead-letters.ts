@@ -1,4 +1,5 @@
 import { inboxError } from "../errors.js";
+import { checkReference } from "../inbox/durable/dead-letter.js";
 import type {
   DeadLetter,
   DeadLettersOptions,
@@ -43,6 +44,7 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
 
   /** The reference of a dead letter that cannot be read is its key already. */
   async function change(sql: string, reference: string): Promise<boolean> {
+    checkReference(reference);
     for (const key of new Set([referenceKey(reference), reference])) {
       if ((await run([sql, key])).length > 0) return true;
     }

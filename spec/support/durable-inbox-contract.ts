@@ -96,6 +96,19 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(handOvers.map(([message]) => message)).toEqual(messages);
     });
 
+    it.each([undefined, null, 5, {}, ["a"]])(
+      "refuses %p as the reference of a dead letter, and goes on",
+      async (reference) => {
+        const { errors } = open();
+        for (const call of ["redrive", "discard"] as const) {
+          const called = inbox[call](reference as string);
+          await expect(called).rejects.toMatchObject({ name: "TypeError" });
+        }
+        expect(await accept()).toBe("accepted");
+        expect(errors).toEqual([]);
+      },
+    );
+
     it("hands over notifications after it was closed and opened again", async () => {
       open();
       const message = freshNotification();

@@ -18,6 +18,16 @@ const TEXTS = {
 };
 const CODES = { "cut short": "ERR_CUT_SHORT", locked: "ERR_LOCKED", damaged: "ERR_DAMAGED" };
 
+/**
+ * Refuses what is no reference, such as a parameter of a URL that was not there. An engine would take
+ * it for a fault of its own.
+ *
+ * @throws TypeError
+ */
+export function checkReference(reference: unknown): void {
+  if (typeof reference !== "string") throw new TypeError("reference must be a string");
+}
+
 /** The `ERR_DEAD_LETTER` of a notification that is given up. */
 export function deadLetterError(
   failure: Failure,

@@ -43,8 +43,17 @@ export interface DurableInbox extends Inbox {
    * @throws TypeError, as a rejection, if an option is bad or unknown
    */
   deadLetters(options?: Readonly<DeadLettersOptions>): Promise<DeadLetter[]>;
-  /** Hands a dead letter over again, from attempt 1. Resolves to `false` if there is none by that reference. */
+  /**
+   * Hands a dead letter over again, from attempt 1. Resolves to `false` if there is none by that
+   * reference.
+   *
+   * @throws TypeError, as a rejection, if the reference is no string
+   */
   redrive(reference: string): Promise<boolean>;
-  /** Deletes a dead letter, and its text with it. Resolves to `false` if there is none by that reference. */
+  /**
+   * Deletes a dead letter, and its text with it. Resolves to `false` if there is none by that reference.
+   *
+   * @throws TypeError, as a rejection, if the reference is no string
+   */
   discard(reference: string): Promise<boolean>;
 }
