@@ -136,9 +136,12 @@ async function addAndRemove(queue: Queue) {
   const deduplication = { id: jobId, ttl: 1 };
   try {
     await queue.add(CHECK, {}, { ...JOB_OPTIONS, attempts: 1, jobId, deduplication });
-  } finally {
-    await queue.remove(jobId);
+  } catch (error) {
+    // It may be stored. The connection may also be a new one by then, which must not delay the reason.
+    queue.remove(jobId).catch(() => {});
+    throw error;
   }
+  await queue.remove(jobId);
 }
 
 async function sweep({ queue, prune }: OpenedQueue) {

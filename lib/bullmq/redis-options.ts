@@ -97,11 +97,12 @@ export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
     stringNumbers: false,
     replyMapping: "legacy",
     ...{ monitor: false, readOnly: false, enableAutoPipelining: false },
-    ...(reconnectOnError && {
+    reconnectOnError(error) {
       // ioredis itself answers NOSCRIPT. Reconnecting because of it would never end.
-      reconnectOnError: (error: Error) =>
-        !error.message.startsWith("NOSCRIPT") && reconnectOnError(error),
-    }),
+      if (error.message.startsWith("NOSCRIPT")) return false;
+      // A master that became a replica keeps its connections, and its name may lead to the next one.
+      return (reconnectOnError?.(error) ?? false) || /\bREADONLY\b/.test(error.message);
+    },
   };
 }
 
