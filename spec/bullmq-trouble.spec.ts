@@ -222,6 +222,31 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
+  it.each([
+    ["atm", "-5"],
+    ["stc", "many"],
+    ["progress", '{"stalledBefore":99}'],
+  ])("turns a job whose %s was damaged into a dead letter: %s", async (field, value) => {
+    const { inbox, queueName, connection } = open();
+    const { listener, received: receivedErrors } = createErrors();
+    inbox.onError?.(listener);
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    const queue = new Queue(queueName, { connection });
+    const [job] = await queue.getWaiting();
+    const client = new Redis(server.port);
+    await client.hset(queue.toKey(job!.id!), field, value);
+    const { handOver, handOvers } = createReception();
+    inbox.consume(handOver);
+    expect(await receivedErrors(1)).toMatchObject([{ code: "ERR_DEAD_LETTER" }]);
+    expect(handOvers).toEqual([]);
+    const [letter] = await inbox.deadLetters();
+    expect(letter).toMatchObject({ message, attempts: 0, error: { code: "ERR_DAMAGED" } });
+    client.disconnect();
+    await queue.close();
+    await inbox.close();
+  });
+
   it("lists dead letters whose error has no code, and those that BullMQ itself gave up", async () => {
     const { inbox, queueName, connection } = open(undefined, { attempts: 1 });
     const { listener, received } = createErrors();

@@ -59,7 +59,8 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
   }
 
   function toDeadLetter(job: DeadLetterJob): DeadLetter {
-    const attempts = attemptOf(job) - 1;
+    const count = attemptOf(job) - 1;
+    const attempts = Number.isSafeInteger(count) && count > 0 ? count : 0;
     const read = form.read(job.data, Math.max(attempts, 1));
     const message = "message" in read ? read.message : undefined;
     return {

@@ -58,6 +58,8 @@ export function createProcessor({ attempts, form, handOver }: ProcessorOptions):
       if (read.unreadable === "newer") return postpone(job, token);
       throw giveUp(read.unreadable);
     }
+    // Listeners count attempts from 1, and a count below would add attempts.
+    if (!Number.isSafeInteger(attempt) || attempt < 1) throw giveUp("damaged");
     if (attempt > attempts && !isRetriedByHand(job)) throw giveUp("cut short");
     try {
       await track(handOver(read.message, read.delivery));
@@ -99,7 +101,7 @@ class PostponedError extends Error {
   override readonly name = "DelayedError";
 }
 
-/** Number of the attempt that a job is at, from 1. */
+/** Number of the attempt that a job is at, from 1; anything if the job is damaged. */
 export function attemptOf({ attemptsMade, stalledCounter, progress }: CountedJob): number {
   // BullMQ counts only the attempts that ended as made; it counts the others as stalled.
   return attemptsMade + stalledCounter - stalledBefore(progress) + 1;
