@@ -117,8 +117,13 @@ function stringsIn(trace: Pick<RequestTrace, "carrier">): TraceCarrier {
 /** Notes facts in a trace, unless a subscriber has frozen it. */
 export function note<Trace extends object>(trace: Trace | undefined, facts: Partial<Trace>): void {
   if (!trace) return;
-  for (const [name, fact] of Object.entries(facts)) Reflect.set(trace, name, fact);
+  for (const [name, value] of Object.entries(facts)) {
+    // Not by assignment, because a subscriber's setter could throw.
+    Reflect.defineProperty(trace, name, { value, ...ASSIGNED });
+  }
 }
+
+const ASSIGNED = { configurable: true, enumerable: true, writable: true };
 
 /** What travels with a notification. */
 export function carrierOf(delivery: Delivery): Readonly<TraceCarrier> {

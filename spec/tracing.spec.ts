@@ -286,4 +286,21 @@ describe("both tracing channels", () => {
     const everything = inspect(published, { depth: Infinity, showHidden: true });
     for (const secret of [...secrets, path]) expect(everything).not.toContain(secret);
   });
+
+  it("cost neither an answer nor a hand-over when a subscriber's setter throws", async () => {
+    const throwing = {
+      set: () => {
+        throw new Error("a subscriber's setter");
+      },
+    };
+    subscribe((event, context) => {
+      if (event.endsWith(" start")) Object.defineProperty(context, "outcome", throwing);
+    });
+    const callback = telesignCallback({ onMessage() {} });
+    const { send } = await serve(callback);
+    expect(await send(fresh())).toContain('{"status":"accepted"}');
+    expect(await send("{")).toContain(" 400 ");
+    await callback.settled();
+    expect(callback.stats()).toMatchObject({ delivered: 1, failed: 0, running: 0 });
+  });
 });
