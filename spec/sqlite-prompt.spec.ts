@@ -10,6 +10,29 @@ jest.mock("node:timers", () =>
     .followGlobalTimers(),
 );
 
+describeWithSqlite("sqliteInbox, asked to redrive", () => {
+  beforeEach(fakeDeadlines);
+  afterEach(() => jest.useRealTimers());
+
+  it("hands the dead letter over without waiting for the next poll", async () => {
+    const inbox = sqliteInbox({ file: temporaryFile(), attempts: 1 });
+    const died = new Promise((resolve) => inbox.onError?.(resolve));
+    const { handOver, received } = createReception();
+    const stop = inbox.consume(() => Promise.reject(new Error("mine")));
+    const message = freshNotification();
+    await inbox.accept(message, freshDelivery());
+    await died;
+    await stop();
+    inbox.consume(handOver);
+    // The first look of the new consumer finds nothing.
+    await inbox.deadLetters();
+    expect(await inbox.redrive(message.mo_reference_id)).toBe(true);
+    expect(await received(1)).toEqual([[message, expect.anything()]]);
+    jest.useRealTimers();
+    await inbox.close();
+  });
+});
+
 describeWithSqlite("sqliteInbox, while its file is being opened", () => {
   // No timer fires, so nothing is found by looking for it every second.
   beforeEach(fakeDeadlines);

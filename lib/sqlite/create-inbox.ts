@@ -67,7 +67,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
     onError: (given) => void (listener = given),
     waiting: buffer.waiting,
     ready: buffer.ready,
-    ...createDeadLetters(database, storedText),
+    ...createDeadLetters(database, storedText, () => consumption.pull()),
     close: () => (closed ??= close()),
   };
 }

@@ -14,8 +14,16 @@ import type { StoredText } from "./stored-text.js";
 
 type DeadLetters = Pick<DurableInbox, "deadLetters" | "redrive" | "discard">;
 
-/** Lists, redrives and discards the notifications that failed for good. */
-export function createDeadLetters(database: Database, storedText: StoredText): DeadLetters {
+/**
+ * Lists, redrives and discards the notifications that failed for good.
+ *
+ * @param onRedriven is called when one is due again
+ */
+export function createDeadLetters(
+  database: Database,
+  storedText: StoredText,
+  onRedriven: () => void,
+): DeadLetters {
   async function deadLetters(options: Readonly<DeadLettersOptions> = {}) {
     refuseUnknownAndUndefined(options, ["limit"]);
     const limit = wholeNumber("limit", options.limit ?? 100);
@@ -28,11 +36,13 @@ export function createDeadLetters(database: Database, storedText: StoredText): D
   }
 
   async function redrive(reference: string): Promise<boolean> {
-    return change(
+    const isRedriven = await change(
       `UPDATE notification SET attempts = 0, due = 0, failed_at = NULL, error_name = NULL, error_code = NULL
         WHERE failed_at IS NOT NULL AND reference = ? RETURNING 1`,
       reference,
     );
+    if (isRedriven) onRedriven();
+    return isRedriven;
   }
 
   async function discard(reference: string): Promise<boolean> {
