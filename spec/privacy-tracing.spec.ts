@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { request } from "node:http";
 
 import {
   DURABLE_ENGINES,
@@ -29,6 +30,17 @@ async function sendOfEachKind(url: string) {
   await send(url, JSON.stringify({ ...secretMessage(), mo_reference_id: SECRETS["the text"] }));
 }
 
+/** Sends a message with a target that `fetch` cannot send. Resolves to the answer's status. */
+function sendTo(url: string, target: string): Promise<number | undefined> {
+  const body = JSON.stringify(secretMessage());
+  const { hostname, port } = new URL(url);
+  const options = { hostname, port, path: target, method: "POST", headers: signatureOf(body) };
+  return new Promise((resolve, reject) => {
+    const sending = request(options, (response) => resolve(response.resume().statusCode));
+    sending.on("error", reject).end(body);
+  });
+}
+
 describe("an observer of the callback sees no number, text, key or path", () => {
   it("in the two channels, stats() and spans, with an inbox in memory", async () => {
     const receiver = await startObserved({
@@ -46,6 +58,18 @@ describe("an observer of the callback sees no number, text, key or path", () => 
       expect.arrayContaining(["POST", "router - /", "telesign-callback message"]),
     );
     expect(secretsIn(JSON.stringify(report))).toEqual([]);
+  }, 30_000);
+
+  it("in spans, when a proxy puts an origin before the path, or a caller mistypes it", async () => {
+    const receiver = await startObserved({
+      ...settings,
+      instrumentations: EVERY_INSTRUMENTATION,
+    });
+    expect(await sendTo(receiver.url, `http://example.com${PATH}`)).toBe(200);
+    expect(await sendTo(receiver.url, `/webhooks${PATH}/`)).toBe(404);
+    const { spans } = await receiver.end();
+    expect(spans.filter(({ name }) => name === "POST")).toHaveLength(2);
+    expect(secretsIn(JSON.stringify(spans))).toEqual([]);
   }, 30_000);
 
   describe.each([

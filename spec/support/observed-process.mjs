@@ -110,7 +110,7 @@ function instrument({ http }) {
   const { PgInstrumentation } = require("@opentelemetry/instrumentation-pg");
   // As the documentation says.
   const startIncomingSpanHook = ({ url }) =>
-    url.startsWith(path) ? { "url.path": "(private)" } : {};
+    url.includes(path) ? { "url.path": "(private)" } : {};
   new HttpInstrumentation(http === "as documented" ? { startIncomingSpanHook } : {});
   new ExpressInstrumentation();
   new IORedisInstrumentation();
