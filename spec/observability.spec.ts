@@ -174,6 +174,22 @@ describe("the programs of examples/observability", () => {
   }, 30_000);
 });
 
+describe("alerts.yml", () => {
+  // Or a lone message, whose three attempts take less than a minute, would leave the window before it fires.
+  it("waits no longer than half of the time that a rule looks back", () => {
+    const rules = readFileSync(join(examples, "alerts.yml"), "utf8").split("- alert: ").slice(1);
+    const seconds = (text = "0s") => parseInt(text) * { s: 1, m: 60, h: 3_600 }[text.at(-1)!]!;
+    for (const rule of rules) {
+      const [name = ""] = rule.split("\n");
+      const windows = [...rule.matchAll(/\[(\w+)\]/g)].map(([, window]) => seconds(window));
+      const [, waits] = /^ +for: (\w+)/m.exec(rule) ?? [];
+      if (windows.length === 0) continue;
+      expect([name, seconds(waits) <= Math.min(...windows) / 2]).toEqual([name, true]);
+    }
+    expect(rules).toHaveLength(6);
+  });
+});
+
 describe("docs/observability.md", () => {
   const { text, blocks } = readDocument("docs/observability.md");
 
