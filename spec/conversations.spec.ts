@@ -494,6 +494,27 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await overflow()).toBe(0);
   });
 
+  it("keeps every count to its own column at 320 pixels", async () => {
+    const site = await startSite();
+    for (const count of [9_999, 12_345, 999_499]) {
+      const stats = { accepted: count, duplicates: count, rejected: { 401: count }, failed: count };
+      const deadLetters = { list: Array.from({ length: 50 }, () => ({})), hasMore: true };
+      const board = { startedAt: 0, stats, minutes: [], rejections: [], deadLetters };
+      const body = `event: board\ndata: ${JSON.stringify(board)}\n\n`;
+      await page.route("**/events*", (route) =>
+        route.fulfill({ contentType: "text/event-stream", body }),
+      );
+      await page.setViewportSize({ width: 320, height: 568 });
+      await page.goto(site.url);
+      await page.locator("#count-failed", { hasNotText: /^0$/ }).waitFor();
+      for (const part of await page.locator(".counts dt:visible, .counts dd:visible").all()) {
+        expect([count, await part.innerText(), await isWhole(part)]).toContain(true);
+      }
+      expect(await overflow()).toBe(0);
+      await page.unroute("**/events*");
+    }
+  });
+
   it("shows at most eight numbers at the head of a conversation", async () => {
     const inbox = burstInbox();
     const site = await startSite({ inbox });

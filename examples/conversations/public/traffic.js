@@ -56,7 +56,7 @@ function renderCount(name, count, text) {
   byId(`count-${name}`).parentElement.classList.toggle("is-zero", count === 0);
 }
 
-const short = (count) => (count < 100_000 ? count.toLocaleString("en") : SHORT.format(count));
+const short = (count) => (count < 10_000 ? count.toLocaleString("en") : SHORT.format(count));
 
 const deadCount = ({ list, hasMore }) => `${list.length}${hasMore ? "+" : ""}`;
 
