@@ -3,8 +3,11 @@ import { get, type IncomingMessage, type Server } from "node:http";
 import { connect } from "node:net";
 
 import request from "supertest";
+import { memoryInbox, telesignCallback, type Inbox } from "telesign-callback";
+import { notification } from "telesign-callback/testing";
 
 import { createConversations } from "../examples/conversations/app.js";
+import { createBoard } from "../examples/conversations/board.js";
 import { documented } from "../examples/conversations/scenario.js";
 import fixture from "./fixtures/documented.json";
 import { burstInbox, startSite, stopSites } from "./support/conversations-site.js";
@@ -113,6 +116,25 @@ describe("The page of conversations", () => {
     const answer = await openPaused(url);
     expect(answer.statusCode).toBe(200);
     answer.destroy();
+  });
+
+  it("counts a text once in its minute, however often an inbox hands it over", async () => {
+    const consume = jest.fn<ReturnType<Inbox["consume"]>, Parameters<Inbox["consume"]>>(
+      () => () => Promise.resolve(),
+    );
+    const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
+    const board = createBoard(callback);
+    const [handOver] = consume.mock.lastCall!;
+    const sent = notification();
+    for (const attempt of [1, 2, 3]) {
+      const changed = once(board.changes, "change");
+      await handOver(sent, { receivedAt: new Date(), submittedAt: undefined, attempt });
+      await changed;
+    }
+    board.close();
+    const { minutes, stats } = JSON.parse(board.json()) as { minutes: unknown; stats: object };
+    expect(stats).toMatchObject({ delivered: 3 });
+    expect(minutes).toEqual([[expect.any(Number), 1]]);
   });
 
   it("sends a full log in frames of bounded size, each text once and in order", async () => {
