@@ -1,11 +1,16 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import { API_KEY, signatureHeaders } from "../support/notifications.mjs";
+import { API_KEY, bodyOf, referenceOf, signatureHeaders } from "../support/notifications.mjs";
 import { OTHER, PATH, SEEN } from "./apps/paths.mjs";
 
 const documented = readFileSync(new URL("../../spec/fixtures/documented.json", import.meta.url));
 const { mo_reference_id: reference } = JSON.parse(documented);
 const tampered = Buffer.from(documented.toString().replace("blue shirt", "red shirt"));
+/** No other check uses this number. */
+const FOREIGN = 99_999_999;
+const TEXT = "Où es-tu ? 你在哪里 🙂";
+const foreign = bodyOf(FOREIGN, TEXT);
 // More than a kernel buffers, so a receiver that hangs up early would break the connection.
 const oversized = JSON.stringify({ mo_message: "x".repeat(900_000) });
 
@@ -34,10 +39,24 @@ const CHECKS = {
     const headers = { "Content-Type": "application/json" };
     isAnswer(await send({ method: "GET", path: OTHER }), 200, "other");
     isAnswer(await send({ path: OTHER, headers, body: '{"ping":1}' }), 200, '{"ping":1}');
+    // On the callback's own path, too: the app has no such route.
+    same((await send({ method: "GET" })).status, 404);
   },
-  "delivered once": async (send) => same((await seenBy(send)).length, 1),
-  "in the request's AsyncLocalStorage": async (send) =>
-    same((await seenBy(send))[0]?.context, "first"),
+  "a text in any language arrives as it was sent": async (send) => {
+    const headers = { "X-Request-Id": "second" };
+    isAnswer(await send(signed(foreign, headers)), 200, '{"status":"accepted"}');
+    same((await seenBy(send, referenceOf(FOREIGN)))[0]?.text, TEXT);
+  },
+  "delivered once": async (send) => {
+    await seenBy(send);
+    // A second hand-over might come later than the first.
+    await sleep(500);
+    same((await seenBy(send)).length, 1);
+  },
+  "in the request's AsyncLocalStorage": async (send) => {
+    same((await seenBy(send))[0]?.context, "first");
+    same((await seenBy(send, referenceOf(FOREIGN)))[0]?.context, "second");
+  },
 };
 
 export const CLAIMS = Object.keys(CHECKS);
@@ -63,12 +82,12 @@ export async function checkList(send, except = []) {
 }
 
 /** What the listener was given, as the app reports it: waits up to 3 s for the first. */
-async function seenBy(send) {
+async function seenBy(send, wanted = reference) {
   for (let i = 0; ; i += 1) {
     const { body } = await send({ method: "GET", path: SEEN });
-    const seen = JSON.parse(body).filter((each) => each.reference === reference);
+    const seen = JSON.parse(body).filter((each) => each.reference === wanted);
     if (seen.length > 0 || i === 30) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
 }
 
@@ -76,8 +95,8 @@ function isAnswer({ status, body }, wantedStatus, wantedBody) {
   same([status, body], [wantedStatus, wantedBody]);
 }
 
-function isProblem({ status, body }, wanted) {
-  same(status, wanted);
+function isProblem({ status, headers, body }, wanted) {
+  same([status, headers["content-type"]], [wanted, "application/problem+json"]);
   same(JSON.parse(body).status, wanted);
 }
 

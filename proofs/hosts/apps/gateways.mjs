@@ -23,15 +23,18 @@ const EVENTS = {
   }),
   ALB: (req, body) => ({
     ...eventOf(req, body),
-    headers: { ...req.headers, "x-forwarded-for": addressOf(req) },
+    headers: { ...req.headers, "x-forwarded-for": forwardedFor(req, addressOf(req)) },
     requestContext: { elb: { targetGroupArn: "arn:aws:elasticloadbalancing:::targetgroup/one" } },
   }),
   // Azure appends the port to the address.
-  Azure: ({ method, url, headers, socket }, body) => ({
-    method,
-    url,
+  Azure: (req, body) => ({
+    method: req.method,
+    url: req.url,
     query: {},
-    headers: { ...headers, "x-forwarded-for": `${socket.remoteAddress}:${socket.remotePort}` },
+    headers: {
+      ...req.headers,
+      "x-forwarded-for": forwardedFor(req, `${addressOf(req)}:${req.socket.remotePort}`),
+    },
     body: body.toString(),
     rawBody: body.toString(),
   }),
@@ -47,6 +50,12 @@ function encoded(body) {
 
 function addressOf({ socket }) {
   return socket.remoteAddress;
+}
+
+/** A balancer appends what it saw to what the sender claims. */
+function forwardedFor({ headers }, seen) {
+  const claimed = headers["x-forwarded-for"];
+  return claimed === undefined ? seen : `${claimed}, ${seen}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 // What every app here mounts, in its own way.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
@@ -9,6 +10,7 @@ import { GUARDED_PATH, PATH } from "./paths.mjs";
 const API_KEY = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
 /** Where processes that come and go write down what their listeners were given, a line each. */
 const LOG = process.env.LOG;
+const LISTENER_MS = Number(process.env.LISTENER_MS ?? 50);
 
 const storage = new AsyncLocalStorage();
 const seen = [];
@@ -16,8 +18,10 @@ const seen = [];
 /** The callback, and the notifications that its listener was given. */
 export function createReceiver({ path = PATH, inbox = memoryInbox(), ...options } = {}) {
   const callback = telesignCallback({ path, inbox, apiKey: API_KEY, ...options });
-  callback.onMessage(({ mo_reference_id: reference }) => {
-    const entry = { reference, context: storage.getStore() };
+  callback.onMessage(async ({ mo_reference_id: reference, mo_message: text }) => {
+    // As long as a short query: whoever must wait for listeners does not by chance.
+    await sleep(LISTENER_MS);
+    const entry = { reference, text, context: storage.getStore() };
     seen.push(entry);
     if (LOG) appendFileSync(LOG, `${JSON.stringify(entry)}\n`);
   });

@@ -21,6 +21,8 @@ app.use(keepId, callback, guarded, express.json());
 app.get(OTHER, (req, res) => res.send("other"));
 app.post(OTHER, (req, res) => res.json(req.body));
 app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
+// Express's own 404 page ends in an error of @codegenie/serverless-express, without this package as well.
+app.use((req, res) => res.sendStatus(404));
 
 /** The platform may freeze the process once the function has returned: first let the listeners finish. */
 export async function settled() {
