@@ -24,12 +24,13 @@ const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", (error)
 async function shutDown() {
   // A connection that is kept alive ends with its next answer.
   server.prependListener("request", (_req, res) => res.setHeader("Connection", "close"));
-  const closed = once(server.close(), "close");
+  const closed = once(server, "close");
+  server.close();
   await callback.close({ timeout: 8_000 });
   // Every accepted text has reached its listeners. Other requests get 500 ms more: raise that if
-  // your routes need longer, and keep the sum below the time that the platform waits.
-  setTimeout(() => server.closeAllConnections(), 500).unref();
-  await closed;
+  // your routes need longer, and keep the sum below the time that the platform waits. A WebSocket
+  // would keep the server from closing for as long as it is open.
+  await Promise.race([closed, pause(500)]);
   console.log("closed");
   process.exit();
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Agent, request } from "node:http";
+import type { Socket } from "node:net";
 
 import { freshNotification } from "./support/inbox-contract.js";
 import { endExamples, exampleText, runExample } from "./support/run-example.js";
@@ -69,4 +70,23 @@ describe("a graceful shutdown behind a proxy that keeps its connections busy", (
     },
     15_000,
   );
+
+  it("ends although a WebSocket stays open, which no server closes", async () => {
+    const lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"];
+    const answer = JSON.stringify(`${lines.join("\r\n")}\r\n\r\n`);
+    const upgrading = program.replace(
+      "async function shutDown",
+      `server.on("upgrade", (_req, socket) => socket.write(${answer}));\n$&`,
+    );
+    const { child, nextLine, url } = await runExample(upgrading);
+    const headers = { Connection: "Upgrade", Upgrade: "websocket" };
+    const opening = request(url, { headers }).end();
+    const [, socket] = (await once(opening, "upgrade")) as [unknown, Socket];
+    socket.on("error", () => undefined);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await nextLine()).toBe("closed");
+    expect(await exit).toEqual([0, null]);
+    socket.destroy();
+  }, 8_000);
 });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
@@ -14,7 +15,11 @@ import { isListening, startProxy, versionOf } from "../proxies.mjs";
 import { runParts } from "./parts.mjs";
 
 const example = fileURLToPath(new URL("../../../examples/graceful-shutdown.ts", import.meta.url));
-const LONGEST = 1_000;
+const UPGRADED = "Connection: Upgrade\r\nUpgrade: websocket";
+const SWITCHING = `HTTP/1.1 101 Switching Protocols\r\n${UPGRADED}\r\n\r\n`;
+/** Below the example's own 500 ms, after which it waits no longer for other requests. */
+const LONGEST = 400;
+const LONGEST_IF_ONE_STAYS = 1_000;
 
 /** The example of a graceful shutdown, behind an nginx whose connections to it are kept and busy. */
 export const shutdown = [
@@ -22,14 +27,18 @@ export const shutdown = [
     name: "nginx, keep-alive: shutdown on SIGTERM and SIGINT",
     isShort: true,
     async run(workshop) {
-      const signals = ["SIGTERM", "SIGINT"];
-      const parts = signals.map((signal) => [signal, () => endUnderLoad(workshop, signal)]);
-      return { version: versionOf("nginx"), failures: await runParts(Object.fromEntries(parts)) };
+      const failures = await runParts({
+        SIGTERM: () => endUnderLoad(workshop, "SIGTERM", LONGEST),
+        SIGINT: () => endUnderLoad(workshop, "SIGINT", LONGEST),
+        "a WebSocket that stays open": () =>
+          endUnderLoad(workshop, "SIGTERM", LONGEST_IF_ONE_STAYS, openWebSocket),
+      });
+      return { version: versionOf("nginx"), failures };
     },
   },
 ];
 
-async function endUnderLoad(workshop, signal) {
+async function endUnderLoad(workshop, signal, longest, openMore = () => {}) {
   const project = await workshop.project("proxies", { express: "^5.0.0" });
   const program = join(project, "graceful-shutdown.mjs");
   writeFileSync(program, programText());
@@ -42,6 +51,7 @@ async function endUnderLoad(workshop, signal) {
   const settings = { port, upstreams: [upstream], isKeepAlive: true };
   const proxy = await startProxy(workshop, "nginx", settings);
   const traffic = startTraffic(port);
+  await openMore(upstream);
   try {
     await sleep(1_500);
     const code = new Promise((resolve) => app.child.once("exit", resolve));
@@ -51,19 +61,32 @@ async function endUnderLoad(workshop, signal) {
     const acknowledged = await traffic.stop();
     const lost = acknowledged.filter((reference) => !told.done.has(reference)).length;
     const figures = JSON.stringify({ exit, msAfterTheLast: Math.round(took), lost });
-    const isSo = exit === 0 && took < LONGEST && lost === 0 && acknowledged.length > 20;
+    const isSo = exit === 0 && took < longest && lost === 0 && acknowledged.length > 20;
     return isSo ? [] : [`${acknowledged.length} acknowledged: ${figures}`];
   } finally {
     await Promise.all([app.end(), proxy.end()]);
   }
 }
 
-/** The example, with a route that takes its time: its connections are busy at any moment. */
+/**
+ * The example, with a route that takes its time, so that its connections are busy at any moment, and
+ * with WebSockets, which a server neither counts nor closes.
+ */
 function programText() {
   const slow = 'app.get("/slow", (_req, res) => setTimeout(() => res.send("well"), 50));';
-  const source = readFileSync(example, "utf8").replace("app.use(callback);", `$& ${slow}`);
+  const upgrade = `server.on("upgrade", (_req, socket) => socket.write(${JSON.stringify(SWITCHING)}));`;
+  const source = readFileSync(example, "utf8")
+    .replace("app.use(callback);", `$& ${slow}`)
+    .replace("async function shutDown", `${upgrade} $&`);
   const jsc = { parser: { syntax: "typescript" }, target: "es2022" };
   return transformSync(source, { jsc }).code;
+}
+
+/** Opens one that stays open for as long as the app lives. */
+async function openWebSocket(port) {
+  const headers = { Connection: "Upgrade", Upgrade: "websocket" };
+  const [, socket] = await once(request({ host: "127.0.0.1", port, headers }).end(), "upgrade");
+  socket.on("error", () => {});
 }
 
 /** What the example's listener has finished, and when it last did. */
