@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { PATH } from "../apps/paths.mjs";
 import { execute } from "../packages.mjs";
 import { http1, http2 } from "../senders.mjs";
 import { rowOfApp } from "./row-of-app.mjs";
@@ -69,6 +70,17 @@ export const frameworks = [
     name: "NestJS, module",
     app: "nest-module.mjs",
     dependencies: nest,
+    environments: {
+      "forRoutes(path)": { ROUTE: "/telesign", CALLBACK: "/4f9d0c" },
+      "forRoutes({ path, method })": { ROUTE: PATH, METHOD: "POST", CALLBACK: PATH },
+      "a global prefix": { PREFIX: "telesign", ROUTE: "/4f9d0c", CALLBACK: "/" },
+      "a global prefix, { path, method }": {
+        PREFIX: "telesign",
+        ROUTE: "/4f9d0c",
+        METHOD: "POST",
+        CALLBACK: PATH,
+      },
+    },
     except: {
       "no JSON: 400": "Nest's body parser runs first and answers its own 400",
       "an oversized body: 413, whole": "Nest's body parser runs first and answers its own 413",
