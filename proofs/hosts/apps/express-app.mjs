@@ -9,7 +9,8 @@ export function serve(callback) {
   app.use(keepId, callback, createGuarded(), express.json());
   app.get(OTHER, (req, res) => res.send("other"));
   app.post(OTHER, (req, res) => res.json(req.body));
-  app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
+  // Varnish would keep the first answer.
+  app.get(SEEN, (req, res) => res.set("Cache-Control", "no-store").json(JSON.parse(tellSeen())));
   const server = app.listen(port, "127.0.0.1");
   // Longer than any proxy keeps an idle connection, or a request can meet a connection that is being closed.
   server.keepAliveTimeout = 75_000;
