@@ -4,6 +4,7 @@
 // address that it reaches and the internet does not.
 import { tracingChannel } from "node:diagnostics_channel";
 import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
 
 import express from "express";
 import { Counter, Gauge, Histogram, register } from "prom-client";
@@ -61,10 +62,10 @@ listen(express().get("/metrics", report), METRICS_PORT, METRICS_HOST);
 
 async function shutDown() {
   server.prependListener("request", (req, res) => res.setHeader("Connection", "close"));
-  const closed = once(server.close(), "close");
+  const closed = once(server, "close");
+  server.close();
   await callback.close({ timeout: 8_000 });
-  setTimeout(() => server.closeAllConnections(), 500).unref();
-  await closed;
+  await Promise.race([closed, pause(500)]);
   process.exit();
 }
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, shutDown);
