@@ -36,8 +36,7 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
 
   function accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome> {
     const handOverNow = (cause: unknown): Outcome => {
-      const text = "the inbox did not accept a notification; listeners of this process get it now";
-      listeners.report(inboxError(text, cause, message));
+      listeners.report(inboxError(NOT_ACCEPTED, cause, message));
       handOver(message, delivery).catch(onUnheard(listeners.report));
       return "accepted";
     };
@@ -82,15 +81,13 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     }
   }
 
-  return {
-    accept,
-    consumeWhileHeard,
-    waiting: () => waitingIn(inbox),
-    isDeciding: () => accepting.count() > 0,
-    settled: accepting.settled,
-    close,
-  };
+  const waiting = () => waitingIn(inbox);
+  const isDeciding = () => accepting.count() > 0;
+  return { accept, consumeWhileHeard, waiting, isDeciding, settled: accepting.settled, close };
 }
+
+const NOT_ACCEPTED =
+  "the inbox did not accept a notification; listeners of this process get it now";
 
 function troubleError(error: Error): TelesignCallbackError {
   const isOurs = error instanceof TelesignCallbackError;

@@ -35,7 +35,6 @@ export interface ConsumptionOptions {
 export function createConsumption(options: ConsumptionOptions): Consumption {
   const { database, claims, settings, isDown, onTrouble, report } = options;
   const { attempts, concurrency, storedText } = settings;
-  const { claimant } = claims;
   const heartbeat = createHeartbeat({
     database,
     claimant: claims,
@@ -43,7 +42,6 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
     onTrouble,
   });
   let active: { readonly consumer: Consumer; readonly handOver: HandOver } | undefined;
-  let stopped: Promise<unknown> = Promise.resolve();
   /** The consumers that have not settled, the active one among them. */
   const unsettled = new Set<Consumer>();
   let isClosing = false;
@@ -53,7 +51,7 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
       database,
       claims,
       concurrency,
-      attempt: createAttempt({ claimant, storedText, attempts, handOver }),
+      attempt: createAttempt({ claimant: claims.claimant, storedText, attempts, handOver }),
       report,
       onTrouble,
       isClosing: () => isClosing,
@@ -64,16 +62,12 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
     heartbeat.start();
     // A process may do nothing but consume.
     database.keepAlive(true);
-    return function stop() {
-      active = undefined;
-      database.keepAlive(false);
-      const stopping = leave(consumer);
-      stopped = Promise.all([stopped, stopping]);
-      return stopping;
-    };
+    return () => stop(consumer);
   }
 
-  async function leave(consumer: Consumer) {
+  async function stop(consumer: Consumer) {
+    active = undefined;
+    database.keepAlive(false);
     await consumer.stop();
     unsettled.delete(consumer);
     // Sooner, it would free what another consumer that was stopped still hands over.
@@ -84,7 +78,7 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
     isClosing = true;
     // A listener that never settles must not keep the process alive.
     database.keepAlive(false);
-    await Promise.all([active?.consumer.stop(), stopped]);
+    await Promise.all([...unsettled].map((consumer) => consumer.stop()));
     await heartbeat.stop();
   }
 

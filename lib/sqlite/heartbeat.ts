@@ -48,9 +48,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   let timer: NodeJS.Timeout | undefined;
 
   function start() {
-    if (current) return;
-    current = {};
-    void keepBeating(current, 0);
+    if (!current) void keepBeating((current = {}), 0);
   }
 
   /** @param elapsed time since the last beat of this run, in ms */
@@ -67,8 +65,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   async function beat(elapsed: number) {
-    const latest = Date.now() + longestWait;
-    const asked = [beating(options.claimant), mending(latest), listing(claimant)];
+    const due = mending(Date.now() + longestWait);
+    const asked = [beating(options.claimant), due, listing(claimant)];
     const results = await database.run(asked);
     const dead = observe(results.flat(), elapsed);
     // Even without any, for claims whose process was declared dead while it was making them.
@@ -86,9 +84,9 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
       const silence = last?.beats === beats ? last.silence + elapsed : 0;
       others.set(id, { beats, silence, lockDuration: Number(row.lock_duration) });
     }
-    const longest = (other: Other) => Math.max(lockDuration, other.lockDuration);
-    const dead = [...others].filter(([, other]) => other.silence >= longest(other));
-    return dead.map(([id, { beats }]) => removing(id, beats));
+    return [...others]
+      .filter(([, other]) => other.silence >= Math.max(lockDuration, other.lockDuration))
+      .map(([id, { beats }]) => removing(id, beats));
   }
 
   async function stop() {
