@@ -119,7 +119,10 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   return Object.assign(router, { handle, on, onMessage, settled, stats, close });
 }
 
-/** Whether a request is for a path: as it was sent, without the query, and the origin that a proxy may put first. */
+/**
+ * Whether a request is for a path: as it was sent, without the query, and without the origin that a
+ * proxy may put first.
+ */
 function isAt(path: string, { url }: IncomingMessage): boolean {
   // Express leaves nothing of the path below a mount point if the URL names an origin.
   return url === path || (String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "") || "/") === path;

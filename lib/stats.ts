@@ -18,7 +18,8 @@ export interface CallbackStats {
   readonly running: number;
   /**
    * Notifications in this process's memory that no listener has been given yet: during an outage,
-   * before the first listener, or for a moment until their answer has left. Notifications that a durable inbox has stored are not counted.
+   * before the first listener, or for a moment until their answer has left. Notifications that a
+   * durable inbox has stored are not counted.
    */
   readonly waiting: number;
   /** When a new notification was last accepted. */

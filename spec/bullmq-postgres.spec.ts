@@ -335,7 +335,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     `;
     const env = { ...process.env, USER: "", PGUSER: "" };
     const { stdout } = spawnSync(process.execPath, ["-e", program], { env, encoding: "utf8" });
-    expect(stdout).toContain("names none; write postgres://user@host/database, or set PGUSER");
+    expect(stdout).toContain("names no user; write postgres://user@host/database, or set PGUSER");
     expect(stdout).toContain("28000");
   }, 20_000);
 });

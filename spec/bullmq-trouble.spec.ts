@@ -141,6 +141,14 @@ describeHere("bullmqInbox, when Redis refuses", () => {
     20_000,
   );
 
+  it("stores although Redis has forgotten its scripts", async () => {
+    const { inbox } = open();
+    expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
+    await client.script("FLUSH");
+    expect(await inbox.accept(freshNotification(), freshDelivery())).toBe("accepted");
+    await inbox.close();
+  }, 20_000);
+
   it("names Redis's own code if the server is a replica", async () => {
     const replica = await startRedis("--replicaof", "127.0.0.1", `${server.port}`);
     const reconnectOnError = jest.fn((_error: Error) => true);

@@ -76,7 +76,6 @@ const SPECS = {
   "fake-timers": RUNNERS.jest,
   vitest: RUNNERS.vitest,
   node: RUNNERS.node,
-  proxy: RUNNERS.node,
 };
 
 describe("a spec in the README or in docs/", () => {

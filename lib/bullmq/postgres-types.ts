@@ -7,8 +7,8 @@ interface TypeParsers {
 const JSON_TYPES: readonly number[] = [114, 3802];
 
 /**
- * The parsers for the inbox's own connections: the app's, except that JSON is always parsed. If the app makes pg leave JSON as text, BullMQ
- * finds no jobs.
+ * The parsers for the inbox's own connections: the app's, except that JSON is always parsed.
+ * BullMQ would find no jobs if pg left it as text.
  *
  * @throws Error if pg is not installed
  */

@@ -9,7 +9,10 @@ import { respond, type Answer } from "./respond.js";
 
 const OKAY = { accepted: okay("accepted"), duplicate: okay("duplicate") };
 
-/** Makes the function that gives a notification to the inbox and answers 200. It resolves when the answer has left. */
+/**
+ * Makes the function that gives a notification to the inbox and answers 200. It resolves when the
+ * answer has left.
+ */
 export function createAcknowledge({ inbox, answers, listeners, counts, isClosing }: ReceiverParts) {
   return async function acknowledge(
     exchange: Exchange,

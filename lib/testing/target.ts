@@ -51,7 +51,7 @@ async function serve(listener: RequestListener, path: string | undefined): Promi
 }
 
 /**
- * The URL in a text.
+ * Reads the target's URL.
  *
  * @throws TypeError that quotes no part of it, since its path may be private
  */
