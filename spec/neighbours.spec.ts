@@ -334,6 +334,14 @@ describe("telesignCallback, with an unusual inbox", () => {
     expect(telesignCallback({ inbox }).stats().waiting).toBe(0);
   });
 
+  it.each([NaN, -5, Infinity, "3" as unknown as number, Promise.resolve(3) as unknown as number])(
+    "counts none if the inbox says that %s wait",
+    (count) => {
+      const inbox: Inbox = { accept: () => "accepted", ...rest, waiting: () => count };
+      expect(telesignCallback({ inbox }).stats().waiting).toBe(0);
+    },
+  );
+
   it("settles after the inbox handed over undefined", async () => {
     let handOver: HandOver = () => Promise.resolve();
     const inbox: Inbox = {

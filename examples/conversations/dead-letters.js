@@ -36,7 +36,8 @@ function toShown({ message, reference, attempts, failedAt, error }) {
     reference: reference ?? message?.mo_reference_id,
     from: message?.from_phone_number,
     to: message?.to_phone_number,
-    text: message?.mo_message.slice(0, LONGEST_TEXT),
+    // A schema of the app's own may know no text.
+    text: message && String(message.mo_message ?? "").slice(0, LONGEST_TEXT),
     attempts,
     failedAt: failedAt.getTime(),
     error: [error.name, error.code].filter(Boolean).join(" "),

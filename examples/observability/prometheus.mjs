@@ -3,8 +3,6 @@
 // Then: curl http://127.0.0.1:9464/metrics. If Prometheus is on another machine, set METRICS_HOST to an
 // address that it reaches and the internet does not.
 import { tracingChannel } from "node:diagnostics_channel";
-import { once } from "node:events";
-import { setTimeout as pause } from "node:timers/promises";
 
 import express from "express";
 import { Counter, Gauge, Histogram, register } from "prom-client";
@@ -39,9 +37,8 @@ for (const [Metric, name, help, count] of [
 const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
 for (const outcome of OUTCOMES) requests.inc({ outcome }, 0);
 for (const outcome of ["delivered", "failed"]) handOvers.zero({ outcome });
-tracingChannel("telesign-callback:request").asyncEnd.subscribe((request) => {
-  requests.inc({ outcome: request.outcome });
-});
+const count = ({ outcome }) => requests.inc({ outcome });
+tracingChannel("telesign-callback:request").asyncEnd.subscribe(count);
 const messages = tracingChannel("telesign-callback:message");
 const timers = new WeakMap();
 messages.start.subscribe((message) => timers.set(message, handOvers.startTimer()));
@@ -61,11 +58,8 @@ const report = async (req, res) => res.type(register.contentType).send(await reg
 listen(express().get("/metrics", report), METRICS_PORT, METRICS_HOST);
 
 async function shutDown() {
-  server.prependListener("request", (req, res) => res.setHeader("Connection", "close"));
-  const closed = once(server, "close");
   server.close();
-  await callback.close({ timeout: 8_000 });
-  await Promise.race([closed, pause(500)]);
+  await callback.close();
   process.exit();
 }
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, shutDown);

@@ -97,7 +97,8 @@ function troubleError(error: Error): TelesignCallbackError {
 /** How many notifications wait in an inbox, as far as it says. */
 function waitingIn(inbox: Inbox): number {
   try {
-    return Number(inbox.waiting?.() ?? 0);
+    const waiting = inbox.waiting?.() ?? 0;
+    return Number.isSafeInteger(waiting) && waiting > 0 ? waiting : 0;
   } catch {
     return 0;
   }
