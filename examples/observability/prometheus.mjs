@@ -1,18 +1,14 @@
 // A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml holds rules for them.
-// Run: npm install telesign-callback express prom-client, then: node prometheus.mjs
-// Then: curl http://127.0.0.1:9464/metrics. If Prometheus is on another machine, set METRICS_HOST to an
-// address that it reaches and the internet does not.
+// Run: npm install telesign-callback express prom-client; node prometheus.mjs
+// Then: curl http://127.0.0.1:9464/metrics. METRICS_HOST sets an address that the internet does not reach.
 import { tracingChannel } from "node:diagnostics_channel";
 
 import express from "express";
 import { Counter, Gauge, Histogram, register } from "prom-client";
 import { telesignCallback } from "telesign-callback";
 
-const callback = telesignCallback({ path: "/telesign/4f9d0c" });
-callback.onMessage(() => {});
-callback.on("error", ({ code, message, notification, cause }) => {
-  console.error(code, message, notification?.mo_reference_id, cause?.name, cause?.code);
-});
+const callback = telesignCallback({ path: "/telesign/4f9d0c", onMessage() {} });
+callback.on("error", ({ code, message, cause }) => console.error(code, message, cause?.code));
 
 const requests = new Counter({
   name: "telesign_callback_requests_total",
@@ -45,15 +41,13 @@ messages.start.subscribe((message) => timers.set(message, handOvers.startTimer()
 messages.asyncEnd.subscribe((message) => timers.get(message)?.({ outcome: message.outcome }));
 
 function listen(app, port, host) {
-  const server = app.listen(Number(port), host, (error) => {
+  return app.listen(Number(port), host, function (error) {
     if (error) throw error; // such as EADDRINUSE
-    console.log("listening on", server.address());
+    console.log("listening on", this.address());
   });
-  return server;
 }
 const { PORT = "3000", METRICS_PORT = "9464", METRICS_HOST = "127.0.0.1" } = process.env;
 const server = listen(express().use(callback), PORT, "127.0.0.1");
-// On its own port, which the internet does not reach.
 const report = async (req, res) => res.type(register.contentType).send(await register.metrics());
 listen(express().get("/metrics", report), METRICS_PORT, METRICS_HOST);
 
