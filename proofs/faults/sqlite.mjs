@@ -121,7 +121,8 @@ async function twoUris(directory) {
 /** Another process holds the write lock. Every answer is a 200, and all is handed over afterwards. */
 async function lock(directory) {
   const file = join(directory, "locked.db");
-  const database = new DatabaseSync(file);
+  // The receiver may have the lock for a moment.
+  const database = new DatabaseSync(file, { timeout: 5_000 });
   const hold = () => database.exec("BEGIN IMMEDIATE");
   const release = () => database.exec("ROLLBACK");
   const result = await interrupt({ file, maxBuffered: 1_000_000 }, { hold, release, length: LOCK });
