@@ -34,19 +34,20 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
   }
   const open: RedisDriver["open"] = (make) => {
     const client = clients.open();
-    let isDestroyed = false;
+    let onEnd = () => {};
     // Errors that nobody listens to are printed by ioredis, and BullMQ listens only for a while.
     client.on("error", (error) => {
       // Or ioredis would go on in another database.
       if (isRefusedDatabase(error)) client.disconnect(true);
     });
+    client.on("end", () => onEnd());
     return {
       made: make(client),
       destroy() {
-        isDestroyed = true;
+        onEnd = () => {};
         client.disconnect();
       },
-      onEnd: (listener) => void client.on("end", () => isDestroyed || listener()),
+      onEnd: (listener) => void (onEnd = listener),
     };
   };
   return { ...common, ownsConnections: true, place: clients.place, open };
