@@ -33,8 +33,8 @@ for (const [Metric, name, help, count] of [
 const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
 for (const outcome of OUTCOMES) requests.inc({ outcome }, 0);
 for (const outcome of ["delivered", "failed"]) handOvers.zero({ outcome });
-const count = ({ outcome }) => requests.inc({ outcome });
-tracingChannel("telesign-callback:request").asyncEnd.subscribe(count);
+const countRequest = ({ outcome }) => requests.inc({ outcome });
+tracingChannel("telesign-callback:request").asyncEnd.subscribe(countRequest);
 const messages = tracingChannel("telesign-callback:message");
 const timers = new WeakMap();
 messages.start.subscribe((message) => timers.set(message, handOvers.startTimer()));
@@ -53,7 +53,7 @@ listen(express().get("/metrics", report), METRICS_PORT, METRICS_HOST);
 
 async function shutDown() {
   server.close();
-  await callback.close();
+  await callback.close({ timeout: 8_000 });
   process.exit();
 }
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, shutDown);

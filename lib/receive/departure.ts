@@ -28,22 +28,18 @@ export function departure(req: IncomingMessage, res: ServerResponse): Promise<vo
   res.on("close", settle);
   // Nearly every answer leaves within this turn of the event loop. Only the others need a timer, and a
   // listener on the connection.
-  const watching = setImmediate(() => void delayedDeparture(req, res).then(settle));
+  const watching = setImmediate(() => watch(req.socket, left, settle));
   return left;
 }
 
-function delayedDeparture(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = () => {
-      cancel();
-      forget();
-      resolve();
-    };
-    const cancel = after(PATIENCE, settle);
-    // A response that waits in a pipeline for its turn is not told that its connection is gone.
-    const forget = onHangUp(req.socket, settle);
-    res.on("finish", settle);
-    res.on("close", settle);
+/** Gives up on an answer after a while, or when its connection is gone, unless it has left by then. */
+function watch(socket: Socket | undefined, left: Promise<void>, giveUp: () => void): void {
+  const cancel = after(PATIENCE, giveUp);
+  // A response that waits in a pipeline for its turn is not told that its connection is gone.
+  const forget = onHangUp(socket, giveUp);
+  void left.then(() => {
+    cancel();
+    forget();
   });
 }
 
@@ -58,14 +54,14 @@ const watched = new WeakMap<Socket, Set<() => void>>();
 function onHangUp(socket: Socket | undefined, callback: () => void): () => void {
   // A serverless host may have no connection, or one that it made up.
   if (typeof socket?.once !== "function") return () => {};
-  const callbacks = watched.get(socket) ?? watch(socket);
+  const callbacks = watched.get(socket) ?? listenTo(socket);
   callbacks.add(callback);
   // Not now, because the caller cannot cancel it yet.
   if (socket.closed) void Promise.resolve().then(callback);
   return () => callbacks.delete(callback);
 }
 
-function watch(socket: Socket): Set<() => void> {
+function listenTo(socket: Socket): Set<() => void> {
   const callbacks = new Set<() => void>();
   watched.set(socket, callbacks);
   socket.once("close", () => {
