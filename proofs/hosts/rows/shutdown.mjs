@@ -11,6 +11,7 @@ import { transformSync } from "@swc/core";
 import { freePort } from "../../support/free-port.mjs";
 import { bodyOf, referenceOf } from "../../support/notifications.mjs";
 import { PATH } from "../apps/paths.mjs";
+import { same } from "../check-list.mjs";
 import { isListening, startProxy, versionOf } from "../proxies.mjs";
 import { runParts } from "./parts.mjs";
 
@@ -32,6 +33,7 @@ export const shutdown = [
         SIGINT: () => endUnderLoad(workshop, "SIGINT", LONGEST),
         "a WebSocket that stays open": () =>
           endUnderLoad(workshop, "SIGTERM", LONGEST_IF_ONE_STAYS, openWebSocket),
+        "the last answer on a connection": () => endDuringUpload(workshop),
       });
       return { version: versionOf("nginx"), failures };
     },
@@ -39,15 +41,9 @@ export const shutdown = [
 ];
 
 async function endUnderLoad(workshop, signal, longest, openMore = () => {}) {
-  const project = await workshop.project("proxies", { express: "^5.0.0" });
-  const program = join(project, "graceful-shutdown.mjs");
-  writeFileSync(program, programText());
-  const upstream = await freePort();
-  const port = await freePort();
-  const env = { PORT: String(upstream) };
-  const app = workshop.start(process.execPath, [program], { cwd: project, env });
+  const { app, port: upstream } = await startExample(workshop, programText());
   const told = listenTo(app);
-  while (!(await isListening(upstream))) await sleep(50);
+  const port = await freePort();
   const settings = { port, upstreams: [upstream], isKeepAlive: true };
   const proxy = await startProxy(workshop, "nginx", settings);
   const traffic = startTraffic(port);
@@ -66,6 +62,57 @@ async function endUnderLoad(workshop, signal, longest, openMore = () => {}) {
   } finally {
     await Promise.all([app.end(), proxy.end()]);
   }
+}
+
+/**
+ * The package itself says that a connection ends with its answer, also if the app, unlike the example,
+ * does not. A proxy would otherwise keep the connection for the next delivery.
+ */
+async function endDuringUpload(workshop) {
+  const text = programText().replace(/server\.prependListener\(.*\n/, "");
+  const { app, port } = await startExample(workshop, text);
+  try {
+    // Keeps the process alive until its listener has finished.
+    await answerTo(startUpload(port, bodyOf(1)).finish());
+    const uploads = [bodyOf(2), '{"a":1}'].map((body) => startUpload(port, body));
+    await Promise.all(uploads.map(({ req }) => once(req, "continue")));
+    void app.end("SIGTERM");
+    while (await isListening(port)) await sleep(20);
+    const answers = await Promise.all(uploads.map(({ finish }) => answerTo(finish())));
+    const ends = answers.map(({ statusCode, headers }) => [statusCode, headers.connection]);
+    same(ends, [
+      [503, "close"],
+      [400, "close"],
+    ]);
+  } finally {
+    await app.end();
+  }
+}
+
+/** Sends the headers of a delivery, which the server answers with 100, and leaves the body for later. */
+function startUpload(port, body) {
+  const headers = { Expect: "100-continue", "Content-Length": Buffer.byteLength(body) };
+  const target = { host: "127.0.0.1", port, method: "POST", path: PATH, headers };
+  const req = request({ ...target, agent: new Agent({ keepAlive: true }) });
+  req.flushHeaders();
+  return { req, finish: () => req.end(body) };
+}
+
+async function answerTo(req) {
+  const [res] = await once(req, "response");
+  res.resume();
+  return res;
+}
+
+async function startExample(workshop, text) {
+  const project = await workshop.project("proxies", { express: "^5.0.0" });
+  const program = join(project, "graceful-shutdown.mjs");
+  writeFileSync(program, text);
+  const port = await freePort();
+  const env = { PORT: String(port) };
+  const app = workshop.start(process.execPath, [program], { cwd: project, env });
+  while (!(await isListening(port))) await sleep(50);
+  return { app, port };
 }
 
 /**
