@@ -37,6 +37,20 @@ function only(counts, status) {
   return Object.keys(counts).join() === status;
 }
 
+/** Above the 5 s after which Node closes an idle connection, unless `keepAliveTimeout` says otherwise. */
+const IDLE = 6_500;
+
+/** A proxy's connection to the app is still the same one after it was idle. */
+export async function checkKeptConnection(send) {
+  const connection = async () =>
+    (await send({ method: "GET", path: OTHER })).headers["x-connection"];
+  const before = await connection();
+  await sleep(IDLE);
+  const after = await connection();
+  const isSame = before !== undefined && before === after;
+  return isSame ? [] : ["the app closed an idle connection of its proxy's"];
+}
+
 /** Where apps write down what their listeners were given. */
 export function createLog(folder) {
   const path = join(folder, "delivered");

@@ -7,7 +7,8 @@ import { announce, createGuarded, keepId, port, tellSeen } from "./receiver.mjs"
 export function serve(callback) {
   const app = express().set("trust proxy", Number(process.env.TRUST_PROXY ?? 0));
   app.use(keepId, callback, createGuarded(), express.json());
-  app.get(OTHER, (req, res) => res.send("other"));
+  // With the port that tells a proxy's connections apart.
+  app.get(OTHER, (req, res) => res.set("X-Connection", `${req.socket.remotePort}`).send("other"));
   app.post(OTHER, (req, res) => res.json(req.body));
   // Varnish would keep the first answer.
   app.get(SEEN, (req, res) => res.set("Cache-Control", "no-store").json(JSON.parse(tellSeen())));
