@@ -1,35 +1,36 @@
 import { request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
-import { request as requestTls } from "node:https";
 import { connect } from "node:net";
+
+import { sendThenRead } from "./late-reader.mjs";
 
 const PATIENCE = 15_000;
 
 /**
  * Makes the function that sends a request over HTTP/1.1 and resolves to the whole answer. It rejects if
- * the connection breaks before the answer has arrived in whole.
+ * the connection breaks before the answer has arrived in whole. A request may set `isReadLate`: see
+ * `sendThenRead`.
  *
  * @param {number} port where, on 127.0.0.1
- * @param {{ from?: string, tls?: boolean, proxied?: string }} [options] the sender's own address, whether
- *   to use TLS, and the address that a PROXY protocol header names
+ * @param {{ from?: string, proxied?: string }} [options] the sender's own address, and the address that a
+ *   PROXY protocol header names
  */
-export function http1(port, { from = "127.0.0.1", tls = false, proxied } = {}) {
-  return ({ method, path, headers = {}, body = "" }) =>
+export function http1(port, { from = "127.0.0.1", proxied } = {}) {
+  const open = () =>
+    proxied ? greet(port, proxied) : connect({ port, host: "127.0.0.1", localAddress: from });
+  return ({ method, path, headers: given = {}, body = "", isReadLate = false }) =>
     new Promise((resolve, reject) => {
       const length = method === "GET" ? {} : { "Content-Length": Buffer.byteLength(body) };
+      const headers = { Host: `127.0.0.1:${port}`, ...given, ...length };
+      if (isReadLate) return resolve(sendThenRead(open(), { method, path, headers, body }));
       const settings = { host: "127.0.0.1", port, method, path, timeout: PATIENCE };
-      const own = proxied
-        ? { createConnection: () => greet(port, proxied) }
-        : { localAddress: from };
-      const req = (tls ? requestTls : request)(
-        { ...settings, ...own, headers: { ...headers, ...length }, rejectUnauthorized: false },
-        (res) => {
-          const chunks = [];
-          res.on("data", (chunk) => chunks.push(chunk));
-          res.on("end", () => resolve(answerOf(res.statusCode, res.headers, chunks)));
-          res.on("error", reject);
-        },
-      );
+      const own = proxied ? { createConnection: open } : { localAddress: from };
+      const req = request({ ...settings, ...own, headers }, (res) => {
+        const chunks = [];
+        res.on("data", (chunk) => chunks.push(chunk));
+        res.on("end", () => resolve(answerOf(res.statusCode, res.headers, chunks)));
+        res.on("error", reject);
+      });
       req.on("timeout", () => req.destroy(new Error("no answer in 15 s")));
       // Later than the answer it changes nothing.
       req.on("error", reject);

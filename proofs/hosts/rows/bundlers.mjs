@@ -47,7 +47,7 @@ export const bundlers = Object.keys(BUNDLERS).map((name) => ({
             SQLITE_FILE: join(folder, "inbox.db"),
           };
           const started = await workshop.startApp(node, [file], { cwd: folder, env });
-          return checkList(http1(started.port), except).finally(() => started.end());
+          return checkList(http1(started.port), { except }).finally(() => started.end());
         };
       }
     }
@@ -73,7 +73,7 @@ export const processes = [
       const program = join(project, "apps/cluster.mjs");
       const started = await workshop.startApp(process.execPath, [program], { cwd: project, env });
       try {
-        const failures = await checkList(http1(started.port), NO_CONTEXT);
+        const failures = await checkList(http1(started.port), { except: NO_CONTEXT });
         return { version: versionIn(project, "bullmq"), failures };
       } finally {
         await started.end();

@@ -54,7 +54,9 @@ function rowOfRuntime({ name, isShort, except = {}, runtime, run = [] }) {
         parts[on("command line")] = () => execute(program, commandLine, cwd);
         parts[on("the list")] = async () => {
           const app = await workshop.startApp(program, [...run, "apps/express.mjs"], { cwd });
-          return checkList(http1(app.port), Object.keys(except)).finally(() => app.end());
+          return checkList(http1(app.port), { except: Object.keys(except) }).finally(() =>
+            app.end(),
+          );
         };
       }
       return { version, failures: await runParts(parts, except) };

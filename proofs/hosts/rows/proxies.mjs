@@ -5,9 +5,16 @@ import { checkAddress } from "../address-check.mjs";
 import { checkList } from "../check-list.mjs";
 import { startProxy, versionOf } from "../proxies.mjs";
 import { http1, http2 } from "../senders.mjs";
-import { checkRefusals, createLog, deliverDuring } from "../traffic-checks.mjs";
+import {
+  checkKeptConnection,
+  checkRefusals,
+  createLog,
+  deliverDuring,
+} from "../traffic-checks.mjs";
 
 const ADDRESS = "allowFrom";
+/** nginx refuses more than 1 MB by itself, unless `client_max_body_size` allows it. */
+const UPLOADS = { nginx: 900_000 };
 
 function rowOfProxy({ name, proxy, instances = 1, except = {}, sender = http1, ...rest }) {
   const { isShort, ...settings } = rest;
@@ -37,9 +44,11 @@ function rowOfProxy({ name, proxy, instances = 1, except = {}, sender = http1, .
     try {
       const failures = [];
       // Each instance would have its own memory, and the list is about one.
-      if (instances === 1) failures.push(...(await checkList(send)));
+      if (instances === 1)
+        failures.push(...(await checkList(send, { uploadBytes: UPLOADS[proxy] })));
       if (except[ADDRESS] === undefined) failures.push(...(await checkAddress(senderFrom)));
       failures.push(...(await checkRefusals(senderFrom)));
+      if (settings.isKeepAlive) failures.push(...(await checkKeptConnection(send)));
       const { failures: lost, retried } = await deliverDuring(restart, send, log);
       failures.push(...lost);
       if (instances > 1 && retried > 0) failures.push(`${retried} first attempts failed`);

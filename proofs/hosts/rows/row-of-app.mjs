@@ -45,7 +45,7 @@ export function rowOfApp({
         const program = [join(project, "apps", app)];
         const started = await workshop.startApp(process.execPath, program, { cwd: project, env });
         try {
-          const failures = await checkList(sender(started.port), Object.keys(except));
+          const failures = await checkList(sender(started.port), { except: Object.keys(except) });
           return [...failures, ...(await further(started.port))];
         } finally {
           await started.end();
