@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 
 import { bundlers, processes } from "./rows/bundlers.mjs";
 import { compilers, runtimes, testRunners } from "./rows/consumers.mjs";
+import { documentedNginx } from "./rows/documented-nginx.mjs";
 import { frameworks } from "./rows/frameworks.mjs";
 import { proxies } from "./rows/proxies.mjs";
 import { serverless } from "./rows/serverless.mjs";
@@ -15,6 +16,7 @@ import { createWorkshop } from "./workshop.mjs";
 
 const GROUPS = {
   proxies,
+  documentedNginx,
   shutdown,
   frameworks,
   serverless,

@@ -1,7 +1,6 @@
 /** Each proxy's configuration: its defaults, and what a row sets. */
 
-export function nginxConfig({ folder, port, upstreams, ...options }) {
-  const { isKeepAlive, isUnbuffered, tls, isProxied } = options;
+export function nginxConfig({ folder, servers, ...settings }) {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `pid ${folder}/pid;
 error_log ${folder}/error.log;
@@ -10,7 +9,13 @@ events {}
 http {
   access_log off;
   ${temporary.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join("\n  ")}
-  upstream app {
+  ${servers ?? serversOf({ folder, ...settings })}
+}
+`;
+}
+
+function serversOf({ folder, port, upstreams, isKeepAlive, isUnbuffered, tls, isProxied }) {
+  return `upstream app {
     ${upstreams.map((upstream) => `server 127.0.0.1:${upstream};`).join("\n    ")}
     ${isKeepAlive ? "keepalive 8;" : ""}
   }
@@ -25,9 +30,7 @@ http {
       ${isUnbuffered ? "proxy_http_version 1.1; proxy_request_buffering off; proxy_buffering off;" : ""}
       ${upstreams.length > 1 ? "proxy_next_upstream error timeout http_503 non_idempotent;" : ""}
     }
-  }
-}
-`;
+  }`;
 }
 
 export function haproxyConfig({ port, upstreams, isPlainTcp }) {

@@ -49,9 +49,8 @@ function rowOfProxy({ name, proxy, instances = 1, except = {}, sender = http1, .
       if (except[ADDRESS] === undefined) failures.push(...(await checkAddress(senderFrom)));
       failures.push(...(await checkRefusals(senderFrom)));
       if (settings.isKeepAlive) failures.push(...(await checkKeptConnection(send)));
-      const { failures: lost, retried } = await deliverDuring(restart, send, log);
-      failures.push(...lost);
-      if (instances > 1 && retried > 0) failures.push(`${retried} first attempts failed`);
+      const mayRetry = instances === 1;
+      failures.push(...(await deliverDuring(restart, send, log, { mayRetry })));
       return { version: versionOf(proxy), failures };
     } finally {
       await Promise.all([started, ...apps].map((each) => each.end()));
