@@ -3,7 +3,7 @@ import serverlessExpress from "@codegenie/serverless-express";
 import { servePlatform } from "./gateways.mjs";
 import { app, settled } from "./serverless-app.mjs";
 
-const isAzure = process.env.EVENT === "Azure";
+const isAzure = process.env.EVENT.startsWith("Azure");
 const handle = serverlessExpress({
   app,
   ...(isAzure && { eventSourceName: "AZURE_HTTP_FUNCTION_V3" }),

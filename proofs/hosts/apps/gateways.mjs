@@ -26,22 +26,27 @@ const EVENTS = {
     headers: { ...req.headers, "x-forwarded-for": forwardedFor(req, addressOf(req)) },
     requestContext: { elb: { targetGroupArn: "arn:aws:elasticloadbalancing:::targetgroup/one" } },
   }),
-  // Azure appends the port to the address.
-  Azure: (req, body) => ({
-    method: req.method,
-    url: req.url,
-    query: {},
-    headers: {
-      ...req.headers,
-      "x-forwarded-for": forwardedFor(req, `${addressOf(req)}:${req.socket.remotePort}`),
-    },
-    body: body.toString(),
-    rawBody: body.toString(),
-  }),
+  Azure: (req, body) => azureEventOf(req, body, addressOf(req)),
+  // As if each sender had an IPv6 address.
+  "Azure, IPv6": (req, body) =>
+    azureEventOf(req, body, `[${addressOf(req).replace("127.0.0.", "2001:db8::")}]`),
 };
 
 function eventOf({ method, url, headers }, body) {
   return { httpMethod: method, path: url, headers: { ...headers }, ...encoded(body) };
+}
+
+/** Azure appends the port to the address. */
+function azureEventOf(req, body, address) {
+  const seen = `${address}:${req.socket.remotePort}`;
+  return {
+    method: req.method,
+    url: req.url,
+    query: {},
+    headers: { ...req.headers, "x-forwarded-for": forwardedFor(req, seen) },
+    body: body.toString(),
+    rawBody: body.toString(),
+  };
 }
 
 function encoded(body) {

@@ -29,9 +29,12 @@ export function createReceiver({ path = PATH, inbox = memoryInbox(), ...options 
   return callback;
 }
 
-/** A callback that only one address may deliver to. */
+/** A callback that only one address may deliver to, or its counterpart on a platform with IPv6. */
 export function createGuarded() {
-  const callback = telesignCallback({ path: GUARDED_PATH, allowFrom: ["127.0.0.2"] });
+  const callback = telesignCallback({
+    path: GUARDED_PATH,
+    allowFrom: ["127.0.0.2", "2001:db8::2"],
+  });
   callback.onMessage(() => {});
   return callback;
 }

@@ -13,7 +13,9 @@ export const app = express();
 if (/ALB|Azure/.test(process.env.EVENT)) {
   app.use((req, res, next) => {
     const last = String(req.headers["x-forwarded-for"]).split(",").at(-1).trim();
-    Object.defineProperty(req, "ip", { value: last.replace(/^([\d.]+):\d+$/, "$1") });
+    Object.defineProperty(req, "ip", {
+      value: last.replace(/^(?:([\d.]+)|\[(.+)\]):\d+$/, "$1$2"),
+    });
     next();
   });
 }

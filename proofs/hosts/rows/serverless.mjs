@@ -3,7 +3,7 @@ import { http1 } from "../senders.mjs";
 import { checkFrozen } from "../traffic-checks.mjs";
 import { rowOfApp } from "./row-of-app.mjs";
 
-const PLATFORMS = ["API Gateway 1", "API Gateway 2", "ALB", "Azure"];
+const PLATFORMS = ["API Gateway 1", "API Gateway 2", "ALB", "Azure", "Azure, IPv6"];
 
 const onEachPlatform = {
   environments: Object.fromEntries(PLATFORMS.map((platform) => [platform, { EVENT: platform }])),
