@@ -24,7 +24,7 @@ export const BUNDLERS = {
       const banner = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
       require("esbuild").buildSync({
         entryPoints: [${quote(entry)}], outfile: ${quote(output)}, bundle: true, platform: "node",
-        format: ${quote(isModule ? "esm" : "cjs")}, logLevel: "error", external: ["pg-native"],
+        format: ${quote(isModule ? "esm" : "cjs")}, logLevel: "error",
         banner: ${isModule} ? { js: banner } : {},
       });`,
   },
@@ -33,7 +33,6 @@ export const BUNDLERS = {
     script: ({ entry, folder, file, isModule }) => `
       require("webpack")({
         mode: "production", target: "node", entry: ${quote(entry)},
-        plugins: [new (require("webpack").IgnorePlugin)({ resourceRegExp: /^pg-native$/ })],
         experiments: { outputModule: ${isModule} }, performance: { hints: false },
         output: { path: ${quote(folder)}, filename: ${quote(file)}, ${isModule ? "module: true" : 'library: { type: "commonjs2" }'} },
       }, (error, stats) => {
@@ -51,10 +50,10 @@ export const BUNDLERS = {
       const plugin = (name) => { const module = require("@rollup/plugin-" + name); return module.default ?? module; };
       (async () => {
         const bundle = await require("rollup").rollup({
-          input: ${quote(entry)}, external: ["pg-native"], onwarn() {},
+          input: ${quote(entry)}, onwarn() {},
           plugins: [
             plugin("node-resolve")({ preferBuiltins: true, exportConditions: ["node"] }),
-            plugin("commonjs")({ ignoreDynamicRequires: true, ignore: ["pg-native"] }), plugin("json")(),
+            plugin("commonjs")({ ignoreDynamicRequires: true }), plugin("json")(),
           ],
         });
         await bundle.write({
@@ -65,7 +64,7 @@ export const BUNDLERS = {
   ncc: {
     dependencies: { "@vercel/ncc": "latest" },
     script: ({ entry, output, isModule }) => `
-      require("@vercel/ncc")(${quote(entry)}, { esm: ${isModule}, externals: ["pg-native"], quiet: true })
+      require("@vercel/ncc")(${quote(entry)}, { esm: ${isModule}, quiet: true })
         .then(({ code }) => require("node:fs").writeFileSync(${quote(output)}, code));`,
   },
 };
