@@ -9,7 +9,9 @@ export function writePrograms(project, entries) {
   const types = [readHere("consumer/types.mts"), ...imported, `export const all = ${modules};`];
   write(project, "program.cjs", [...commonJs, `void check(${modules});`]);
   write(project, "program.mjs", [...esModule, `await check(${modules});`]);
-  write(project, "command-line.mjs", [readHere("consumer/command-line.mjs")]);
+  for (const file of ["command-line.mjs", "sqlite.mjs"]) {
+    write(project, file, [readHere(`consumer/${file}`)]);
+  }
   for (const extension of ["ts", "mts", "cts"]) write(project, `types.${extension}`, types);
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { checkList } from "../check-list.mjs";
+import { checkList, same } from "../check-list.mjs";
 import { execute, versionIn } from "../packages.mjs";
 import { specsOf, writePrograms } from "../programs.mjs";
 import { http1 } from "../senders.mjs";
@@ -37,7 +37,8 @@ export async function consumer(workshop, express) {
   return project;
 }
 
-function rowOfRuntime({ name, isShort, except = {}, runtime, run = [] }) {
+/** `sqlite` is what the program with `sqliteInbox` prints. */
+function rowOfRuntime({ name, isShort, except = {}, runtime, run = [], sqlite = "delivered" }) {
   return {
     name,
     isShort,
@@ -59,15 +60,22 @@ function rowOfRuntime({ name, isShort, except = {}, runtime, run = [] }) {
           );
         };
       }
+      parts.sqliteInbox = async () => {
+        const cwd = await consumer(workshop, "5");
+        same((await execute(program, [...run, "sqlite.mjs"], cwd)).trim(), sqlite);
+      };
       return { version, failures: await runParts(parts, except) };
     },
   };
 }
 
+const WITHOUT_SQLITE = "Error: sqliteInbox needs node:sqlite, which Node has from version 22.13 on";
+
 const nodes = ["20", "22", "24", "26"].map((version) =>
   rowOfRuntime({
     name: `Node ${version}`,
     isShort: version === "24",
+    ...(version === "20" && { sqlite: WITHOUT_SQLITE }),
     async runtime(workshop) {
       const program = await workshop.node(version);
       const told = await execute(program, ["--version"], workshop.folder);
@@ -82,7 +90,10 @@ const others = [
     name: "Deno",
     from: "deno",
     run: ["run", "--allow-all"],
-    except: { "command line": "Deno's child_process reports the signal sent, not the exit status" },
+    except: {
+      "command line": "Deno's child_process reports the signal sent, not the exit status",
+      sqliteInbox: "Deno's Worker refuses Node's options",
+    },
   },
 ].map(({ from, ...row }) =>
   rowOfRuntime({
