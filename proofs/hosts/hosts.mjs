@@ -38,7 +38,9 @@ if (options.list || chosen.length === 0) {
   for (const { group, name } of rows) console.log(`${group}: ${name}`);
   process.exit(chosen.length === 0 ? 2 : 0);
 }
+// The workshop cleans up when the process exits, which it would not do on a signal by itself.
 process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 process.exitCode = (await main()) ? 0 : 1;
 
 function isChosen({ group, name, isShort }) {

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { signalChild, startChild } from "./children.mjs";
 
 const LONGEST = 300_000;
 
@@ -15,8 +16,8 @@ export const environment = Object.fromEntries(
 export function execute(program, args, cwd, env = {}) {
   return new Promise((resolve, reject) => {
     const stdio = ["ignore", "pipe", "pipe"];
-    const child = spawn(program, args, { cwd, env: { ...environment, ...env }, stdio });
-    const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST);
+    const child = startChild(program, args, { cwd, env: { ...environment, ...env }, stdio });
+    const timer = setTimeout(() => signalChild(child, "SIGKILL"), LONGEST);
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import buildIfStale from "../../spec/support/fresh-build.mjs";
+import { killChildren, signalChild, startChild } from "./children.mjs";
 import { environment, install, pack } from "./packages.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -15,10 +15,10 @@ const SLOWEST_START = 60_000;
 /** A temporary folder with the packed package, in which users' projects are installed on demand. */
 export async function createWorkshop() {
   const folder = mkdtempSync(join(tmpdir(), "telesign-callback-hosts-"));
+  process.once("exit", close);
   buildIfStale();
   const tarball = await pack(root, folder);
   const projects = new Map();
-  const running = new Set();
 
   /** Installs the package beside what a user has; the folder also gets the apps. One install a name. */
   function project(name, dependencies) {
@@ -49,20 +49,16 @@ export async function createWorkshop() {
 
   /** Starts a program, which ends with the workshop at the latest. */
   function start(program, args, { cwd, env, stdio = ["ignore", "pipe", "pipe"] } = {}) {
-    // In its own process group, since proxies and clusters have processes of theirs.
-    const own = { cwd, env: { ...environment, ...env }, stdio, detached: true };
-    const child = spawn(program, args, own);
-    running.add(child);
+    const child = startChild(program, args, { cwd, env: { ...environment, ...env }, stdio });
     const exited = new Promise((resolve) => child.once("exit", resolve));
     let output = "";
     child.on("error", (error) => (output += error.message));
     child.stdout?.on("data", (chunk) => (output += chunk));
     child.stderr?.on("data", (chunk) => (output += chunk));
     const end = (signal = "SIGKILL") => {
-      if (running.has(child)) signalGroup(child, signal);
+      signalChild(child, signal);
       return exited;
     };
-    void exited.then(() => running.delete(child));
     return { child, exited, end, output: () => output };
   }
 
@@ -86,20 +82,12 @@ export async function createWorkshop() {
   }
 
   function close() {
-    for (const child of running) signalGroup(child, "SIGKILL");
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 200 });
+    killChildren();
+    // They may still be writing while they die.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
-  process.once("exit", close);
 
   return { folder, tarball, project, node, scratch, start, startApp, close };
-}
-
-function signalGroup({ pid }, signal) {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // It has ended, or never started.
-  }
 }
 
 async function withinTime(promise) {

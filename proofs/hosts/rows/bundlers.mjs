@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { ENGINES } from "../../faults/engines.mjs";
 import { BUNDLERS, writeCommonJs } from "../bundlers.mjs";
 import { checkList } from "../check-list.mjs";
 import { execute, versionIn } from "../packages.mjs";
+import { startRedis } from "../redis.mjs";
 import { http1 } from "../senders.mjs";
 import { runParts } from "./parts.mjs";
 
@@ -30,7 +30,7 @@ export const bundlers = Object.keys(BUNDLERS).map((name) => ({
     const project = await workshop.project(name, { ...peers, express: "^5.0.0", ...dependencies });
     writeCommonJs(project);
     const node = await workshop.node("24");
-    const redis = await ENGINES.Redis();
+    const redis = await startRedis(workshop, `redis-${name}`);
     const parts = {};
     for (const [what, { app, except }] of Object.entries(APPS)) {
       for (const [format, extension] of Object.entries(FORMATS)) {
@@ -43,7 +43,7 @@ export const bundlers = Object.keys(BUNDLERS).map((name) => ({
           await execute(node, ["-e", script(settings)], project);
           const env = {
             QUEUE: `${name}-${extension}`,
-            REDIS_PORT: String(redis.connection.port),
+            REDIS_PORT: String(redis.port),
             SQLITE_FILE: join(folder, "inbox.db"),
           };
           const started = await workshop.startApp(node, [file], { cwd: folder, env });
@@ -51,7 +51,7 @@ export const bundlers = Object.keys(BUNDLERS).map((name) => ({
         };
       }
     }
-    const failures = await runParts(parts).finally(() => redis.close());
+    const failures = await runParts(parts).finally(() => redis.end());
     const [shown] = Object.keys(dependencies);
     return { version: versionIn(project, shown), failures };
   },
@@ -67,9 +67,9 @@ export const processes = [
         ...manifest.peerDependencies,
         express: "^5.0.0",
       });
-      const redis = await ENGINES.Redis();
+      const redis = await startRedis(workshop, "redis-cluster");
       const log = join(workshop.scratch("cluster"), "delivered");
-      const env = { QUEUE: "cluster", REDIS_PORT: String(redis.connection.port), LOG: log };
+      const env = { QUEUE: "cluster", REDIS_PORT: String(redis.port), LOG: log };
       const program = join(project, "apps/cluster.mjs");
       const started = await workshop.startApp(process.execPath, [program], { cwd: project, env });
       try {
@@ -77,7 +77,7 @@ export const processes = [
         return { version: versionIn(project, "bullmq"), failures };
       } finally {
         await started.end();
-        await redis.close();
+        await redis.end();
       }
     },
   },
