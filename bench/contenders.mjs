@@ -13,7 +13,7 @@ import { API_KEY, PATH } from "../proofs/support/notifications.mjs";
 
 /**
  * What is compared: each makes a server, and calls `deliver` with the reference of each message that
- * it hands on. The floors hand nothing on.
+ * it hands over. The floors hand nothing over.
  *
  * @type {Record<string, (deliver: (reference: string) => void) => import("node:http").Server>}
  */

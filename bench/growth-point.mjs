@@ -88,7 +88,7 @@ function fail(error) {
 }
 
 // They are full, so what they hold stays the same. Two, because what V8 compiles for the functions of one
-// callback is compiled anew when there is a second.
+// callback is compiled again when there is a second.
 const others = [1000, 1000].map((max) => createReceiver(memoryInbox({ max })));
 for (const other of others) await run(other, 2000);
 const before = heapInUse();

@@ -1,4 +1,4 @@
-// How cost and memory grow: prints the figures and writes bench/growth.svg anew.
+// How cost and memory grow: prints the figures and rewrites bench/growth.svg.
 //
 //   npm run bench growth -- [--rounds 3] [--requests 50000] [--references 1000000]
 import { fork } from "node:child_process";

@@ -91,7 +91,7 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
       // Caught here, because Express 4 would let the request hang.
       traceRequest((trace) => receive({ req, res, trace })).catch(next);
     } else if (router.stack.length === 0) {
-      // Not by way of the Router, which writes to `req` and calls `next` in a later turn.
+      // Bypasses the Router, which writes to `req` and calls `next` in a later turn.
       next();
     } else {
       route(req, res, next);

@@ -40,7 +40,7 @@ export class TelesignCallbackError extends Error {
   readonly #notification: MessageNotification | undefined;
   readonly #body: Buffer | undefined;
 
-  /** Public for an {@link Inbox} of your own, which reports through `onError`. */
+  /** Public for your own {@link Inbox}, which reports through `onError`. */
   constructor(
     code: TelesignCallbackErrorCode,
     message: string,
@@ -76,7 +76,7 @@ export function inboxError(
 export function bareError(cause: unknown): Error & { readonly code?: string } {
   const bare = new Error();
   try {
-    // By its shape: in a consumer's Jest, Node's own errors are not of the same Error.
+    // Recognised by its shape: in a consumer's Jest, Node's own errors are not of the same Error.
     const { name, code, message } = Object(cause) as Record<string, unknown>;
     if (typeof name === "string") bare.name = name;
     // Redis's own code is the first word of a ReplyError's text: "WRONGPASS invalid username …".
@@ -103,7 +103,7 @@ export function unheardError(notification: MessageNotification): TelesignCallbac
   return error;
 }
 
-// By identity, because a listener may fail with an error of the same code.
+// Compared by identity, because a listener may fail with an error of the same code.
 const unheard = new WeakSet<object>();
 
 /** Whether a hand-over failed because nobody listens, and not in a listener. */

@@ -173,7 +173,7 @@ function detailsOf(subject: CallbackEvents[keyof CallbackEvents][0]) {
   return subject instanceof TelesignCallbackError ? {} : { notification: subject };
 }
 
-/** One line in our words, because a cause may say anything. */
+/** One line without the cause, which may say anything. */
 function print({ code, message }: TelesignCallbackError): void {
   try {
     console.error(`telesign-callback: ${code}: ${message}`);

@@ -50,7 +50,7 @@ export interface CallbackOptions {
    */
   schema?: Joi.Schema;
   /**
-   * Where accepted notifications are remembered and handed on. An inbox belongs to one callback.
+   * Where accepted notifications are remembered, and handed over from. An inbox belongs to one callback.
    * @default memoryInbox()
    */
   inbox?: Inbox;
@@ -100,7 +100,7 @@ export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
     maxBodySize: wholeNumber("maxBodySize", maxBodySize),
     maxAge: options.maxAge === undefined ? undefined : checkMaxAge(options.maxAge),
     parse: createParser(checkSchema(schema)),
-    // Last, so that the inbox is still free if another option is bad.
+    // Taken last, so that the inbox is still free if another option is bad.
     inbox: takeInbox(inbox),
     onMessage,
   };

@@ -46,7 +46,7 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
       await inbox.close();
       inboxLeft = "";
       await underWay.settled();
-      // Once more, because a listener that failed while this waited has begun an error event.
+      // A listener that failed while this waited has begun an error event, so wait again.
       await underWay.settled();
     };
     try {
@@ -74,7 +74,7 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
     const begun = underWay.settled();
     await Promise.all([answers.settled(), inbox.settled()]);
     await begun;
-    // What the inbox has decided by now has begun events of its own.
+    // The verdicts that the inbox has given by now have begun more events.
     if (isDeciding) await underWay.settled();
   }
 

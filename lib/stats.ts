@@ -1,4 +1,4 @@
-/** A snapshot of what a callback has done since it was made. Plain numbers, without anybody's words. */
+/** A snapshot of what a callback has done since it was made. Plain numbers, without message content. */
 export interface CallbackStats {
   /** New notifications, also those whose client hung up before its 200. */
   readonly accepted: number;
@@ -10,7 +10,7 @@ export interface CallbackStats {
   readonly delivered: number;
   /** Hand-overs in which a listener failed. */
   readonly failed: number;
-  /** Notifications that were given up (`ERR_DEAD_LETTER`). */
+  /** Notifications that became dead letters (`ERR_DEAD_LETTER`). */
   readonly deadLettered: number;
   /** `ERR_INBOX` errors. An outage is one, however long it lasts. */
   readonly inboxErrors: number;
@@ -55,7 +55,7 @@ export function createCounts(): Counts {
   };
 }
 
-/** A copy of the counters with what is going on now, frozen. */
+/** A copy of the counters with what is under way now, frozen. */
 export function snapshot(
   counts: Counts,
   now: { readonly running: number; readonly waiting: number },

@@ -94,7 +94,7 @@ async function regardless(traced: Promise<void>): Promise<void> {
   await traced.catch(() => {});
 }
 
-// Beside the delivery and not in it, because listeners should not see the carrier.
+// Kept beside the delivery and not in it, because listeners should not see the carrier.
 const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
 
 /** Notes what travels with a notification. Only strings do, whatever a subscriber puts there. */

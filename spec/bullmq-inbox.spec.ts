@@ -191,7 +191,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(delivery?.attempt).toBe(2);
   }, 20_000);
 
-  it("gives a notification up, without handing it over, once every attempt ended in a crash", async () => {
+  it("makes a dead letter, without another hand-over, once every attempt has ended in a crash", async () => {
     const { inbox, receivedErrors } = open({ lockDuration: 400, attempts: 1 });
     const message = freshNotification();
     await inbox.accept(message, freshDelivery());
@@ -231,7 +231,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(await withQueue((queue) => queue.getJobCountByTypes("active", "waiting"))).toBe(0);
   }, 20_000);
 
-  it("reports an error that is not an outage, and goes on", async () => {
+  it("reports an error that is not an outage, and keeps storing", async () => {
     const { inbox, receivedErrors } = open();
     const { handOver, received } = createReception(async () => {
       await withQueue((queue) => queue.obliterate({ force: true }));
@@ -252,7 +252,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     await until(async () => (await inbox.accept(message, freshDelivery())) === "accepted");
   }, 20_000);
 
-  it("accepts any reference that a user's own schema lets through", async () => {
+  it("accepts any reference that a custom schema lets through", async () => {
     const { inbox } = open();
     const message = freshNotification({ mo_reference_id: "odd: \u0000 \ud83d" });
     expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
@@ -266,7 +266,7 @@ function oddError() {
   return Object.assign(new Error("words"), { name: "+1 555 1230001", code: 15551230001 });
 }
 
-describe("bullmqInbox, with a pool of the user's own", () => {
+describe("bullmqInbox, with the user's own pool", () => {
   const describeHere = isThere("PostgreSQL") ? describe : describe.skip;
   describeHere("on PostgreSQL", () => {
     const schema = uniqueName();
@@ -352,7 +352,7 @@ async function migrate(pool: Pool, schema: string) {
   client.release();
 }
 
-describe("bullmqInbox, with a client of the user's own", () => {
+describe("bullmqInbox, with the user's own client", () => {
   const describeHere = isThere("Redis") ? describe : describe.skip;
   describeHere("on Redis", () => {
     const engine = redisServer();

@@ -208,7 +208,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await bullmqInbox({ ...options, backend }).close();
   }, 20_000);
 
-  it("leaves its queue to one other inbox when it is closed, however often that is", async () => {
+  it("gives its queue back once, however often it is closed", async () => {
     const options = { connection: connectionString(), backend, queueName: uniqueName() };
     const first = bullmqInbox(options);
     await first.close();

@@ -195,7 +195,7 @@ describeHere("bullmqInbox, on Redis", () => {
     expect(await client.ping()).toBe("PONG");
   }, 20_000);
 
-  it("does not change a client of the user's own", async () => {
+  it("does not change the user's own client", async () => {
     const client = keep(new Redis(server.port));
     const queueName = uniqueName();
     await expectToWork(bullmqInbox({ connection: client, queueName }), server);

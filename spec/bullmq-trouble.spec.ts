@@ -255,7 +255,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   });
 
-  it("lists dead letters whose error has no code, and those that BullMQ itself gave up", async () => {
+  it("lists dead letters whose error has no code, and those that BullMQ itself made", async () => {
     const { inbox, queueName, connection } = open(undefined, { attempts: 1 });
     const { listener, received } = createErrors();
     inbox.onError?.(listener);
@@ -283,7 +283,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     const inbox = bullmqInbox({ connection, queueName: uniqueName(), maxBuffered: 1 });
     const { listener, received } = createErrors();
     inbox.onError?.(listener);
-    // What a schema of the user's own may make of a notification.
+    // A custom schema may return this.
     await inbox.accept(freshNotification({ toJSON: () => "nothing" }), freshDelivery());
     await inbox.accept(freshNotification(), freshDelivery());
     const [, error] = await received(2);

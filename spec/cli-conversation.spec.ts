@@ -17,7 +17,7 @@ describe("telesign-callback conversation", () => {
     expect(new Set(received.map(({ body }) => String(body))).size).toBe(8);
     expect(out).toContain("15554567 → 15551234  Great, two minutes! Which car is it?\n");
     expect(out).toContain("200 in");
-    expect(out.match(/answer taken for lost, next attempt in 1 ms/g)).toHaveLength(2);
+    expect(out.match(/answer treated as lost, next attempt in 1 ms/g)).toHaveLength(2);
   });
 
   it("sends the phone numbers, the session and the headers of its flags", async () => {

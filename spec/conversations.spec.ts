@@ -142,7 +142,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     const site = await startSite({ inbox });
     await open(site, { width: 320, height: 568 });
     await counted("dead", 2).waitFor();
-    await page.getByText("2 texts were given up and need a person.").waitFor();
+    await page.getByText("2 texts became dead letters and need a person.").waitFor();
     expect(await overflow()).toBe(0);
     const items = (await openDetails()).locator("#dead-letter-list li");
     const [first = "", second = ""] = await items.allInnerTexts();
@@ -370,7 +370,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await counted("accepted", 2).waitFor();
   });
 
-  it("reconnects after the browser gave up, and goes on where it left off", async () => {
+  it("reconnects after the browser gave up, and continues where it left off", async () => {
     const site = await startSite();
     await open(site);
     await site.send({ mo_message: "before" });

@@ -316,7 +316,7 @@ describe("listeners", () => {
     expect(answers.match(/"accepted"/g)).toHaveLength(3);
   });
 
-  it("of rejected get a rejection with the bytes, which is safe to print", async () => {
+  it("of rejected get a rejection that holds the bytes and is safe to print", async () => {
     const callback = telesignCallback();
     const rejected = next(callback, "rejected");
     const body = JSON.stringify({ ...documented, to_phone_number: "not-a-number" });

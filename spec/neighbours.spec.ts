@@ -134,7 +134,7 @@ describe("telesignCallback, when listeners come and go", () => {
   });
 });
 
-describe("telesignCallback, with a schema of the user's own", () => {
+describe("telesignCallback, with a custom schema", () => {
   it("leaves the schema's own preferences as they are", async () => {
     const schema = notificationSchema.keys({ count: Joi.number() }).prefs({ convert: false });
     const { body } = await request(express().use(telesignCallback({ schema })))

@@ -192,7 +192,7 @@ describe("a notification", () => {
     ["no reference_id", { status: "sent" }],
     ["no status", { reference_id }],
     ["an mo_reference_id", { ...documented, mo_message: 5, status: 1, reference_id, verify: 1 }],
-  ])("is not taken for another TeleSign product's when it has %s", async (_name, sent) => {
+  ])("does not count as another TeleSign product's when it has %s", async (_name, sent) => {
     const { body } = await send(sent).expect(400);
     expect(body.title).toBe("Not a valid notification");
   });

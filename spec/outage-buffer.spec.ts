@@ -271,7 +271,7 @@ describe("createOutageBuffer, in front of an engine", () => {
   });
 
   describe("asked whether it is ready", () => {
-    it("resolves once the engine has taken a write", async () => {
+    it("resolves once the engine has completed a write", async () => {
       const ready = buffer.ready();
       await checks.answer(0, "accepted");
       await expect(ready).resolves.toBeUndefined();
@@ -354,4 +354,4 @@ describe("createOutageBuffer, in front of an engine", () => {
 });
 
 const OUTAGE =
-  "the inbox's engine does not store; notifications wait in this process until it does again";
+  "the inbox's engine cannot store notifications; they wait in this process until it can";

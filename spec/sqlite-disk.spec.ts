@@ -246,7 +246,7 @@ describeWithSqlite("sqliteInbox, when its first listener comes while it cannot s
 
 const REFUSAL = "BEGIN SELECT RAISE(ROLLBACK, ''); END";
 
-describeWithSqlite("sqliteInbox, when its file takes nothing more and lets rows be deleted", () => {
+describeWithSqlite("sqliteInbox, when rows can be deleted from its file but not added", () => {
   it.each(["reference", "notification"])("is not ready when it refuses a %s", async (table) => {
     const file = temporaryFile();
     await createEmpty(file);

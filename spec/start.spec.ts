@@ -41,7 +41,7 @@ afterEach(() => {
 jest.setTimeout(20_000);
 
 describe("npm start", () => {
-  it("prints the documented message once and its retry, and how to go on", async () => {
+  it("prints the documented message once and its retry, and what to do next", async () => {
     const { lines, until } = start();
     await until(/^A conversation is playing/);
     const printed = lines.join("\n");

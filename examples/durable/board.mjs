@@ -1,5 +1,5 @@
-// Dead letters in Bull Board: Failed shows them, Retry hands one over again. People's words are in
-// there, so it stands behind the app's own authentication; here a password from the environment.
+// Dead letters in Bull Board: Failed shows them, Retry hands one over again. It shows
+// people's texts, so it needs the app's own authentication; here a password from the environment.
 import { createHash, timingSafeEqual } from "node:crypto";
 
 import { createBullBoard } from "@bull-board/api";

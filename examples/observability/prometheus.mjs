@@ -22,7 +22,12 @@ const handOvers = new Histogram({
 });
 for (const [Metric, name, help, count] of [
   [Gauge, "telesign_callback_waiting", "Notifications that wait for a listener", "waiting"],
-  [Counter, "telesign_callback_dead_letters_total", "Notifications given up", "deadLettered"],
+  [
+    Counter,
+    "telesign_callback_dead_letters_total",
+    "Notifications that became dead letters",
+    "deadLettered",
+  ],
   [Counter, "telesign_callback_inbox_errors_total", "Errors of the inbox", "inboxErrors"],
 ]) {
   const collect = () => (metric.reset(), metric.inc(callback.stats()[count]));

@@ -23,9 +23,9 @@ interface NewJob {
 const FORBIDDEN: readonly unknown[] = ["ERR", "NOPERM"];
 
 /**
- * Makes the function that adds jobs. Redis does not undo a script that fails halfway, and BullMQ takes
- * what such an `add` has left for the whole job: it would never be handed over. So whatever may have
- * been left is looked for, and removed, before a job is added again or taken for a duplicate.
+ * Makes the function that adds jobs. Redis does not undo a script that fails halfway, and BullMQ treats
+ * the part of a job that such an `add` has left as a whole job, which is never handed over. So such parts
+ * are found and removed before a job is added again or counts as a duplicate.
  */
 export function createAdder() {
   /** Jobs whose `add` has failed. It was "forbidden", or its outcome is "open". */
@@ -41,7 +41,7 @@ export function createAdder() {
     failed.set(job, "open");
     try {
       const isGone = earlier !== undefined && (await removeRemains(queue, jobId)) === "none";
-      // Without its job a reference is that of a job handed over, unless no job can have been stored.
+      // A reference without a job means that the job was handed over, unless none can have been stored.
       if (isGone && earlier === "forbidden") await removeReference(queue, jobId, reference);
       for (;;) {
         // BullMQ returns the job that has the reference: this one, or an earlier one.
@@ -58,13 +58,13 @@ export function createAdder() {
   };
 }
 
-/** Removes a job of which only a part was stored: it has no state, and so it is in no list. */
+/** Removes a job of which only a part was stored: it has no state, so no list contains it. */
 async function removeRemains<Options>(
   queue: AddingQueue<Options>,
   id: string,
 ): Promise<"removed" | "none" | "whole"> {
   if ((await queue.getJobState(id)) !== "unknown") return "whole";
-  // In this order, as a job that is handed over now loses its state and the rest in one step.
+  // In this order, because a job that is handed over now loses its state and the rest in one step.
   if (!(await queue.getJob(id))) return "none";
   await queue.remove(id);
   return "removed";
@@ -75,7 +75,7 @@ async function removeReference<Options>(
   jobId: string,
   reference: string,
 ) {
-  // It may be that of another process's job by now.
+  // By now another process's job may have this reference.
   if ((await queue.getDeduplicationJobId(reference)) !== jobId) return;
   await queue.removeDeduplicationKey(reference);
 }

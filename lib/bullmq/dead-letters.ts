@@ -43,7 +43,7 @@ export interface DeadLetterQueue {
 /** Where dead letters are. */
 export interface DeadLetterStore {
   readonly queue: DeadLetterQueue;
-  /** Deletes a failed job. False if there is none with that id. */
+  /** Deletes a failed job. False if none has that id. */
   readonly discard: (jobId: string) => Promise<boolean>;
 }
 
@@ -76,7 +76,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
     const job = await find(reference);
     if (!job) return false;
     try {
-      // BullMQ keeps the count of crashes, so note from where the next ones count.
+      // BullMQ keeps the count of crashes, so note how many there were before.
       await job.updateProgress({ stalledBefore: job.stalledCounter });
       await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
       return true;
@@ -94,7 +94,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
 
   async function find(reference: string): Promise<DeadLetterJob | undefined> {
     checkReference(reference);
-    // The key itself is all that is known of a notification that cannot be read.
+    // A notification that cannot be read is listed by its key.
     const keys = [reference, referenceKey(reference)];
     for (let start = 0; ; start += PAGE) {
       const jobs = await store().queue.getJobs("failed", start, start + PAGE - 1, true);
@@ -125,13 +125,13 @@ async function guard<T>(call: Promise<T>): Promise<T> {
   }
 }
 
-/** Whether BullMQ found a job no more, or no more among those that have failed. */
+/** Whether BullMQ no longer found a job, or it is no longer among those that have failed. */
 function hasNotFailed(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown };
   return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState;
 }
 
-/** The key under which a job's reference is remembered. Jobs of other programs have their id alone. */
+/** The key under which a job's reference is remembered. Jobs of other programs have only an id. */
 function keyOf({ deduplicationId, id }: DeadLetterJob): string {
   return deduplicationId ?? String(id);
 }

@@ -24,7 +24,7 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   ) => Opened<T>;
   /** Deletes the references that are no longer remembered. */
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
-  /** Deletes a failed job. False if there is none by that id, since another call was faster. */
+  /** Deletes a failed job. False if none has that id, because another call was faster. */
   readonly discard: (backend: Backend, queueName: string, jobId: string) => Promise<boolean>;
   /** Describes a cause that no restart of the engine cures. */
   readonly describeMisconfiguration: (cause: unknown) => string | undefined;

@@ -24,7 +24,7 @@ const WORDS = {
 /** The failure of a job's last attempt, read from what BullMQ stored. */
 export function parseFailure(reason: unknown): DeadLetter["error"] {
   const [, name, code] = /: ([A-Za-z]\w*)(?: ([A-Za-z]\w*))?$/.exec(String(reason)) ?? [];
-  // BullMQ has words of its own for a job whose process died too often.
+  // BullMQ writes another text for a job whose process died too often.
   if (name === undefined) return storedFailure("cut short");
   return { name, ...(code !== undefined && { code }) };
 }

@@ -108,7 +108,7 @@ function checkEngine({ connection, backend }: Readonly<BullmqInboxOptions>) {
   }
 }
 
-/** BullMQ would take it for options of Redis that name no host, and store on this machine's. */
+/** BullMQ would read it as options of Redis that name no host, and use the Redis on this machine. */
 function isPostgres(connection: unknown): boolean {
   if (typeof connection !== "object" || connection === null) return false;
   return isPgPool(connection) || "connectionString" in connection;

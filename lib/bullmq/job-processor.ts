@@ -4,7 +4,7 @@ import type { StoredForm } from "../inbox/durable/stored-notification.js";
 import type { HandOver } from "../inbox/inbox.js";
 import { HandOverError } from "./hand-over-error.js";
 
-/** Delay, in ms, before another worker tries a job that this one leaves: it stops, or is too old for it. */
+/** Delay, in ms, before another worker tries a job that this one leaves, because it stops or is too old for it. */
 const POSTPONEMENT = 1_000;
 
 /** Name of the job that probes the engine. It is removed as soon as it is stored. */
@@ -96,7 +96,7 @@ function isRetriedByHand({ attemptsMade, failedReason }: Job): boolean {
   return attemptsMade > 0 && !failedReason;
 }
 
-/** BullMQ recognises its own errors by name. After this one it leaves the job where it was moved to. */
+/** BullMQ recognises its own errors by name. After this one it leaves the job where `moveToDelayed` put it. */
 class PostponedError extends Error {
   override readonly name = "DelayedError";
 }

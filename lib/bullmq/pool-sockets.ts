@@ -10,7 +10,7 @@ export interface PoolSockets {
 
 /**
  * Keeps hold of the sockets of a connection pool. A pool that is told to end waits until the server
- * closes them, which a hung server never does, and the process does not exit before.
+ * closes them, which a hung server never does, and keeps the process alive until then.
  */
 export function createPoolSockets(): PoolSockets {
   const sockets = new Set<Socket>();
@@ -20,7 +20,7 @@ export function createPoolSockets(): PoolSockets {
     const socket = new Socket();
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    // Later, because its owner connects it first.
+    // Destroyed later, because its owner connects it first.
     if (isDestroyed) setImmediate(() => socket.destroy());
     return socket;
   }

@@ -44,7 +44,7 @@ export function refuseUnfitPool(pool: EmitterPool): void {
     throw new TypeError("connection must be a Pool with max: 2 or more; one client waits for jobs");
   }
   if (!parsesJson(types)) {
-    throw new TypeError("connection must be a Pool that parses JSON; give it types of its own");
+    throw new TypeError("connection must be a Pool that parses JSON; give it its own types");
   }
   refuseUnfitOptions(options);
 }

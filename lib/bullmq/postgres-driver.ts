@@ -56,8 +56,8 @@ export function postgresDriver({ connection, backend }: PostgresInboxOptions): P
 }
 
 /**
- * Nobody hears the `error` of a client on loan, unless it runs a query of the pool's own. If its
- * connection were cut while BullMQ looks at the schema, the process would end.
+ * Nobody listens to the `error` of a client that a pool has lent, unless the pool itself runs its query.
+ * If the connection were cut while BullMQ looks at the schema, the process would end.
  */
 function surviveCuts(pool: PgPool) {
   if (surviving.has(pool)) return;
@@ -65,7 +65,7 @@ function surviveCuts(pool: PgPool) {
   pool.on("connect", (client) => client.on("error", () => {}));
 }
 
-// One pool of the user's own may serve several inboxes, one after another.
+// A user's pool may serve several inboxes, one after another.
 const surviving = new WeakSet<PgPool>();
 
 function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
@@ -79,7 +79,7 @@ function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
   return { made, destroy, onEnd: () => {} };
 }
 
-/** BullMQ leaves a listener on a pool that is not its own, for each queue that it ever had. */
+/** BullMQ leaves a listener on a user's pool for each queue that it has opened. */
 function onPool<T>(pool: EmitterPool, make: (pool: PgPool) => T) {
   const added: ((error: Error) => void)[] = [];
   const note = (_: "error", listener: (error: Error) => void) => added.push(listener);

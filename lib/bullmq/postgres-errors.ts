@@ -16,7 +16,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   "25006": "this PostgreSQL is read-only, as a replica is; connect to its primary",
 };
 
-/** Describes a cause that no restart of PostgreSQL cures. The schema of a user's own pool is the user's. */
+/** Describes a cause that no restart of PostgreSQL cures. Users migrate the schema of their own pool. */
 export function describeMisconfiguration(cause: unknown): string | undefined {
   if (isEndedPool(cause)) {
     return "the pool has ended; close the callback before the pool. Listeners get notifications at once";

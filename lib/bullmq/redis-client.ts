@@ -21,7 +21,7 @@ export interface ClientFactory {
 }
 
 /**
- * Makes clients from options, or after the model of a client of the user's own. Undefined for a
+ * Makes clients from options, or with the options of the user's client. Undefined for a
  * client of another driver, which BullMQ takes as it is.
  *
  * @throws TypeError if the options cannot work
@@ -35,7 +35,7 @@ export function clientFactory(
   return isIoredis(given) ? like(given, queueName) : undefined;
 }
 
-/** BullMQ's adapters of other drivers imitate ioredis, and have `runCommand` besides. */
+/** BullMQ's adapters of other drivers imitate ioredis, and also have `runCommand`. */
 function isIoredis(client: object): client is Client {
   return "defineCommand" in client && "options" in client && !("runCommand" in client);
 }

@@ -35,9 +35,9 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
   const open: RedisDriver["open"] = (make) => {
     const client = clients.open();
     let onEnd = () => {};
-    // Errors that nobody listens to are printed by ioredis, and BullMQ listens only for a while.
+    // ioredis prints errors that nobody listens to, and BullMQ listens only for a while.
     client.on("error", (error) => {
-      // Or ioredis would go on in another database.
+      // Without this, ioredis would continue in another database.
       if (isRefusedDatabase(error)) client.disconnect(true);
     });
     client.on("end", () => onEnd());

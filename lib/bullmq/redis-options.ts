@@ -98,9 +98,9 @@ export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
     replyMapping: "legacy",
     ...{ monitor: false, readOnly: false, enableAutoPipelining: false },
     reconnectOnError(error) {
-      // ioredis itself answers NOSCRIPT. Reconnecting because of it would never end.
+      // ioredis itself answers NOSCRIPT. Reconnecting on it would never end.
       if (error.message.startsWith("NOSCRIPT")) return false;
-      // A master that became a replica keeps its connections, and its name may lead to the next one.
+      // A master that became a replica keeps its connections, and its name may lead to the new master.
       return (reconnectOnError?.(error) ?? false) || /\bREADONLY\b/.test(error.message);
     },
   };

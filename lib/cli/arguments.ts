@@ -4,7 +4,7 @@ import { keysOf } from "../receive/signature.js";
 import type { HeadersToSend } from "../testing/request-headers.js";
 import { printable, type Terminal } from "./terminal.js";
 
-/** A command whose arguments are in order. Resolves to the exit status. */
+/** A command whose arguments have been checked. Resolves to the exit status. */
 export type Run = (terminal: Terminal) => Promise<number>;
 
 /**

@@ -11,7 +11,7 @@ DESCRIPTION
     reference. The URL to give to TeleSign goes to the standard error.
 
     TeleSign cannot reach 127.0.0.1, so you need a tunnel to receive its callbacks.
-    The commands send and conversation reach it directly.
+    The commands send and conversation need none.
 
 OPTIONS
     --port <port>

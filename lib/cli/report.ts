@@ -6,7 +6,7 @@ export interface ReportedAttempt extends Attempt {
   readonly reference: string;
   /** The number of this attempt to deliver the message, from 1. */
   readonly attempt: number;
-  /** Whether the answer was 200 and is taken for lost, so that a retry follows. */
+  /** Whether the answer was 200 and is treated as lost, so that a retry follows. */
   readonly isLost: boolean;
   /** The wait until the next attempt, in milliseconds; undefined if there is none. */
   readonly wait: number | undefined;
@@ -83,7 +83,7 @@ function describeAttempt(out: Output, attempted: ReportedAttempt): string {
   const { reference, attempt, status, error, ms, isLost, wait } = attempted;
   const id = paint(out, "grey", printable(reference));
   const answer = paint(out, status === 200 ? "green" : "red", String(status ?? error));
-  const lost = isLost ? paint(out, "yellow", ", answer taken for lost") : "";
+  const lost = isLost ? paint(out, "yellow", ", answer treated as lost") : "";
   const next = wait === undefined ? "" : paint(out, "grey", `, next attempt in ${wait} ms`);
   return `${id}  delivery attempt ${attempt}  ${answer} in ${ms} ms${lost}${next}`;
 }

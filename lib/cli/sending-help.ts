@@ -104,8 +104,8 @@ SYNOPSIS
 
 DESCRIPTION
     Sends eight messages of one session to the URL, written by two people in turn.
-    The command takes the answers to two of them for lost, so it sends those again
-    while the conversation goes on. The receiver should show each message once.
+    The command treats the answers to two of them as lost, and sends those again
+    while the conversation continues. The receiver should show each message once.
 
     A delivery attempt is one HTTP request, as TeleSign makes it.
 

@@ -12,7 +12,7 @@ export type Outcome = "accepted" | "duplicate";
 export type HandOver = (message: MessageNotification, delivery: Delivery) => Promise<void>;
 
 /**
- * Remembers notifications and hands them on: one seam, because the two must be one atomic step. A
+ * Remembers notifications and hands them over: one interface, because the two must be one atomic step. A
  * store that only remembers would answer "duplicate" to the retry of a delivery whose process died
  * before its listeners ran.
  *
@@ -22,21 +22,21 @@ export type HandOver = (message: MessageNotification, delivery: Delivery) => Pro
  */
 export interface Inbox {
   /**
-   * Remembers a notification by its `mo_reference_id` and takes over handing it on, or recognises
-   * a retry, in one step: of simultaneous deliveries one is `accepted`. `delivery.attempt` is 1.
+   * Remembers a notification by its `mo_reference_id` and undertakes to hand it over, or recognises
+   * a retry, in one step: one of several simultaneous deliveries is `accepted`. `delivery.attempt` is 1.
    */
   accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
 
   /**
-   * Starts handing on what was accepted and what will be, in this process. Called when the first
+   * Starts handing over, in this process, what was accepted and what will be. Called when the first
    * `message` listener subscribes, and again if the last one left and another came. What it returns
    * stops it, and is called when the last one leaves. An inbox that hands a notification over again
-   * counts `delivery.attempt` on.
+   * increases `delivery.attempt`.
    */
   consume(handOver: HandOver): () => Promise<void>;
 
   /**
-   * Where trouble goes that belongs to no call. Called once, before the first `accept`. A
+   * Where errors outside any call go. Called once, before the first `accept`. A
    * `TelesignCallbackError` is reported as it is, anything else as the cause of an `ERR_INBOX`.
    */
   onError?(listener: (error: Error) => void): void;
@@ -45,8 +45,8 @@ export interface Inbox {
   waiting?(): number;
 
   /**
-   * Hands on or stores what is left, then takes and hands over nothing more. `accept` is not called
-   * after it. The callback waits for the hand-overs under way, so `close` need not.
+   * Hands over or stores what is left, then accepts and hands over nothing more. `accept` is not called
+   * afterwards. The callback waits for the hand-overs under way, so `close` need not.
    */
   close(): Promise<void>;
 }

@@ -29,7 +29,7 @@ const LARGEST_MAP = 2 ** 24;
 
 /**
  * The default inbox: an LRU keyed by `mo_reference_id`, in this process only. Nothing outlives the
- * process, and of two processes each hands on its own copy. Listeners are started in order of arrival;
+ * process, and two processes each hand over their own copy. Listeners are started in order of arrival;
  * one that fails is reported, not retried.
  *
  * Notifications that arrive before the first `message` listener wait for it as text, up to 1,000 of
@@ -61,10 +61,10 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     return "accepted";
   }
 
-  // One by one, because the listener may leave after any of them, and the rest must stay in line.
+  // Given one by one, because the listener may leave after any of them, and the rest must stay in line.
   const drainSoon = repeatSoon(giveNext);
 
-  /** False when nothing waits, or when the last listener has left and the rest must go on waiting. */
+  /** False when nothing waits, or when the last listener has left and the rest must keep waiting. */
   function giveNext(): boolean {
     const handOver = consumer.ready();
     const next = handOver && line.take();
@@ -119,7 +119,7 @@ function createCurrentConsumer(onReady: () => void) {
   return {
     attach,
     isThere: () => current !== undefined,
-    /** Undefined as well while the last consumer may still give notifications back. */
+    /** Also undefined while the last consumer may still give notifications back. */
     ready: () => (isReturning ? undefined : current),
     endReturn: () => void (isReturning = false),
   };
@@ -146,7 +146,7 @@ function createMemory({ max = 100_000, ttl = 600_000 }: Readonly<MemoryInboxOpti
 
 const COUNTS_AS_ONE = { size: 1 };
 
-/** Repeats a step until it returns false, but not now, so that a new listener can leave before the first. */
+/** Repeats a step until it returns false. Starts later, so that a new listener can leave before that. */
 function repeatSoon(step: () => boolean): () => void {
   let isDue = false;
   return function start() {

@@ -112,7 +112,7 @@ function asText(arrival: Arrival): Waiting | undefined {
     const isSame = isDeepStrictEqual({ ...read() }, { ...message });
     return entryOf(arrival, isSame ? read : () => message, Buffer.byteLength(text));
   } catch (error) {
-    // A BigInt is no JSON either.
+    // Nor does JSON have a BigInt.
     return error instanceof TypeError ? entryOf(arrival, () => message, 0) : undefined;
   }
 }

@@ -21,7 +21,7 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
   ): Promise<void> {
     const { req, res, trace } = exchange;
     const reference = message.mo_reference_id;
-    // Before the inbox gets it, because a hand-over waits only for answers that were added.
+    // Added before the inbox gets it, because a hand-over waits only for answers that were added.
     const left = departure(req, res);
     answers.add(reference, left);
     if (trace) carry(delivery, trace);
@@ -46,7 +46,7 @@ function count(counts: Counts, outcome: Outcome, { receivedAt }: Delivery): void
     counts.duplicates += 1;
   } else {
     counts.accepted += 1;
-    // Not the Date, because listeners share it and may change it.
+    // The number, because listeners share the Date and may change it.
     counts.lastAcceptedAt = receivedAt.getTime();
   }
 }

@@ -44,7 +44,7 @@ export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer
   throw new Refusal("consumed");
 }
 
-/** A property that others may have set. A getter of theirs that throws counts as absent. */
+/** A property that others may have set. Their getter counts as absent if it throws. */
 function leftover(req: BodyRequest, name: "rawBody" | "body"): unknown {
   try {
     return req[name];
@@ -56,7 +56,7 @@ function leftover(req: BodyRequest, name: "rawBody" | "body"): unknown {
 function toBytes(value: unknown): Buffer | undefined {
   if (typeof value === "string") return Buffer.from(value);
   if (Buffer.isBuffer(value)) return value;
-  // Not instanceof: a test runner's realm has a Uint8Array of its own.
+  // Not instanceof: a test runner's realm has another Uint8Array.
   if (!types.isUint8Array(value)) return undefined;
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }

@@ -14,7 +14,7 @@ const CLOCK_DIFFERENCE = 60_000;
 export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: () => boolean) {
   function admit(req: AddressedRequest) {
     refuseIfClosing();
-    // Express computes req.ip anew each time, so only on demand.
+    // Express computes req.ip on each read, so read it on demand only.
     if (isAllowed && !isAllowed(addressOf(req))) throw new Refusal("address");
     // A serverless host may give an array.
     const encoding = String(req.headers["content-encoding"] ?? "");

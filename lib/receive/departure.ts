@@ -56,7 +56,7 @@ function onHangUp(socket: Socket | undefined, callback: () => void): () => void 
   if (typeof socket?.once !== "function") return () => {};
   const callbacks = watched.get(socket) ?? listenTo(socket);
   callbacks.add(callback);
-  // Not now, because the caller cannot cancel it yet.
+  // Called later, because the caller cannot cancel it yet.
   if (socket.closed) void Promise.resolve().then(callback);
   return () => callbacks.delete(callback);
 }

@@ -23,7 +23,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     errors: { render: false },
     ...(isOurs && { convert: false }),
   });
-  // Only when an error needs it: describing a schema takes longer than all the rest of making a callback.
+  // Computed only when an error needs it: describing a schema takes most of the time of making a callback.
   let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {
@@ -74,7 +74,7 @@ function documentedPart(sent: Partial<MessageNotification>) {
 
 /**
  * A copy of what an earlier parser left: the result is frozen, and that must not be the app's own
- * `req.body`. One that throws when it is looked at counts as absent.
+ * `req.body`. One that throws when it is read counts as absent.
  */
 function copyOf(body: object): unknown {
   try {
@@ -95,7 +95,7 @@ function validate(schema: Joi.Schema, sent: object): Joi.ValidationResult {
   try {
     return schema.validate(sent);
   } catch {
-    // A rule of the user's own schema threw, perhaps with the text in its message.
+    // A rule of a custom schema threw, perhaps with the text in its message.
     throw new Refusal("schema");
   }
 }
@@ -110,7 +110,7 @@ function isOtherProduct(sent: object): boolean {
   return ["sub_resource", "user_response", "verify"].some((property) => property in sent);
 }
 
-/** A schema of the user's own may let anything through, but an inbox needs the reference. */
+/** A custom schema may let anything through, but an inbox needs the reference. */
 function hasReference(value: unknown): value is MessageNotification {
   return (
     typeof value === "object" &&
@@ -138,7 +138,7 @@ function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): Fiel
   return [...errors.values()];
 }
 
-/** A schema may replace Joi's error by one of its own, which may hold anything. */
+/** A schema may replace Joi's error with another, which may contain anything. */
 function detailsOf(error: Error | undefined): readonly Partial<Joi.ValidationErrorItem>[] {
   const details: Joi.ValidationErrorItem[] | undefined = Joi.isError(error) ? error.details : [];
   return details ?? [];

@@ -27,7 +27,7 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       const message = parse(body); // 400, 500
       const delivery = deliveryOf(message);
       refuseIfOutdated(delivery); // 400
-      // Again, since close() may have been called while the body was arriving. Nothing may be awaited
+      // Checked again, because close() may have been called while the body was arriving. Nothing may be awaited
       // between this and acknowledge(), or the inbox could be closed before it is asked.
       refuseIfClosing(); // 503
       // Asks the inbox, then answers 200. The listeners run after that.

@@ -8,7 +8,7 @@ export interface FieldError {
   readonly rule: string;
 }
 
-// Otherwise the unread rest of the body would be taken for the connection's next request.
+// Otherwise the unread rest of the body would be read as the connection's next request.
 const unread = { Connection: "close" };
 
 /** Every refusal, in the order of the checks. */
@@ -59,7 +59,7 @@ export class Refusal {
   /** Problem details (RFC 9457), with the failing fields if it is a 400. */
   toAnswer(): Answer {
     const { status, title, errors } = this;
-    // about:blank: there is no page about this problem that one could follow a link to.
+    // about:blank: there is no page about this problem to link to.
     const problem = { type: "about:blank", title, status, ...(status === 400 && { errors }) };
     const headers = { "Content-Type": "application/problem+json", ...this.headers };
     return { status, headers, body: JSON.stringify(problem) };

@@ -53,7 +53,7 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     try {
       const { claimed, nextDue } = claimedIn(await database.runLast(claim));
       for (const each of claimed) onClaimed(each);
-      // With all hands full, the first that is free looks again.
+      // With `concurrency` hand-overs under way, the first that ends looks again.
       if (free() > 0) wait = Math.min(wait, Math.max(nextDue - Date.now(), 0));
     } catch (error) {
       isWanted = false;
@@ -62,7 +62,7 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     if (!isPaused) cancelPoll = after(wait, pull);
   }
 
-  /** Called when the transaction begins, which is when the number of free hands is known. */
+  /** Called when the transaction begins, which is when `free` is known. */
   function claim(): Statement[] {
     isWanted = false;
     const limit = isPaused ? 0 : free();

@@ -70,7 +70,7 @@ async function openExclusively(
 }
 
 async function configure(thread: DatabaseThread): Promise<void> {
-  // Before anything is written: the file may be another program's.
+  // Checked before anything is written: the file may be another program's.
   const isNew = await isEmpty(thread);
   for (const [name, value] of Object.entries(SETTINGS)) {
     await thread.query([[`PRAGMA ${name} = ${value}`]]);

@@ -70,7 +70,7 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
     database.keepAlive(false);
     await consumer.stop();
     unsettled.delete(consumer);
-    // Sooner, it would free what another consumer that was stopped still hands over.
+    // Stopping the heartbeat sooner would free what another stopped consumer is still handing over.
     if (unsettled.size === 0) await heartbeat.stop();
   }
 

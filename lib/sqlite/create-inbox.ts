@@ -31,7 +31,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
       ...engine,
       store(prepared) {
         const stored = engine.store(prepared);
-        // Now, so that the same transaction claims it.
+        // Called now, so that the same transaction claims the notification.
         consumption.pull();
         return stored;
       },
@@ -55,7 +55,7 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
     upkeep.stop();
     const consumed = consumption.close();
     await buffer.close();
-    // Now, since a listener may never settle. Nothing that another inbox stores comes to it.
+    // Released now, because a listener may never settle. This inbox claims nothing more.
     file.release();
     await consumed;
     await database.close();

@@ -33,7 +33,7 @@ export interface DatabaseOptions extends ConnectionOptions {
   readonly onLost: (error: unknown) => void;
 }
 
-/** Makes the database. It is opened for the first transaction, and anew after it failed. */
+/** Makes the database. It is opened for the first transaction, and again after a failure. */
 export function createDatabase(options: DatabaseOptions): Database {
   let thread = startDatabaseThread();
   let isOpen = false;
@@ -51,7 +51,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       if (!isOpen) await open();
       return await thread.transact(build());
     } catch (error) {
-      // A file that another process has locked is as good as before.
+      // A file that another process has locked is still usable.
       if (!isLocked(error)) isOpen = false;
       if (bareError(error).code === FILE_LOST) options.onLost(error);
       throw error;

@@ -58,7 +58,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     } catch (error) {
       onTrouble(error);
     }
-    // A beat may outlast a stop and the next start, which has begun a run of its own.
+    // A beat may outlast a stop and the next start, which has begun another run.
     if (run !== current) return;
     // It must not keep the process alive.
     timer = setTimeout(() => void keepBeating(run, interval), interval).unref();
@@ -69,7 +69,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     const asked = [beating(options.claimant), due, listing(claimant)];
     const results = await database.run(asked);
     const dead = observe(results.flat(), elapsed);
-    // Even without any, for claims whose process was declared dead while it was making them.
+    // Needed even if none is dead: a process may have been declared dead while it was claiming.
     await database.run([...dead, RELEASE_ABANDONED]);
   }
 
@@ -108,7 +108,7 @@ function beating({ claimant, lockDuration }: Claimant): Statement {
   ];
 }
 
-/** After the clock has jumped back, what is due too far ahead is due now. */
+/** Makes notifications due now if a clock that jumped back has left them due too far ahead. */
 function mending(latest: number): Statement {
   return [
     `UPDATE notification SET due = 0
@@ -121,7 +121,7 @@ function listing(claimant: string): Statement {
   return ["SELECT id, beats, lock_duration FROM claimant WHERE id <> ?", claimant];
 }
 
-/** Unless it has beaten since. */
+/** Removes a process, unless it has beaten since. */
 function removing(id: string, beats: Value): Statement {
   return ["DELETE FROM claimant WHERE id = ? AND beats = ?", id, beats];
 }

@@ -49,7 +49,7 @@ export function checking(): Statement[] {
 export interface Claimant {
   /** Its name for its claims. */
   readonly claimant: string;
-  /** How long, in ms, it may be silent before it is taken to be dead. */
+  /** How long, in ms, it may be silent before it counts as dead. */
   readonly lockDuration: number;
 }
 
@@ -148,7 +148,7 @@ export function burying(
   ];
 }
 
-/** After the clock has jumped back, or in a damaged row, what failed at no possible time failed now. */
+/** Sets impossible times of failure to now: the clock has jumped back, or a row is damaged. */
 export function mendingFailures(now: number): Statement {
   return ["UPDATE notification SET failed_at = ? WHERE failed_at > ? OR failed_at < 0", now, now];
 }
@@ -163,7 +163,7 @@ export function givingUp(claimant: string, held: Iterable<Value>): Statement {
   ];
 }
 
-/** Ends the claims of processes that are there no longer. */
+/** Ends the claims of processes that no longer exist. */
 export const RELEASE_ABANDONED: Statement = [
   `UPDATE notification SET claimant = NULL
     WHERE claimant IS NOT NULL AND claimant NOT IN (SELECT id FROM claimant)`,

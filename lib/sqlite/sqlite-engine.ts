@@ -27,7 +27,7 @@ export function createSqliteEngine({ database, storedText, dedupeTtl }: SqliteEn
     prepare: storedText.write,
     store,
     check: async () => void (await database.run(checking())),
-    // The database opens itself anew. A thread that hangs on the disk cannot be replaced.
+    // The database reopens itself. A thread that hangs on the disk cannot be replaced.
     ownsConnections: false,
     reconnect: () => {},
     describeMisconfiguration,
@@ -37,7 +37,7 @@ export function createSqliteEngine({ database, storedText, dedupeTtl }: SqliteEn
 
 const AT_ONCE = "until then listeners of this process get notifications at once";
 
-/** Waiting does not make a database of a file that is none. */
+/** Describes a cause that waiting does not cure. */
 function describeMisconfiguration(cause: unknown): string | undefined {
   if (cause instanceof UnusableFileError) return `${cause.message}; ${AT_ONCE}`;
   const { code } = bareError(cause);

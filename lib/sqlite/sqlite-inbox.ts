@@ -24,7 +24,7 @@ export type { SqliteInboxOptions } from "./inbox-options.js";
  * listener. A listener that fails is called again, together with the others, after 1 s, 2 s, 4 s and
  * so on.
  *
- * While the disk takes nothing, TeleSign still gets its 200, and notifications wait in this process;
+ * While the disk cannot be written, TeleSign still gets its 200, and notifications wait in this process;
  * a crash in that time loses them.
  *
  * @throws TypeError if an option is bad or unknown, or another inbox of this process has the file

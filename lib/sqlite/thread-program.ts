@@ -20,7 +20,7 @@ export const PROGRAM = `
     try {
       closeSync(openSync(path, "wx", 0o600));
     } catch {
-      // It is there, or SQLite will say what is wrong.
+      // It exists, or SQLite will say what is wrong.
       return;
     }
     // They belong to the file that is gone, and another process may still use them.
@@ -32,30 +32,30 @@ export const PROGRAM = `
     return stats && { id: stats.dev + ":" + stats.ino, size: stats.size };
   }
 
-  /** Nobody would find again what is written to a file that its path does not lead to. */
+  /** Throws if a path has lost its file: nobody would find what is written to that. */
   function confirmFiles() {
     for (const [path, found] of files) {
       const now = look(path);
-      // The log, and what belongs to it, come with the first transaction.
+      // The log and its index come with the first transaction.
       const before = found ?? now;
       files.set(path, now);
-      // The log is emptied again and again. The database only grows.
+      // The log is emptied regularly. The database only grows.
       const isCut = !path.endsWith("-wal") && now?.size < before?.size;
-      // With what the log holds, an empty file would become a damaged one.
+      // With this log, SQLite would make a damaged file of an empty one.
       if (isCut && now.size === 0n) rmSync(path);
       if (now?.id !== before?.id || isCut) throw lost();
     }
   }
 
   function lost() {
-    // SQLite itself leaves the log as it is when the file has moved, and the next file needs the place.
+    // If the file has moved, SQLite does not empty its log, whose path the next file needs.
     try { database.exec("PRAGMA wal_checkpoint(TRUNCATE)"); } catch {}
     return Object.assign(new Error(), { code: "${FILE_LOST}" });
   }
 
   function prepare(sql) {
     const statement = database.prepare(sql);
-    // Or Node would refuse to read a row with an integer that a number cannot hold.
+    // Otherwise Node refuses to read an integer that a number cannot hold.
     statement.setReadBigInts(true);
     prepared.set(sql, statement);
     return statement;

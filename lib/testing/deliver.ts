@@ -107,7 +107,7 @@ function resolveOptions(options: Readonly<DeliverOptions>) {
   refuseUnknownAndUndefined(options, NAMES);
   const { path, headers = {}, apiKey, customerId = CUSTOMER_ID } = options;
   const { waits = TELESIGN_WAITS, timeout = TELESIGN_TIMEOUT } = options;
-  // Without a key too, so that a bad one does not show only on the day that a key is set.
+  // Checked without a key too, so that a bad one shows before a key is set.
   checkCustomerId("customerId", customerId);
   return {
     path,

@@ -24,7 +24,7 @@ export type { DeliverTarget } from "./target.js";
  */
 export function notification(overrides: Partial<MessageNotification> = {}): MessageNotification {
   return {
-    // To the microsecond and without a zone, as TeleSign writes it.
+    // Has microseconds and no zone, as TeleSign writes it.
     submit_timestamp: new Date().toISOString().replace("Z", "000"),
     from_phone_number: "15551234",
     mo_message: "I am standing at the corner wearing a blue shirt",

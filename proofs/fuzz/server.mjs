@@ -23,7 +23,7 @@ for (const { callback, all, latest } of receivers) {
     if (latest.has(mo_reference_id)) counts.twice += 1;
     all.add(mo_reference_id);
     latest.add(mo_reference_id);
-    // A changed digit may make a reference anew that the inbox forgot long ago.
+    // A changed digit may recreate a reference that the inbox forgot long ago.
     if (latest.size > MAX) latest.delete(latest.values().next().value);
   });
   callback.on("duplicate", () => {

@@ -56,7 +56,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       return { message, error, failure };
     }
 
-    it("is ready when its engine takes a write", async () => {
+    it("is ready when its engine completes a write", async () => {
       open();
       await expect(inbox.ready()).resolves.toBeUndefined();
     });
@@ -97,7 +97,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
     });
 
     it.each([undefined, null, 5, {}, ["a"]])(
-      "refuses %p as the reference of a dead letter, and goes on",
+      "refuses %p as the reference of a dead letter, and still works",
       async (reference) => {
         const { errors } = open();
         for (const call of ["redrive", "discard"] as const) {
@@ -121,7 +121,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await accept(message)).toBe("duplicate");
     });
 
-    it("hands over what a schema of the user's own made of a notification", async () => {
+    it("hands over what a custom schema returned for a notification", async () => {
       open();
       const { handOver, received } = createReception();
       inbox.consume(handOver);
@@ -131,7 +131,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await received(1)).toEqual([[message, expect.anything()]]);
     });
 
-    it("gives a notification that cannot be stored back once, and goes on", async () => {
+    it("gives back, once, a notification that cannot be stored, and still works", async () => {
       const { errors } = open();
       let nested: unknown[] = [];
       for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];

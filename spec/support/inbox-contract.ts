@@ -134,7 +134,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
       expect(await received(1)).toEqual([[message, expect.anything()]]);
     });
 
-    it("hands nothing over to a consumer that stopped, and goes on with the next", async () => {
+    it("hands nothing over to a consumer that stopped, and continues with the next", async () => {
       const first = createReception();
       await inbox.consume(first.handOver)();
       await inbox.accept(freshNotification(), freshDelivery());

@@ -56,7 +56,7 @@ function countsOf(stats) {
     ["rejected", byStatus.join(", ") || 0, "requests by the status they got"],
     ["delivered", stats.delivered, "hand-overs in which every listener succeeded"],
     ["failed", stats.failed, "hand-overs in which a listener failed"],
-    ["deadLettered", stats.deadLettered, "texts given up after their last attempt"],
+    ["deadLettered", stats.deadLettered, "texts that became dead letters"],
     ["inboxErrors", stats.inboxErrors, "errors of the inbox"],
     ["running", stats.running, "hand-overs under way now"],
     ["waiting", stats.waiting, "texts in this process that no listener has been given yet"],

@@ -63,9 +63,9 @@ const deadCount = ({ list, hasMore }) => `${list.length}${hasMore ? "+" : ""}`;
 /** What a person should know of first, in a sentence. */
 function troubleOf({ stats, rejections: [rejection], deadLetters }) {
   const { inboxErrors, failed, waiting } = stats;
-  if (deadLetters?.list.length === 1) return "1 text was given up and needs a person.";
+  if (deadLetters?.list.length === 1) return "1 text became a dead letter and needs a person.";
   if (deadLetters?.list.length > 1) {
-    return `${deadCount(deadLetters)} texts were given up and need a person.`;
+    return `${deadCount(deadLetters)} texts became dead letters and need a person.`;
   }
   if (waiting > 0 && inboxErrors > 0) return "The inbox has trouble, and texts are waiting.";
   if (rejection) {

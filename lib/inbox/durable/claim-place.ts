@@ -1,4 +1,4 @@
-// In this process. Several processes may share a place.
+// Places in use in this process. Several processes may share one.
 const inUse = new Set<string>();
 
 /**
@@ -21,7 +21,7 @@ export function claimPlace(option: "file" | "queueName", place: string): () => v
   inUse.add(key);
   let isHeld = true;
   return function release() {
-    // Once, as another inbox may have claimed the place since.
+    // Only once, because another inbox may have claimed the place since.
     if (isHeld) inUse.delete(key);
     isHeld = false;
   };

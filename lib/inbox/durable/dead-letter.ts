@@ -6,7 +6,7 @@ import type { Unreadable } from "./stored-notification.js";
 /** How long, in ms, dead letters are kept. */
 export const DEAD_LETTER_AGE = 30 * 86_400_000;
 
-/** Why a notification is given up: a listener failed with `cause`, or no listener could be asked. */
+/** Why a notification becomes a dead letter: a listener failed with `cause`, or no listener could be asked. */
 export type Failure = { readonly cause: unknown } | Exclude<Unreadable, "newer"> | "cut short";
 
 const KEPT = "it is kept as a dead letter for 30 days";
@@ -19,8 +19,8 @@ const TEXTS = {
 const CODES = { "cut short": "ERR_CUT_SHORT", locked: "ERR_LOCKED", damaged: "ERR_DAMAGED" };
 
 /**
- * Refuses what is no reference, such as a parameter of a URL that was not there. An engine would take
- * it for a fault of its own.
+ * Refuses anything but a string, such as a missing URL parameter. An engine would fail with an error
+ * as if it were at fault.
  *
  * @throws TypeError
  */
@@ -28,7 +28,7 @@ export function checkReference(reference: unknown): void {
   if (typeof reference !== "string") throw new TypeError("reference must be a string");
 }
 
-/** The `ERR_DEAD_LETTER` of a notification that is given up. */
+/** The `ERR_DEAD_LETTER` of a notification. */
 export function deadLetterError(
   failure: Failure,
   notification: MessageNotification | undefined,
@@ -39,8 +39,8 @@ export function deadLetterError(
 }
 
 /**
- * What is stored of a failure: its name and code, where they are words that a program chose. The text
- * of an error may repeat a message.
+ * What is stored of a failure: its name and code, if they look like identifiers. The text of an error
+ * may repeat a message.
  */
 export function storedFailure(failure: Failure): DeadLetter["error"] {
   if (typeof failure === "string") return { name: "DeadLetterError", code: CODES[failure] };

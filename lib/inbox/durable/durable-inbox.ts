@@ -32,7 +32,7 @@ export interface DeadLettersOptions {
 /** An inbox that survives its process, with what an operator needs beside it. */
 export interface DurableInbox extends Inbox {
   /**
-   * Resolves once the engine has taken a write. Rejects with the reason if it cannot, such as
+   * Resolves once the engine has completed a write. Rejects with the reason if it cannot, such as
    * PostgreSQL's or Redis's own error code: for a deploy that should fail at its start, and for a
    * health check.
    */
@@ -44,16 +44,16 @@ export interface DurableInbox extends Inbox {
    */
   deadLetters(options?: Readonly<DeadLettersOptions>): Promise<DeadLetter[]>;
   /**
-   * Hands a dead letter over again, from attempt 1. Resolves to `false` if there is none by that
+   * Hands a dead letter over again, from attempt 1. Resolves to `false` if none has that
    * reference.
    *
-   * @throws TypeError, as a rejection, if the reference is no string
+   * @throws TypeError, as a rejection, if the reference is not a string
    */
   redrive(reference: string): Promise<boolean>;
   /**
-   * Deletes a dead letter, and its text with it. Resolves to `false` if there is none by that reference.
+   * Deletes a dead letter, and its text with it. Resolves to `false` if none has that reference.
    *
-   * @throws TypeError, as a rejection, if the reference is no string
+   * @throws TypeError, as a rejection, if the reference is not a string
    */
   discard(reference: string): Promise<boolean>;
 }

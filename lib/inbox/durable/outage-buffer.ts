@@ -34,7 +34,7 @@ export interface OutageBuffer {
   readonly isDown: () => boolean;
   /** How many notifications wait to be stored. */
   readonly waiting: () => number;
-  /** Resolves once the engine has taken a write. Rejects with the reason if it cannot. */
+  /** Resolves once the engine has completed a write. Rejects with the reason if it cannot. */
   readonly ready: () => Promise<void>;
   /** Stores what waits, or passes it on. Always resolves within a few seconds. */
   readonly close: () => Promise<void>;

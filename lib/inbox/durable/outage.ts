@@ -5,11 +5,11 @@ import type { TroubleReports } from "./trouble-reports.js";
 
 /** What the inbox does with notifications. */
 export type InboxState =
-  /** The engine takes them. */
+  /** The engine stores them. */
   | { readonly name: "storing" }
   /** The engine is down: they wait until it is back. */
   | { readonly name: "waiting"; readonly cause: unknown }
-  /** The engine is misconfigured: they are passed on, because waiting would be in vain. */
+  /** The engine is misconfigured: they are passed on, because waiting would not help. */
   | { readonly name: "unusable"; readonly cause: unknown }
   /** The inbox was closed: they are passed on. `during` is the state that it was in. */
   | { readonly name: "closed"; readonly during: InboxState };

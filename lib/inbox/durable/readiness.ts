@@ -9,7 +9,7 @@ import type { TroubleReports } from "./trouble-reports.js";
 const READY_DEADLINE = 10_000;
 
 /**
- * Resolves once an engine has taken a write. Rejects with an `ERR_INBOX` that names the reason if it
+ * Resolves once an engine has completed a write. Rejects with an `ERR_INBOX` that names the reason if it
  * cannot.
  */
 export async function untilReady(engine: FallibleEngine, outage: Outage): Promise<void> {

@@ -30,7 +30,7 @@ interface Content {
   /** In milliseconds since 1970, as `submittedAt` is. */
   readonly receivedAt: number;
   readonly submittedAt?: number;
-  /** A schema of the user's own made something else of it than the documented texts. */
+  /** A custom schema returned something other than the documented texts. */
   readonly isOwn?: true;
   /** Links the hand-overs to the trace of the request that brought the notification. */
   readonly trace?: Readonly<TraceCarrier>;
@@ -43,8 +43,8 @@ export interface ReadNotification {
 }
 
 /**
- * Why a stored notification cannot be read: no encryption key opens it; it is not in the shape that
- * it was stored in; or a newer release stored it, in a shape of its own.
+ * Why a stored notification cannot be read: no encryption key opens it; it has another shape than
+ * it was stored in; or a newer release stored it, in a newer shape.
  */
 export type Unreadable = "locked" | "damaged" | "newer";
 
@@ -135,7 +135,7 @@ function isMessage(value: unknown): value is MessageNotification {
   return typeof mo_reference_id === "string" && mo_reference_id !== "";
 }
 
-/** Whether it has the texts that its type promises. A schema of the user's own decides otherwise. */
+/** Whether it has the texts that its type promises. A custom schema may return others. */
 function isDocumented(message: MessageNotification): boolean {
   return TEXTS.every((name) => typeof message[name] === "string");
 }

@@ -6,10 +6,10 @@ const RELAPSE = 5_000;
 const QUIET = 60_000;
 
 const OUTAGE =
-  "the inbox's engine does not store; notifications wait in this process until it does again";
+  "the inbox's engine cannot store notifications; they wait in this process until it can";
 const TROUBLE = "the inbox's engine reported an error but is still reachable";
 
-/** Reports an engine's trouble, and trouble that goes on once. */
+/** Reports an engine's errors, and each that repeats only once. */
 export interface TroubleReports {
   /** An outage begins. `misconfiguration` describes it if it will not end by itself. */
   outage(cause: unknown, misconfiguration: string | undefined): void;
