@@ -27,7 +27,7 @@ export interface CallbackOptions {
   apiKey?: string | string[];
   /**
    * Addresses and CIDR ranges, IPv4 or IPv6, that may deliver. Read from `req.ip`, so the app's
-   * `trust proxy` counts; from the socket where there is no app. Without it any address may deliver.
+   * `trust proxy` counts; from the socket if there is no app. Without it any address may deliver.
    */
   allowFrom?: string[];
   /**

@@ -332,7 +332,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     });
   });
 
-  it("waits for a question that hangs on the user's own connection", async () => {
+  it("waits for a call that hangs on the user's own connection", async () => {
     ownsConnections = false;
     buffer = create();
     buffer.suspect(refusal);

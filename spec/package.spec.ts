@@ -31,7 +31,7 @@ describe("the package that users install", () => {
     const declarations = Object.values(manifest.exports).flatMap((entry) =>
       typeof entry === "string" ? [] : [entry.types.replace("./", "")],
     );
-    // What a user reads. How the package works inside is for those who have the repository.
+    // Users read these. Pages about how the package works are in the repository only.
     const guides = readdirSync(join(root, "docs")).filter(
       (file) =>
         !["design.md", "design-durable.md", "hosts-proof.md", "performance.md"].includes(file),

@@ -41,7 +41,7 @@ describe("deliver, to a URL", () => {
   ])("refuses one with the path %s and the path option %s as ambiguous", async (own, path) => {
     const delivering = deliver(`http://127.0.0.1:9${own}`, notification(), { path });
     await expect(delivering).rejects.toThrow(
-      new TypeError("path must be left out where the target is a URL with a path or query"),
+      new TypeError("path must be left out if the target is a URL with a path or query"),
     );
   });
 

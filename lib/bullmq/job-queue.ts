@@ -42,7 +42,7 @@ export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS &
 export interface OpenedQueue extends DeadLetterStore {
   readonly queue: Queue;
   readonly connection: EngineConnection;
-  /** Deletes the references that are no longer remembered, where the engine does not. */
+  /** Deletes the references that are no longer remembered, if the engine does not. */
   readonly prune: () => Promise<unknown>;
 }
 

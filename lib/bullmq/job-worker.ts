@@ -34,7 +34,7 @@ export type OpenWorker = (process: Processor) => OpenedWorker;
 
 /** Hands jobs over. Its worker is replaced if the engine was down when it started, or its connection ended. */
 export interface JobWorker {
-  /** To be called when the engine is down: BullMQ's worker would ask it without pause. */
+  /** To be called when the engine is down: BullMQ's worker would ask it without a pause. */
   rest(): void;
   /** To be called when the engine answers again. */
   revive(): void;
@@ -72,7 +72,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
     if (isFit && !isResting && !isStopping) void worker.resume();
   }
 
-  /** BullMQ asks again in the same turn. If the answer is at hand, nothing else would ever run. */
+  /** BullMQ asks again in the same turn. If the answer is there already, nothing else ever runs. */
   function pause(worker: Worker) {
     if (current.state() !== "ready") return;
     void worker.pause(true);
@@ -130,7 +130,7 @@ function watch(opened: OpenedWorker, { onReady, onTrouble, onFailed }: WorkerEve
   worker.on("failed", onFailed);
   connection.onEnd(() => onBroken(new Error("the connection has ended")));
   // It must not run before it is ready. On PostgreSQL it remembers a failed connection for ever, and
-  // would ask again and again without letting go of the event loop.
+  // would ask repeatedly and block the event loop.
   worker.waitUntilReady().then(() => {
     state = "ready";
     onReady(worker);

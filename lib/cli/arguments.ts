@@ -49,7 +49,7 @@ export function flagged<T>(make: () => T): T {
 export function urlAmong([text = "", ...others]: readonly string[]): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (others.length > 0 || !url || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError("expected one http or https URL, quoted where the shell would read it");
+    throw new TypeError("expected one http or https URL, quoted if the shell would interpret it");
   }
   if (url.username || url.password) {
     throw new TypeError("the URL must have no user name and no password");

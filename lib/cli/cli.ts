@@ -13,7 +13,7 @@ process.once("SIGINT", interrupt);
 process.once("SIGTERM", interrupt);
 // The reader of the output, such as `head`, may go away.
 process.stdout.on("error", interrupt);
-// If the reader of the standard error goes away, the command continues.
+// If the reader of standard error goes away, the command continues.
 process.stderr.on("error", () => {});
 
 void main(process.argv.slice(2), {

@@ -7,8 +7,8 @@ SYNOPSIS
 
 DESCRIPTION
     Runs a receiver on 127.0.0.1. Prints each message, each suppressed retry and
-    each rejected request to the standard output. Messages and retries show their
-    reference. The URL to give to TeleSign goes to the standard error.
+    each rejected request to standard output. Messages and retries show their
+    reference. The URL to give to TeleSign goes to standard error.
 
     TeleSign cannot reach 127.0.0.1, so you need a tunnel to receive its callbacks.
     The commands send and conversation need none.
@@ -46,7 +46,7 @@ EXAMPLES
 
 /** The manual of `dead-letters`. */
 export const DEAD_LETTERS = `NAME
-    telesign-callback dead-letters - look after what no listener could handle
+    telesign-callback dead-letters - manage messages that no listener could handle
 
 SYNOPSIS
     telesign-callback dead-letters --sqlite <file> [options]

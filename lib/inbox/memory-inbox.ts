@@ -12,8 +12,8 @@ import { createWaitingLine, type Arrival } from "./waiting-line.js";
 /** How much the memory inbox remembers, and for how long. */
 export interface MemoryInboxOptions {
   /**
-   * How many references are remembered. Must hold the messages of one retry window, about 60 s: the
-   * oldest goes first, whatever the `ttl`. Full, the default holds 13 MB.
+   * How many references are remembered. It must hold the messages of one retry window, about 60 s: the
+   * oldest goes first, whatever the `ttl`. The default, when full, takes 13 MB.
    * @default 100_000
    */
   max?: number;

@@ -19,8 +19,8 @@ export function addressOf(req: AddressedRequest): string | undefined {
 }
 
 /**
- * Makes the test whether an address is in the list. IPv4-mapped IPv6 addresses count as IPv4. What is
- * not an address is in no list.
+ * Makes the function that says whether an address is in the list. IPv4-mapped IPv6 addresses count as
+ * IPv4. Anything but an address is in no list.
  *
  * @throws TypeError naming the entry that is neither an address nor a CIDR range
  */

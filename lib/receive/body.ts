@@ -74,7 +74,7 @@ function takeBuffered(req: IncomingMessage): Buffer {
   return Buffer.concat(chunks);
 }
 
-/** Express 4 leaves `{}` where no parser matched. It counts as a body only if one that short was declared. */
+/** Express 4 leaves `{}` if no parser matched. It counts as a body only if one that short was declared. */
 function isParsed(body: unknown, { headers }: BodyRequest): body is object {
   if (typeof body !== "object" || body === null) return false;
   try {

@@ -18,7 +18,7 @@ const REFUSALS = {
   encoding: {
     status: 415,
     title: "Content-Encoding not supported",
-    // RFC 9110, section 15.5.16: say which encoding would have been accepted.
+    // RFC 9110, section 15.5.16: name the encoding that would have been accepted.
     headers: { ...unread, "Accept-Encoding": "identity" },
   },
   size: { status: 413, title: "Body too large", headers: unread },

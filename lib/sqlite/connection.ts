@@ -39,7 +39,7 @@ export const CHECKPOINT: readonly Statement[] = [
 /**
  * Opens the database, and creates it in an empty file.
  *
- * @throws UnusableFileError where waiting does not help
+ * @throws UnusableFileError if waiting does not help
  */
 export async function connect(thread: DatabaseThread, options: ConnectionOptions): Promise<void> {
   const isAlone = await openExclusively(thread, options);

@@ -35,7 +35,7 @@ interface Other {
 
 /**
  * Makes the heartbeat. It counts beats instead of comparing times, so that neither a clock that jumps
- * nor a machine that was suspended makes a living process look dead. Where the `lockDuration` of two
+ * nor a machine that was suspended makes a living process look dead. If the `lockDuration` of two
  * processes differs, the longer one counts.
  */
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {

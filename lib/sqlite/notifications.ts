@@ -5,7 +5,7 @@ import type { Row, Statement, Value } from "./database-thread.js";
 export interface Claimed {
   readonly id: Value;
   readonly stored: string;
-  /** Which hand-over this is, from 1; anything where the row is damaged. */
+  /** Which hand-over this is, from 1; anything if the row is damaged. */
   readonly attempt: number;
 }
 

@@ -2,7 +2,7 @@
 export const FILE_LOST = "ERR_FILE_LOST";
 
 /**
- * What runs in the thread of the database. It is text, because a bundler would not ship a file that
+ * The program of the database thread. It is text, because a bundler would not ship a file that
  * only this package knows of, and would rewrite a function. It loads SQLite without an import, which
  * bundlers and Node 20 could not resolve.
  */

@@ -6,7 +6,7 @@ import { mendingFailures } from "./notifications.js";
 
 /** How often, in ms, what has expired is deleted. */
 const INTERVAL = 60_000;
-/** How many rows are deleted at a time. What arrives is stored in between. */
+/** How many rows are deleted at a time. Arrivals are stored in between. */
 const STEP = 500;
 
 /** Keeps the file small, until it is stopped. */
@@ -26,7 +26,7 @@ export function createUpkeep(database: Database): Upkeep {
       await deleteAll(oldDeadLetters);
       await database.checkpoint();
     } catch {
-      // The next time will do. If the database is down, others say so.
+      // It is tried again next time. If the database is down, others report it.
     }
     // It must not keep the process alive.
     if (!isStopped) timer = setTimeout(() => void work(), INTERVAL).unref();

@@ -22,7 +22,7 @@ export interface DeliverOptions {
    * Headers to add, such as a proxy's `X-Forwarded-For`. An array repeats the header. `Content-Type`
    * replaces `application/json`, and `Host` the target's own. `Connection`, `Content-Length`,
    * `Trailer` and `Transfer-Encoding` are refused, because the request depends on them; so are
-   * `Authorization` and `X-TS-Authorization` where `apiKey` makes them.
+   * `Authorization` and `X-TS-Authorization` if there is an `apiKey`, which makes them.
    */
   headers?: HeadersToSend;
   /** The API key to sign with. Without it the callback is not signed. */

@@ -39,7 +39,7 @@ function checkPath(path: unknown): void {
 function receiverAt(url: URL, path: string | undefined): Receiver {
   const own = `${url.pathname}${url.search}`;
   if (path !== undefined && own !== "/") {
-    throw new TypeError("path must be left out where the target is a URL with a path or query");
+    throw new TypeError("path must be left out if the target is a URL with a path or query");
   }
   return { url, path: path ?? own, leave() {} };
 }

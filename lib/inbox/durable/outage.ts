@@ -100,7 +100,7 @@ export function causeOf(state: InboxState): unknown {
   return state.name === "storing" ? undefined : state.cause;
 }
 
-/** Whether the engine was down when it was last heard of. */
+/** Whether the engine was down at the last contact. */
 export function isDown(state: InboxState): boolean {
   return state.name === "closed" ? isDown(state.during) : state.name !== "storing";
 }

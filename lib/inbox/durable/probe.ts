@@ -2,7 +2,7 @@ import { clearTimeout, DeadlineError, setTimeout, within } from "../../clock.js"
 
 /** How long, in ms, an engine has to answer. TeleSign must always get its 200 within 2 s. */
 export const ENGINE_DEADLINE = 1_000;
-/** Delay between two questions to an engine that is down, in ms. */
+/** Delay between two calls to an engine that is down, in ms. */
 const INTERVAL = 500;
 
 /** How a {@link Probe} reaches its engine. */
@@ -38,7 +38,7 @@ export function createProbe({ ask, ownsConnections, reconnect }: ProbeOptions): 
       question = undefined;
       return true;
     } catch (cause) {
-      // On the user's own connection, wait for a question that hangs instead of asking again.
+      // On the user's own connection, wait for a call that hangs instead of making another.
       if (ownsConnections || !(cause instanceof DeadlineError)) {
         question = undefined;
         if (!isStopped) reconnect();

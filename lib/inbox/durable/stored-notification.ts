@@ -115,7 +115,7 @@ function contentOf(message: MessageNotification, delivery: Delivery): Content {
   };
 }
 
-/** Undefined where the content has another shape, or belongs to another reference. */
+/** Undefined if the content has another shape, or belongs to another reference. */
 function parse(content: Fields, reference: unknown, attempt: number): ReadNotification | undefined {
   const { notification, isOwn, trace } = content;
   const message = typeof notification === "string" ? parseJson(notification) : undefined;
