@@ -85,7 +85,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
       expect(handOvers.map(([message]) => message)).toEqual(expect.arrayContaining(during));
       const errors = await receivedErrors(2);
       expect(errors.map((error) => error.message)).toEqual([
-        expect.stringContaining("does not store"),
+        expect.stringContaining("cannot store notifications"),
         expect.stringContaining("3 notifications"),
       ]);
       await bringBack(engine);

@@ -34,8 +34,7 @@ export function keysOf(apiKey: unknown): KeyObject[] {
 }
 
 function decode(apiKey: unknown): Buffer {
-  if (typeof apiKey !== "string")
-    throw new TypeError("apiKey must be a string or an array of strings");
+  if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string or several of them");
   // TeleSign's SDK decodes as MIME does and skips other characters; Buffer would read - and _ as + and /.
   const key = Buffer.from(apiKey.replace(/[^A-Za-z0-9+/=]/g, ""), "base64");
   if (key.length === 0) throw new TypeError("apiKey must be base64, as TeleSign shows it");
