@@ -37,24 +37,34 @@ export function refuseMisplacedOptions(options: object): void {
     throw new TypeError("connection must say where Redis is, as in { host: '127.0.0.1' }");
   }
   const { url, port, db } = options as { url?: unknown; port?: unknown; db?: unknown };
-  if (url !== undefined && !isRedisUrl(url)) {
-    throw new TypeError(
-      "connection.url must be a string that starts with redis:// or rediss:// and has a host",
-    );
-  }
+  if (url !== undefined) refuseUnfitUrl(url);
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
     throw new TypeError("connection.port must be a number from 1 to 65535");
   }
-  // Redis's refusal of anything else would be an unhandled rejection, which ends the process.
-  if (db !== undefined && !(Number.isInteger(Number(db)) && Number(db) >= 0)) {
+  if (db !== undefined && !isDatabase(db)) {
     throw new TypeError("connection.db must be a whole number from 0");
   }
 }
 
-/** It must name a host, perhaps after a user and before a port. */
-function isRedisUrl(url: unknown): boolean {
-  const form = /^rediss?:\/\/([^/?#]*@)?[^/?#@:][^/?#@]*([/?#]|$)/;
-  return typeof url === "string" && form.test(url);
+function refuseUnfitUrl(url: unknown) {
+  const read = typeof url === "string" && /^rediss?:\/\//.test(url) && parseUrl(url);
+  if (!read || !read.hostname) {
+    throw new TypeError(
+      "connection.url must be a string that starts with redis:// or rediss:// and has a host",
+    );
+  }
+  if (!/^\/?\d*$/.test(read.pathname) || !isDatabase(read.searchParams.get("db") ?? 0)) {
+    throw new TypeError("connection.url must end in the number of a database, such as /2");
+  }
+}
+
+function parseUrl(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+/** Redis's refusal of anything else would be an unhandled rejection, which ends the process. */
+function isDatabase(db: unknown): boolean {
+  return /^\d+$/.test(String(db));
 }
 
 /**
