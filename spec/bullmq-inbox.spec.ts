@@ -102,6 +102,19 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(references.sort()).toEqual(messages.map((message) => message.mo_reference_id).sort());
   }, 20_000);
 
+  it("reports nothing while another process asks whether the inbox is ready", async () => {
+    const { inbox, errors } = open();
+    const { handOver, handOvers } = createReception();
+    inbox.consume(handOver);
+    const other = inboxOfAnotherProcess(engine, { queueName });
+    inboxes.push(other);
+    for (let count = 0; count < 200; count += 1) await other.ready();
+    await withQueue(async (queue) => expect(await queue.getJobs()).toEqual([]));
+    await inbox.close();
+    expect(errors).toEqual([]);
+    expect(handOvers).toEqual([]);
+  }, 20_000);
+
   it("hands a notification over again when a listener fails, and counts the attempts", async () => {
     const { inbox } = open();
     let failures = 1;

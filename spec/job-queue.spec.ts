@@ -15,7 +15,7 @@ describe("createJobQueue", () => {
         return { queue, connection: idleConnection(), prune, discard: jest.fn() };
       },
       { attempts: 1, dedupeTtl: 1, form: createStoredForm() },
-      { onTrouble },
+      { onTrouble, probeDelay: 0 },
     );
     return { opened, onTrouble, prune, ...jobs };
   }

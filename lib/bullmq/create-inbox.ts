@@ -44,7 +44,10 @@ function connectParts<Backend extends IQueueBackend, Connection>(
   const onTrouble = (error: unknown) => buffer.suspect(error);
   const isDown = () => buffer.isDown();
 
-  const jobs = createJobQueue(openQueue, settings, { onTrouble });
+  const jobs = createJobQueue(openQueue, settings, {
+    onTrouble,
+    probeDelay: driver.probeDelay,
+  });
   const consumption = createConsumption({
     startWorker: (handOver) =>
       createJobWorker(openWorker, { ...settings, handOver, onTrouble, report }),

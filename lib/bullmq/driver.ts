@@ -22,6 +22,11 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   readonly open: <T extends { getBackend(): Backend }>(
     make: (connection: Connection) => T,
   ) => Opened<T>;
+  /**
+   * Delay of the job that probes the engine, in ms, so that no worker takes it before it is removed.
+   * 0 where an engine keeps a job that a worker has.
+   */
+  readonly probeDelay: number;
   /** Deletes the references that are no longer remembered. */
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
   /** Deletes a failed job. False if none has that id, because another call was faster. */

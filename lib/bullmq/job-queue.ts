@@ -28,6 +28,7 @@ interface JobOptions {
   readonly jobId: string;
   readonly attempts: number;
   readonly deduplication: { readonly id: string; readonly ttl: number };
+  readonly delay?: number;
 }
 
 /** The part of BullMQ's Queue that is used. */
@@ -75,11 +76,18 @@ export interface JobQueueSettings {
   readonly form: StoredForm;
 }
 
+/** What a queue needs from the rest of the inbox. */
+interface JobQueueNeeds {
+  readonly onTrouble: (error: unknown) => void;
+  /** Delay of the job that probes the engine, in ms. */
+  readonly probeDelay: number;
+}
+
 /** Opens the queue at once, so that an engine that is down or not set up is noticed at once. */
 export function createJobQueue(
   openQueue: OpenQueue,
   { attempts, dedupeTtl, form }: JobQueueSettings,
-  { onTrouble }: { readonly onTrouble: (error: unknown) => void },
+  { onTrouble, probeDelay }: JobQueueNeeds,
 ): JobQueue {
   const add = createAdder();
   let isClosed = false;
@@ -126,16 +134,16 @@ export function createJobQueue(
     return current;
   }
 
-  const check = () => addAndRemove(current.queue);
+  const check = () => addAndRemove(current.queue, probeDelay);
   return { prepare, store, check, reconnect, current: openedNow, close };
 }
 
 /** Does what storing does, because an engine may be read-only, full, or closed to its user. */
-async function addAndRemove(queue: Queue) {
+async function addAndRemove(queue: Queue, delay: number) {
   const jobId = randomUUID();
   const deduplication = { id: jobId, ttl: 1 };
   try {
-    await queue.add(CHECK, {}, { ...JOB_OPTIONS, attempts: 1, jobId, deduplication });
+    await queue.add(CHECK, {}, { ...JOB_OPTIONS, attempts: 1, delay, jobId, deduplication });
   } catch (error) {
     // It may be stored. The connection may also be a new one by then, which must not delay the reason.
     queue.remove(jobId).catch(() => {});

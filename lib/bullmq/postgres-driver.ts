@@ -31,6 +31,7 @@ export function postgresDriver({ connection, backend }: PostgresInboxOptions): P
     describeMisconfiguration,
     describeCause,
     isUnstorable,
+    probeDelay: 3_600_000,
     prune: ({ connection: { pool } }: PostgresQueueBackend, queueName: string) =>
       pool.query("DELETE FROM dedup WHERE queue = $1 AND expire_at_ms < $2", [
         queueName,

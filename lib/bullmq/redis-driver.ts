@@ -18,6 +18,7 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
   const clients = clientFactory(given, queueName);
   const common = {
     backend: createRedisBackend,
+    probeDelay: 0,
     prune: () => Promise.resolve(),
     discard,
     describeMisconfiguration: () => undefined,
