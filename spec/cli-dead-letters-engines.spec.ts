@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import express from "express";
+import { Client } from "pg";
 import { telesignCallback, type MessageNotification } from "telesign-callback";
 import { sqliteInbox } from "telesign-callback/sqlite";
 import { deliver } from "telesign-callback/testing";
@@ -109,16 +110,34 @@ describeOnEachEngine("telesign-callback dead-letters", (name, engine) => {
   beforeAll(() => engine.start());
   afterAll(() => engine.close());
 
-  function flags() {
-    const { connection } = engine.options() as {
-      connection: { port?: number; connectionString?: string };
-    };
-    return name === "Redis"
-      ? ["--redis", `redis://127.0.0.1:${connection.port}`, "--queue", "spec"]
-      : ["--postgres", String(connection.connectionString), "--queue", "spec"];
-  }
+  const connection = () =>
+    engine.options().connection as { port?: number; connectionString?: string };
 
-  itLooksAfter((options) => inboxOn(engine, options), flags);
+  if (name === "Redis") {
+    const flags = () => ["--redis", `redis://127.0.0.1:${connection().port}`, "--queue", "spec"];
+    itLooksAfter((options) => inboxOn(engine, options), flags);
+    return;
+  }
+  const flags = () => ["--postgres", String(connection().connectionString), "--queue", "spec"];
+
+  itLooksAfter(
+    (options) =>
+      inboxOn(engine, { ...options, connection: { ...connection(), schema: "telesign" } }),
+    () => [...flags(), "--schema", "telesign"],
+  );
+
+  it("says that the schema may be wrong, and creates none", async () => {
+    const { status, out, err } = await runBuilt(["dead-letters", ...flags()]);
+    expect(err).toBe(
+      "telesign-callback dead-letters: the database has no inbox in schema bullmq; is --schema right?\n",
+    );
+    expect({ status, out }).toEqual({ status: 1, out: "" });
+    const client = new Client(connection());
+    await client.connect();
+    const { rows } = await client.query("SELECT FROM pg_namespace WHERE nspname = 'bullmq'");
+    expect(rows).toEqual([]);
+    await client.end();
+  });
 });
 
 describeWithSqlite("telesign-callback dead-letters (SQLite)", () => {

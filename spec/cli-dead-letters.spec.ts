@@ -141,7 +141,7 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
       "PostgreSQL",
       ["--postgres", "postgresql://a/b", "--queue", "texts"],
       {
-        connection: "postgresql://a/b",
+        connection: { connectionString: "postgresql://a/b", skipMigrations: true },
         backend: "createPostgresBackend",
         queueName: "texts",
         encryptionKey,

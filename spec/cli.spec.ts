@@ -106,6 +106,8 @@ describe("telesign-callback", () => {
     ["--redis", ["dead-letters", "--redis", "secret"]],
     ["--postgres", ["dead-letters", "--postgres", "redis://secret"]],
     ["--queue", ["dead-letters", "--sqlite", "secret", "--queue", "a"]],
+    ["--schema", ["dead-letters", "--redis", "redis://secret", "--schema", "a"]],
+    ["--schema", ["dead-letters", "--postgres", "postgres://h", "--schema", "se cret"]],
     ["--limit", ["dead-letters", "--sqlite", "secret", "--limit", "0"]],
     ["--timeout", ["dead-letters", "--sqlite", "secret", "--timeout", "0"]],
     ["--redrive", ["dead-letters", "--sqlite", "secret", "--redrive", ""]],

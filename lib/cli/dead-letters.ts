@@ -12,6 +12,7 @@ const FLAGS = {
   redis: { type: "string" },
   postgres: { type: "string" },
   queue: { type: "string" },
+  schema: { type: "string" },
   redrive: { type: "string", multiple: true, default: [] as string[] },
   discard: { type: "string", multiple: true, default: [] as string[] },
   limit: { type: "string", default: "100" },
@@ -50,7 +51,7 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
         inbox.ready().then(() => task(inbox, print)),
       );
     } catch (error) {
-      return fail(engineFault(error), 1);
+      return fail(engineFault(error, place), 1);
     } finally {
       await within(timeout, inbox.close()).catch(() => {});
     }
@@ -63,6 +64,7 @@ interface PlaceValues {
   readonly redis?: string;
   readonly postgres?: string;
   readonly queue?: string;
+  readonly schema?: string;
 }
 
 const ENGINES = [
@@ -80,14 +82,21 @@ function placeOf(values: PlaceValues, env: Terminal["env"]): InboxPlace {
   if (!place || others.length > 0) {
     throw new TypeError("expected one of --sqlite, --redis and --postgres");
   }
-  const { queue: queueName } = values;
+  const { queue: queueName, schema } = values;
   if (queueName !== undefined && place.engine === "sqlite") {
     throw new TypeError("--queue needs --redis or --postgres");
+  }
+  if (
+    schema !== undefined &&
+    !(place.engine === "postgres" && /^[a-z_][\w$]{0,62}$/i.test(schema))
+  ) {
+    throw new TypeError("--schema must be the name of a schema, and needs --postgres");
   }
   const encryptionKey = env.TELESIGN_CALLBACK_ENCRYPTION_KEY?.split(",").map((key) => key.trim());
   return {
     ...place,
     ...(queueName !== undefined && { queueName }),
+    ...(schema !== undefined && { schema }),
     ...(encryptionKey && { encryptionKey }),
   };
 }
@@ -138,8 +147,11 @@ function openingFault(error: unknown): string {
   return code === undefined && error instanceof Error ? error.message : `cannot open: ${code}`;
 }
 
-function engineFault(error: unknown): string {
+function engineFault(error: unknown, { schema = "bullmq" }: InboxPlace): string {
   if (!(error instanceof TelesignCallbackError)) return `the engine failed: ${reasonOf(error)}`;
+  if (bareError(error.cause).name === "SchemaMigrationRequiredError") {
+    return `the database has no inbox in schema ${schema}; is --schema right?`;
+  }
   return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
 }
 

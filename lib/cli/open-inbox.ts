@@ -9,6 +9,8 @@ export interface InboxPlace {
   readonly address: string;
   /** BullMQ's queue. SQLite has none. */
   readonly queueName?: string;
+  /** PostgreSQL's schema. */
+  readonly schema?: string;
   readonly encryptionKey?: readonly string[];
 }
 
@@ -36,11 +38,14 @@ async function openSqlite({ address: file, encryptionKey }: InboxPlace): Promise
   return sqliteInbox({ file, ...(encryptionKey && { encryptionKey }) });
 }
 
-async function openBullmq({ engine, address, ...options }: InboxPlace): Promise<DurableInbox> {
+async function openBullmq(place: InboxPlace): Promise<DurableInbox> {
+  const { engine, address, schema, ...options } = place;
   const { bullmqInbox } = await import("../bullmq/bullmq-inbox.js");
   if (engine === "redis") return bullmqInbox({ connection: { url: address }, ...options });
   const { createPostgresBackend } = await import("bullmq");
-  return bullmqInbox({ connection: address, backend: createPostgresBackend, ...options });
+  // A mistyped schema would be created, and show no dead letters.
+  const connection = { connectionString: address, ...(schema && { schema }), skipMigrations: true };
+  return bullmqInbox({ connection, backend: createPostgresBackend, ...options });
 }
 
 /** The error of an option, naming the flag or the variable that the option came from. */

@@ -73,6 +73,9 @@ OPTIONS
         The PostgreSQL database of a bullmqInbox. Needs bullmq and pg. ps shows
         flags to everyone, so put a password in PGPASSWORD, not in the URL.
 
+    --schema <name>
+        The schema in that database. Default: bullmq.
+
     --queue <name>
         The queueName of a bullmqInbox. Default: telesign-callback.
 
