@@ -19,6 +19,10 @@ const describeHere = isThere("PostgreSQL") ? describe : describe.skip;
 const backend = createPostgresBackend;
 const text = { getTypeParser: () => (value: unknown) => value } as PoolConfig["types"];
 
+function slashPool() {
+  return new Pool({ connectionString: "postgres://u:p/w@127.0.0.1/app" });
+}
+
 /** Any options: what pg takes need not fit BullMQ's type. */
 function open(connection: unknown): DurableInbox {
   return bullmqInbox({ connection, backend, queueName: uniqueName() } as BullmqInboxOptions);
@@ -350,6 +354,9 @@ describe("bullmqInbox, given a PostgreSQL connection that cannot work", () => {
     ["replication", { replication: "database" }, "replication"],
     ["another encoding", { client_encoding: "latin1" }, "client_encoding"],
     ["another server's URL", "redis://127.0.0.1", "postgres://"],
+    ["a slash in a password", "postgres://u:p/w@127.0.0.1/app", "percent-encode"],
+    ["a hash in a password", "postgres://u:12#w@127.0.0.1/app", "percent-encode"],
+    ["a Pool with a slash in its password", slashPool(), "percent-encode"],
     ["a URL object", new URL("postgres://127.0.0.1"), "plain object"],
     ["an empty text", "", "connectionString"],
     ["a host that is null", { host: null }, "connection.host"],

@@ -180,7 +180,7 @@ describeHere("bullmqInbox, on Redis", () => {
 
   it("treats a host of another name as another server", async () => {
     const queueName = uniqueName();
-    const here = open({ connection: { port: server.port }, queueName });
+    const here = open({ connection: { host: "127.0.0.1", port: server.port }, queueName });
     const there = open({ connection: { host: "redis.invalid", port: server.port }, queueName });
     await Promise.all([here.close(), there.close()]);
   }, 20_000);
@@ -319,9 +319,11 @@ describe("bullmqInbox, given a Redis connection that cannot work", () => {
     ["a URL without a host", () => ({ url: "redis://" }), "a host"],
     ["a URL with nothing but a port", () => ({ url: "redis://:p@:6379/1" }), "a host"],
     ["a URL with a user and no host", () => ({ url: "redis://u:p@:6379" }), "a host"],
+    ["a slash in a URL's password", () => ({ url: "redis://:p/w@h:6379" }), "percent-encode"],
+    ["a hash in a URL's password", () => ({ url: "redis://u:12#w@h:6379" }), "percent-encode"],
     ["a URL object as url", () => ({ url: new URL("redis://h") }), "connection.url"],
     ["an undefined url", () => ({ url: undefined }), "connection.url"],
-    ["a port that is not a number", () => ({ port: NaN }), "connection.port"],
+    ["a port that is not a number", () => ({ host: "h", port: NaN }), "connection.port"],
     ["a database that is not a number", () => ({ host: "127.0.0.1", db: NaN }), "connection.db"],
     ["an empty database", () => ({ host: "127.0.0.1", db: "" }), "connection.db"],
     ["a URL with a name for a database", () => ({ url: "redis://h:6379/telesign" }), "such as /2"],

@@ -180,7 +180,7 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
 
   it.each<[number, Error, string]>([
     [2, new TypeError("queueName must be a string"), "--queue must be a string"],
-    [2, new TypeError("connection.url is bad"), "--redis.url is bad"],
+    [2, new TypeError("connection.url is bad"), "--redis is bad"],
     [
       2,
       new TypeError("encryptionKey must be 32 bytes"),

@@ -3,6 +3,7 @@ import type { EventEmitter } from "node:events";
 
 import { isPgPool, type PgPool } from "bullmq";
 
+import { bareError } from "../errors.js";
 import { localName, refuseWrongPlace, renamed, type PlaceOptions } from "./connection-checks.js";
 import { loadDriver, parsesJson, typeParsers } from "./postgres-types.js";
 
@@ -69,14 +70,23 @@ export function fitConfiguration(given: string | object): Readonly<Record<string
 
 function refuseUnfitOptions(options: Readonly<Record<string, unknown>>) {
   const { connectionString, binary, client_encoding: encoding, replication } = options;
-  if (connectionString !== undefined && !isMatch(connectionString, /^(postgres(ql)?|socket):/)) {
-    throw new TypeError("connection must start with postgres:// or postgresql://");
+  if (
+    connectionString !== undefined &&
+    !isMatch(connectionString, /^(postgres(ql)?|socket):[^#]*$/)
+  ) {
+    throw unfitUrl();
   }
   if (binary) throw new TypeError("connection must not have binary; BullMQ reads text");
   if (replication) throw new TypeError("connection must not have replication; BullMQ runs queries");
   if (encoding !== undefined && !isMatch(encoding, /^utf-?8$/i)) {
     throw new TypeError("connection must not have client_encoding; pg reads and writes UTF-8");
   }
+}
+
+function unfitUrl() {
+  return new TypeError(
+    "connection must be a URL that starts with postgres:// or postgresql://; percent-encode its password",
+  );
 }
 
 function isMatch(value: unknown, pattern: RegExp): boolean {
@@ -86,6 +96,8 @@ function isMatch(value: unknown, pattern: RegExp): boolean {
 /**
  * Names the server, the database and the schema, as pg reads them from a URL, the options and the
  * environment. A pool has no `schema` option: its `search_path` decides.
+ *
+ * @throws TypeError if pg cannot read the URL
  */
 export function placeOf(options: object, schema: unknown): string {
   const client = modelOf(options);
@@ -102,7 +114,9 @@ export function placeOf(options: object, schema: unknown): string {
 function modelOf(options: object) {
   try {
     return new (loadDriver().Client)(options);
-  } catch {
+  } catch (error) {
+    // A pool would read the URL at each connection, and notifications would wait for ever.
+    if (bareError(error).code === "ERR_INVALID_URL") throw unfitUrl();
     return undefined;
   }
 }

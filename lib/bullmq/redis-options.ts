@@ -47,10 +47,11 @@ export function refuseMisplacedOptions(options: object): void {
 }
 
 function refuseUnfitUrl(url: unknown) {
-  const read = typeof url === "string" && /^rediss?:\/\//.test(url) && parseUrl(url);
+  const read = typeof url === "string" && /^rediss?:\/\/[^#]*$/.test(url) && parseUrl(url);
   if (!read || !read.hostname) {
     throw new TypeError(
-      "connection.url must be a string that starts with redis:// or rediss:// and has a host",
+      "connection.url must be a string that starts with redis:// or rediss:// and has a host; " +
+        "percent-encode its password",
     );
   }
   if (!/^\/?\d*$/.test(read.pathname) || !isDatabase(read.searchParams.get("db") ?? 0)) {

@@ -51,7 +51,7 @@ async function openBullmq(place: InboxPlace): Promise<DurableInbox> {
 /** The error of an option, naming the flag or the variable that the option came from. */
 function named(cause: TypeError, engine: string): TypeError {
   const text = cause.message
-    .replace(/^(file|connection)\b/, `--${engine}`)
+    .replace(/^(file|connection)(\.\w+)?/, `--${engine}`)
     .replace(/^queueName\b/, "--queue")
     .replace(/^encryptionKey\b/, "TELESIGN_CALLBACK_ENCRYPTION_KEY");
   return new TypeError(text, { cause });
