@@ -307,6 +307,7 @@ describe("bullmqInbox, given a Redis connection that cannot work", () => {
     ["an empty host", () => ({ host: "" }), "connection.host"],
     ["an undefined host", () => ({ host: undefined }), "connection.host"],
     ["a host that is null", () => ({ host: null }), "connection.host"],
+    ["a misspelt host", () => ({ hots: "h", port: 6379 }), "where Redis is"],
     ["no place at all", () => ({}), "where Redis is"],
     ["an unknown option alone", () => ({ db: 1, dsn: "redis://h" }), "where Redis is"],
     ["options in another object", () => ({ redis: { host: "h" }, port: 1 }), "host and port"],

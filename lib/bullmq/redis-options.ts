@@ -33,7 +33,8 @@ const PLACE: PlaceOptions = {
  */
 export function refuseMisplacedOptions(options: object): void {
   refuseWrongPlace(options, PLACE);
-  if (!PLACE.where.some((name) => name in options)) {
+  // A port alone may stand beside a misspelt host.
+  if (!["url", "host", "path", "sentinels"].some((name) => name in options)) {
     throw new TypeError("connection must say where Redis is, as in { host: '127.0.0.1' }");
   }
   const { url, port, db } = options as { url?: unknown; port?: unknown; db?: unknown };
