@@ -1,5 +1,5 @@
 import { within } from "../clock.js";
-import { bareError } from "../errors.js";
+import { bareError, TelesignCallbackError } from "../errors.js";
 import { CHECKPOINT, connect, isLocked, type ConnectionOptions } from "./connection.js";
 import { startDatabaseThread, type Row, type Statement } from "./database-thread.js";
 import { createGroupCommit, type Build } from "./group-commit.js";
@@ -72,7 +72,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 
   async function unlessClosed(run: () => Promise<Row[][]>) {
-    if (isClosed) throw new Error("the inbox is closed");
+    if (isClosed) throw new TelesignCallbackError("ERR_INBOX", "the inbox is closed");
     return run();
   }
 

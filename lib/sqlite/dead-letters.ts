@@ -1,4 +1,4 @@
-import { inboxError } from "../errors.js";
+import { inboxError, TelesignCallbackError } from "../errors.js";
 import { checkReference } from "../inbox/durable/dead-letter.js";
 import type {
   DeadLetter,
@@ -65,6 +65,7 @@ export function createDeadLetters(
     try {
       return (await database.run(statements)).flat();
     } catch (cause) {
+      if (cause instanceof TelesignCallbackError) throw cause;
       throw inboxError("the database of the inbox did not answer", cause);
     }
   }

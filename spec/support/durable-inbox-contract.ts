@@ -285,7 +285,10 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
     it("rejects an operator's calls once it is closed", async () => {
       open();
       await inbox.close();
-      await expect(inbox.deadLetters()).rejects.toMatchObject({ code: "ERR_INBOX" });
+      const closed = { code: "ERR_INBOX", message: "the inbox is closed" };
+      await expect(inbox.deadLetters()).rejects.toMatchObject(closed);
+      await expect(inbox.redrive("a")).rejects.toMatchObject(closed);
+      await expect(inbox.discard("a")).rejects.toMatchObject(closed);
     });
 
     it("hands over notifications that it stored encrypted, or before there was a key", async () => {
