@@ -39,7 +39,7 @@ export interface TelesignCallback {
 
   /**
    * Resolves when everything accepted so far was handed over and its listeners have settled: for specs,
-   * and for a serverless host's `waitUntil`. It closes nothing and never rejects. Notifications that
+   * and before a serverless function returns. It closes nothing and never rejects. Notifications that
    * wait for a first `message` listener are not waited for. With a durable inbox it covers what this
    * process is handing over. A listener that awaits it waits for itself, for ever.
    */

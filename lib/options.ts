@@ -37,8 +37,8 @@ export interface CallbackOptions {
    */
   maxBodySize?: number;
   /**
-   * Oldest `submit_timestamp` accepted, in milliseconds before now. An unreadable one is refused, and
-   * one dated more than 60 s ahead. TeleSign signs no date, so this is the guard against replays. It
+   * Greatest age of `submit_timestamp` accepted, in milliseconds. An unreadable one is refused, and
+   * one dated more than 60 s ahead. No signature expires, so this is the guard against replays. It
    * must be above 60,000, so that TeleSign's third attempt passes. Keep it at or below the inbox's `ttl`
    * or `dedupeTtl`, or a replay passes in between. Without it any age is accepted.
    */

@@ -9,9 +9,9 @@ import { clientFactory } from "./redis-client.js";
 type RedisDriver = Driver<RedisQueueBackend, ConnectionOptions>;
 
 /**
- * BullMQ on Redis or Valkey. Every queue and worker gets its own client.
+ * BullMQ on Redis or Valkey. One ioredis client per queue and worker.
  *
- * @throws TypeError if the connection cannot work
+ * @throws TypeError if the options cannot work
  * @throws Error if ioredis is needed and not installed
  */
 export function redisDriver(given: ConnectionOptions, queueName: string): RedisDriver {

@@ -94,7 +94,7 @@ OPTIONS
         your terminal.
 
     --timeout <ms>
-        The longest wait for the engine, in milliseconds. Default: 15000.
+        The longest wait for the inbox, in milliseconds. Default: 15000.
 
     --json
         Print a line of JSON for each dead letter, and one for the summary.

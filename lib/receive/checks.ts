@@ -32,7 +32,7 @@ export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: (
     if (!isSigned(body, claims, keys)) throw new Refusal("signature");
   }
 
-  /** TeleSign signs no date, so the notification's own date is the only guard against replays. */
+  /** No signature expires, so the notification's own date is the only guard against replays. */
   function refuseIfOutdated({ receivedAt, submittedAt }: Delivery) {
     if (maxAge === undefined) return;
     const field = "submit_timestamp";

@@ -7,7 +7,7 @@ type HeaderValue = string | readonly string[] | undefined;
  * Whether `header` holds TeleSign's signature for `body`: base64 of HMAC-SHA256 over the raw bytes,
  * keyed with the decoded API key. Takes either header, `Authorization: TSA {Customer ID}:{signature}`
  * or `X-TS-Authorization: {signature}`. Malformed is `false`, not a throw. A replayed request verifies
- * too, because TeleSign signs no date.
+ * too, because no signature expires.
  *
  * @param body the raw bytes; a string is encoded as UTF-8
  * @param apiKey one API key, or several while a key is rotated
@@ -34,7 +34,7 @@ export function keysOf(apiKey: unknown): KeyObject[] {
 }
 
 function decode(apiKey: unknown): Buffer {
-  if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string or several of them");
+  if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string or a string[]");
   // TeleSign's SDK decodes as MIME does and skips other characters; Buffer would read - and _ as + and /.
   const key = Buffer.from(apiKey.replace(/[^A-Za-z0-9+/=]/g, ""), "base64");
   if (key.length === 0) throw new TypeError("apiKey must be base64, as TeleSign shows it");
