@@ -105,6 +105,27 @@ describe("telesign-callback send", () => {
     expect(out).not.toMatch(/127\.0\.0\.1/);
   });
 
+  it.each([
+    ["a title", "401", '{"title":"no signature\\u001b"}', "401 (no signature\\u001b) in"],
+    ["no title", "400", '{"status":400}', "400 in"],
+    ["a title that is no text", "400", '{"title":1}', "400 in"],
+    ["no JSON", "500", "<title>", "500 in"],
+  ])("prints why a receiver refused, if its problem details have %s", async (_, ...texts) => {
+    const [status, body, printed] = texts;
+    const url = await serve((_req, res) => {
+      res.writeHead(Number(status), { "content-type": "application/problem+json" }).end(body);
+    });
+    const { out } = await run(["send", "--no-retries", url]);
+    expect(out).toContain(`attempt 1  ${printed} `);
+  });
+
+  it("prints no title that is not one of problem details", async () => {
+    const url = await serve((_req, res) => {
+      res.writeHead(400, { "content-type": "application/json" }).end('{"title":"secret"}');
+    });
+    expect((await run(["send", "--no-retries", url])).out).not.toMatch("secret");
+  });
+
   it("gives each message a new reference, and prints plain lines to a pipe", async () => {
     const { url, messages } = await receiver();
     const { status, out } = await run(["send", "--count", "20", "--rate", "1000", url]);

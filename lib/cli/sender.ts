@@ -63,12 +63,17 @@ export function createSender(
     let status: number | undefined;
     let attempt = 0;
     report.begin();
-    for await (const ended of attempts(callback, { waits, timeout, lostAnswers, signal })) {
-      status = ended.status;
+    for await (const { result, title } of attempts(callback, {
+      waits,
+      timeout,
+      lostAnswers,
+      signal,
+    })) {
+      status = result.status;
       const isLost = status === 200 && attempt < lostAnswers;
       const wait = status === 200 && !isLost ? undefined : waits[attempt];
       attempt += 1;
-      report.attempted({ reference, attempt, ...ended, isLost, wait });
+      report.attempted({ reference, attempt, ...result, title, isLost, wait });
     }
     report.end(status === 200);
   };

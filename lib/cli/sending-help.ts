@@ -59,8 +59,8 @@ DESCRIPTION
     attempt is one HTTP request. Any answer but 200 is a failure, and a failed
     attempt is repeated up to twice with the same bytes and the same signature.
 
-    The command prints each delivery attempt with its status and its duration,
-    and a summary at the end. On a terminal, many messages show as a progress bar
+    The command prints each delivery attempt with its status, the reason for a
+    refusal and its duration, and a summary at the end. On a terminal, many messages show as a progress bar
     with a line for each failure.
 
     These attempts are TeleSign's. They are unrelated to delivery.attempt in a

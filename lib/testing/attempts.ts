@@ -1,4 +1,4 @@
-import { request as requestHttp, type ClientRequest } from "node:http";
+import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { performance } from "node:perf_hooks";
 import type { URL } from "node:url";
@@ -14,6 +14,13 @@ export interface Attempt {
   readonly error?: string;
   /** The duration of the attempt, in milliseconds. */
   readonly ms: number;
+}
+
+/** An attempt that has ended. */
+export interface EndedAttempt {
+  readonly result: Attempt;
+  /** The title of the answer, if that was problem details (RFC 9457). */
+  readonly title: string | undefined;
 }
 
 /** TeleSign's request to a receiver, the same on every delivery attempt. */
@@ -64,13 +71,13 @@ export function checkPersistence(waits: unknown, timeout: unknown, prefix = ""):
 export async function* attempts(
   callback: OutgoingCallback,
   { waits, timeout, lostAnswers = 0, signal }: Persistence,
-): AsyncGenerator<Attempt, void> {
+): AsyncGenerator<EndedAttempt, void> {
   for (const [retries, wait] of [0, ...waits].entries()) {
     await pause(wait, signal);
     if (signal?.aborted) return;
-    const attempt = await post(callback, timeout);
-    yield attempt;
-    if (attempt.status === 200 && retries >= lostAnswers) return;
+    const ended = await post(callback, timeout);
+    yield ended;
+    if (ended.result.status === 200 && retries >= lostAnswers) return;
   }
 }
 
@@ -89,30 +96,55 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
   });
 }
 
-function post({ url, path, headers, body }: OutgoingCallback, timeout: number): Promise<Attempt> {
+function post(callback: OutgoingCallback, timeout: number): Promise<EndedAttempt> {
+  const { url, path, headers, body } = callback;
   const start = performance.now();
   const elapsed = () => Math.round(performance.now() - start);
   const send = url.protocol === "https:" ? requestHttps : requestHttp;
   // No agent: a kept connection would keep the process and the receiver's server alive.
   const request = send(url, { method: "POST", path, headers, agent: false });
-  return within(timeout, statusOf(request, body))
+  return within(timeout, answerOf(request, body))
     .then(
-      (status) => ({ status, ms: elapsed() }),
+      ({ status, title }) => ({ result: { status, ms: elapsed() }, title }),
       // Only the code, since the text may name the address. No instanceof: Jest has its own Error.
-      ({ code }: NodeJS.ErrnoException) => ({ error: String(code), ms: elapsed() }),
+      ({ code }: NodeJS.ErrnoException) => ({
+        result: { error: String(code), ms: elapsed() },
+        title: undefined,
+      }),
     )
     .finally(() => request.destroy());
 }
 
-/** Sends the body. Resolves to the status once the whole answer has arrived. */
-function statusOf(request: ClientRequest, body: Buffer): Promise<number> {
+/** The most characters of an answer that are read. */
+const MOST_READ = 10_000;
+
+/** Sends the body. Resolves once the whole answer has arrived. */
+function answerOf(
+  request: ClientRequest,
+  body: Buffer,
+): Promise<{ status: number; title: string | undefined }> {
   return new Promise((resolve, reject) => {
     request.on("error", reject);
     request.on("response", (response) => {
       response.on("error", reject);
-      response.on("end", () => resolve(Number(response.statusCode)));
-      response.resume();
+      let text = "";
+      response.setEncoding("utf8").on("data", (more: string) => {
+        text = (text + more).slice(0, MOST_READ);
+      });
+      response.on("end", () => {
+        resolve({ status: Number(response.statusCode), title: titleIn(response, text) });
+      });
     });
     request.end(body);
   });
+}
+
+function titleIn({ headers }: IncomingMessage, text: string): string | undefined {
+  if (!headers["content-type"]?.startsWith("application/problem+json")) return undefined;
+  try {
+    const { title } = Object(JSON.parse(text)) as { title?: unknown };
+    return typeof title === "string" ? title : undefined;
+  } catch {
+    return undefined;
+  }
 }

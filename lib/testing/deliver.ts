@@ -87,7 +87,7 @@ export async function deliver(
   try {
     const ended: Attempt[] = [];
     const ending = attempts({ ...receiver, headers: sent, body }, persistence);
-    for await (const attempt of ending) ended.push(attempt);
+    for await (const { result } of ending) ended.push(result);
     return ended;
   } finally {
     await leave();
