@@ -68,6 +68,7 @@ OPTIONS
 
     --redis <url>
         The Redis or Valkey server of a bullmqInbox. Needs bullmq and ioredis.
+        A password goes into the URL, percent-encoded.
 
     --postgres <url>
         The PostgreSQL database of a bullmqInbox. Needs bullmq and pg. ps shows
