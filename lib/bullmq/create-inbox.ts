@@ -66,9 +66,12 @@ function connectParts<Backend extends IQueueBackend, Connection>(
   });
 
   async function close() {
-    await Promise.all([buffer.close(), consumption.close()]);
+    const consumed = consumption.close();
+    await buffer.close();
     await jobs.close(isDown());
+    // Now, since a listener may never settle.
     release();
+    await consumed;
   }
 
   return {

@@ -98,6 +98,8 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
     stopStarting();
     const { worker, connection, state } = current;
     await worker.pause(true);
+    // A listener that never settles must not keep the process alive.
+    connection.unref();
     const closing = isDown() || state() !== "ready" ? undefined : worker.close();
     do {
       await Promise.all(running);

@@ -34,17 +34,27 @@ export function createOpener<Backend extends IQueueBackend, Connection>(
     const { made, ...ends } = driver.open((connection) =>
       tolerateDamage(new Worker(queueName, process, { ...options, connection }, driver.backend)),
     );
+    unrefLockRenewal(made);
     return { worker: made, connection: connectionOf(made, ends) };
   };
 
   function connectionOf(
     made: { getBackend(): Backend },
-    ends: Pick<EngineConnection, "destroy" | "onEnd">,
+    ends: Omit<EngineConnection, "backend" | "ownsConnections">,
   ): EngineConnection {
     return { backend: made.getBackend(), ownsConnections: driver.ownsConnections, ...ends };
   }
 
   return { openQueue, openWorker };
+}
+
+/** A listener that never settles must not keep the process alive. BullMQ has no option for it. */
+function unrefLockRenewal(worker: object) {
+  let timer: NodeJS.Timeout | undefined;
+  Object.defineProperty(Object(Reflect.get(worker, "lockManager")), "lockRenewalTimer", {
+    get: () => timer,
+    set: (next?: NodeJS.Timeout) => (timer = next?.unref()),
+  });
 }
 
 function workerOptions({ attempts, concurrency, lockDuration }: Settings) {

@@ -4,6 +4,8 @@ import { Socket } from "node:net";
 export interface PoolSockets {
   /** Makes a socket; what node-postgres takes as `stream`. */
   readonly stream: () => Socket;
+  /** Lets the process exit in spite of the sockets made so far. */
+  readonly unref: () => void;
   /** Destroys every socket made so far, and each that is still asked for. */
   readonly destroy: () => void;
 }
@@ -30,5 +32,6 @@ export function createPoolSockets(): PoolSockets {
     for (const socket of sockets) socket.destroy();
   }
 
-  return { stream, destroy };
+  const unref = () => sockets.forEach((socket) => socket.unref());
+  return { stream, unref, destroy };
 }

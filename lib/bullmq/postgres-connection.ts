@@ -65,7 +65,7 @@ export function fitConfiguration(given: string | object): Readonly<Record<string
     throw new TypeError("connection must have migrate or skipMigrations, not both");
   }
   const migrate = "skipMigrations" in options ? {} : { migrate: true };
-  return { ...migrate, keepAlive: true, ...options, types: typeParsers() };
+  return { ...migrate, keepAlive: true, ...options, allowExitOnIdle: true, types: typeParsers() };
 }
 
 function refuseUnfitOptions(options: Readonly<Record<string, unknown>>) {

@@ -73,11 +73,11 @@ function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
   configuration: object,
   make: (connection: PostgresPoolConfig) => T,
 ) {
-  const { stream, destroy } = createPoolSockets();
+  const { stream, ...ends } = createPoolSockets();
   const made = make({ stream, ...configuration });
   surviveCuts(made.getBackend().connection.pool);
   // A pool does not end by itself.
-  return { made, destroy, onEnd: () => {} };
+  return { made, ...ends, onEnd: () => {} };
 }
 
 /** BullMQ leaves a listener on a user's pool for each queue that it has opened. */
@@ -88,5 +88,5 @@ function onPool<T>(pool: EmitterPool, make: (pool: PgPool) => T) {
   const made = make(pool);
   pool.off("newListener", note);
   const destroy = () => added.forEach((listener) => pool.off("error", listener));
-  return { made, destroy, onEnd: () => {} };
+  return { made, destroy, unref: () => {}, onEnd: () => {} };
 }

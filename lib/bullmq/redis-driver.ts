@@ -29,6 +29,7 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
     const open: RedisDriver["open"] = (make) => ({
       made: make(given),
       destroy: () => {},
+      unref: () => {},
       onEnd: () => {},
     });
     return { ...common, ownsConnections: false, place: placeOfForeign(given), open };
@@ -42,11 +43,21 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
       if (isRefusedDatabase(error)) client.disconnect(true);
     });
     client.on("end", () => onEnd());
+    // A Cluster's own sockets are out of reach.
+    const letGo = () => {
+      for (const name of ["stream", "reconnectTimeout"]) {
+        (Object(Reflect.get(client, name)) as { unref?: () => void }).unref?.();
+      }
+    };
     return {
       made: make(client),
       destroy() {
         onEnd = () => {};
         client.disconnect();
+      },
+      unref() {
+        letGo();
+        client.on("ready", letGo).on("reconnecting", letGo);
       },
       onEnd: (listener) => void (onEnd = listener),
     };
