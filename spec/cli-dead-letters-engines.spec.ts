@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
 
 import express from "express";
 import { Client } from "pg";
@@ -145,5 +146,29 @@ describeWithSqlite("telesign-callback dead-letters (SQLite)", () => {
   itLooksAfter(
     (options) => sqliteInbox({ file, ...options }),
     () => ["--sqlite", file],
+  );
+
+  it("says of a file that is no database just that", async () => {
+    const foreign = temporaryFile();
+    writeFileSync(foreign, "x".repeat(4_096));
+    expect(await runBuilt(["dead-letters", "--sqlite", foreign])).toEqual({
+      status: 1,
+      out: "",
+      err: "telesign-callback dead-letters: file is not a SQLite database: SQLITE_NOTADB\n",
+    });
+  });
+
+  it.each(["", "too short", `${encryptionKey},`])(
+    "names the variable of a bad encryption key, and repeats nothing of it: %j",
+    async (key) => {
+      const command = ["dead-letters", "--sqlite", file];
+      const { status, err } = await runBuilt(command, { TELESIGN_CALLBACK_ENCRYPTION_KEY: key });
+      expect(status).toBe(2);
+      expect(err).toBe(
+        "telesign-callback dead-letters: TELESIGN_CALLBACK_ENCRYPTION_KEY must be 32 bytes " +
+          "as base64, or several such keys separated by commas\n" +
+          "Try 'telesign-callback dead-letters --help'.\n",
+      );
+    },
   );
 });

@@ -71,7 +71,7 @@ describe("telesign-callback dead-letters", () => {
       `${failed}  R1  hand-overs: 12  Error ECONNREFUSED\n` +
         "    15551234 → 15554567  See you\\u001b there\n" +
         `${failed}  R2  hand-overs: 12  Error\n` +
-        "    (unreadable: damaged, or encrypted with another key)\n" +
+        "    (unreadable: damaged, or encrypted; set TELESIGN_CALLBACK_ENCRYPTION_KEY)\n" +
         "dead letters: 2\n",
     );
   });
@@ -167,7 +167,9 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
     expect(await run(["dead-letters", "--sqlite", file])).toEqual({
       status: 2,
       out: "",
-      err: "telesign-callback dead-letters: the file given with --sqlite does not exist\n",
+      err:
+        "telesign-callback dead-letters: the file given with --sqlite does not exist\n" +
+        "Try 'telesign-callback dead-letters --help'.\n",
     });
     expect(sqliteInbox).not.toHaveBeenCalled();
     await writeFile(file, "");
@@ -184,7 +186,8 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
     [
       2,
       new TypeError("encryptionKey must be 32 bytes"),
-      "TELESIGN_CALLBACK_ENCRYPTION_KEY must be 32 bytes",
+      "TELESIGN_CALLBACK_ENCRYPTION_KEY must be 32 bytes as base64, or several such keys " +
+        "separated by commas",
     ],
     [1, new Error("install ioredis"), "install ioredis"],
     [1, Object.assign(new Error("secret"), { code: "ENOENT" }), "cannot open: ENOENT"],
@@ -200,7 +203,9 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
     expect(await run(onRedis)).toEqual({
       status,
       out: "",
-      err: `telesign-callback dead-letters: ${fault}\n`,
+      err:
+        `telesign-callback dead-letters: ${fault}\n` +
+        (status === 2 ? "Try 'telesign-callback dead-letters --help'.\n" : ""),
     });
   });
 });

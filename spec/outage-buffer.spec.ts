@@ -102,7 +102,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(passOn.mock.calls.map(([stored]) => stored.reference)).toEqual(
       [first, second].map((message) => message.mo_reference_id),
     );
-    expect(errors.map(({ message }) => message).at(-1)).toBe("the schema is missing");
+    expect(errors.map(({ message }) => message).at(-1)).toBe(MISSING);
     await checks.answer(0, missing);
     expect(errors).toHaveLength(2);
   });
@@ -256,7 +256,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     await checks.answer(2, missing);
     expect(errors.map(({ message }) => message)).toEqual([
       `${OUTAGE}: it refuses`,
-      "the schema is missing",
+      MISSING,
     ]);
   });
 
@@ -353,5 +353,7 @@ describe("createOutageBuffer, in front of an engine", () => {
   });
 });
 
+const MISSING =
+  "the schema is missing; until that is repaired, listeners of this process get notifications at once";
 const OUTAGE =
   "the inbox's engine cannot store notifications; they wait in this process until it can";

@@ -19,13 +19,13 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 /** Describes a cause that no restart of PostgreSQL cures. Users migrate the schema of their own pool. */
 export function describeMisconfiguration(cause: unknown): string | undefined {
   if (isEndedPool(cause)) {
-    return "the pool has ended; close the callback before the pool. Listeners get notifications at once";
+    return "the pool has ended; close the callback before the pool";
   }
   const { name, code } = bareError(cause);
   if (![name, code].some((sign) => NO_SCHEMA.includes(sign))) return undefined;
   return (
     "the pool finds no BullMQ schema; call runMigrations of bullmq once, and give the pool the " +
-    'option "-c search_path=bullmq". Until then listeners of this process get notifications at once'
+    'option "-c search_path=bullmq"'
   );
 }
 

@@ -68,7 +68,7 @@ function readablePrinter({ out }: Terminal, show: boolean): DeadLetterPrinter {
 }
 
 function contentOf({ message }: DeadLetter): string {
-  if (!message) return "(unreadable: damaged, or encrypted with another key)";
+  if (!message) return "(unreadable: damaged, or encrypted; set TELESIGN_CALLBACK_ENCRYPTION_KEY)";
   const { from_phone_number: from, to_phone_number: to, mo_message: text } = message;
   return printable(`${from} → ${to}  ${text}`);
 }

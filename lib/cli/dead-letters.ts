@@ -42,7 +42,8 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
     try {
       inbox = await openInbox(place);
     } catch (error) {
-      return fail(openingFault(error), error instanceof TypeError ? 2 : 1);
+      if (!(error instanceof TypeError)) return fail(openingFault(error), 1);
+      return fail(`${error.message}\nTry 'telesign-callback dead-letters --help'.`, 2);
     }
     try {
       const print = createDeadLetterPrinter(terminal, values);

@@ -31,6 +31,9 @@ export async function openInbox(place: InboxPlace): Promise<DurableInbox> {
 
 const MISSING = "BullMQ is not installed: npm install bullmq, and ioredis or pg";
 
+const BAD_KEY =
+  "TELESIGN_CALLBACK_ENCRYPTION_KEY must be 32 bytes as base64, or several such keys separated by commas";
+
 async function openSqlite({ address: file, encryptionKey }: InboxPlace): Promise<DurableInbox> {
   // The inbox would create the file, and a mistyped one would show no dead letters.
   if (!existsSync(file)) throw new TypeError("the file given with --sqlite does not exist");
@@ -50,9 +53,9 @@ async function openBullmq(place: InboxPlace): Promise<DurableInbox> {
 
 /** The error of an option, naming the flag or the variable that the option came from. */
 function named(cause: TypeError, engine: string): TypeError {
+  if (cause.message.startsWith("encryptionKey")) return new TypeError(BAD_KEY, { cause });
   const text = cause.message
     .replace(/^(file|connection)(\.\w+)?/, `--${engine}`)
-    .replace(/^queueName\b/, "--queue")
-    .replace(/^encryptionKey\b/, "TELESIGN_CALLBACK_ENCRYPTION_KEY");
+    .replace(/^queueName\b/, "--queue");
   return new TypeError(text, { cause });
 }

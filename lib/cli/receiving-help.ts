@@ -118,5 +118,5 @@ EXIT STATUS
 EXAMPLES
     telesign-callback dead-letters --sqlite ./inbox.db
     telesign-callback dead-letters --redis redis://127.0.0.1 --show
-    telesign-callback dead-letters --sqlite ./inbox.db --redrive 9A7C4F10D8E24B6F8A3B5C7D9E0F1A2B
+    telesign-callback dead-letters --sqlite ./inbox.db --redrive <reference>
 `;

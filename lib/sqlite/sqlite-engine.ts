@@ -35,14 +35,12 @@ export function createSqliteEngine({ database, storedText, dedupeTtl }: SqliteEn
   };
 }
 
-const AT_ONCE = "until then listeners of this process get notifications at once";
-
 /** Describes a cause that waiting does not cure. */
 function describeMisconfiguration(cause: unknown): string | undefined {
-  if (cause instanceof UnusableFileError) return `${cause.message}; ${AT_ONCE}`;
+  if (cause instanceof UnusableFileError) return cause.message;
   const { code } = bareError(cause);
-  if (code === "SQLITE_NOTADB") return `file is not a SQLite database; ${AT_ONCE}`;
-  if (code === "SQLITE_CORRUPT") return `file is damaged; restore it or remove it; ${AT_ONCE}`;
+  if (code === "SQLITE_NOTADB") return "file is not a SQLite database";
+  if (code === "SQLITE_CORRUPT") return "file is damaged; restore it or remove it";
   return undefined;
 }
 

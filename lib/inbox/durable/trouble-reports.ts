@@ -7,6 +7,7 @@ const QUIET = 60_000;
 
 const OUTAGE =
   "the inbox's engine cannot store notifications; they wait in this process until it can";
+const AT_ONCE = "until that is repaired, listeners of this process get notifications at once";
 const TROUBLE = "the inbox's engine reported an error but is still reachable";
 
 /** Reports an engine's errors, and each that repeats only once. */
@@ -43,7 +44,7 @@ export function createTroubleReports(options: TroubleReportsOptions): TroubleRep
   }
 
   function misconfigured(cause: unknown, misconfiguration: string) {
-    report(inboxError(misconfiguration, cause));
+    report(inboxError(`${misconfiguration}; ${AT_ONCE}`, cause));
   }
 
   function recovered() {
