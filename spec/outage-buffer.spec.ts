@@ -132,6 +132,22 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(buffer.isDown()).toBe(false);
   });
 
+  it.each(Array.from({ length: 20 }, (_, ticks) => ticks))(
+    "stores at once what comes just as the last that waited was stored: after %i ticks",
+    async (ticks) => {
+      const outcomes = Promise.all([accept(), accept()]);
+      await stores.answer(0, refusal);
+      await checks.answer(0, "accepted");
+      stores.pending[2]?.("accepted");
+      for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+      await stores.answer(1, refusal);
+      expect(await outcomes).toEqual(["accepted", "accepted"]);
+      expect(stores.pending).toHaveLength(4);
+      await stores.answer(3, "accepted");
+      expect(buffer.waiting()).toBe(0);
+    },
+  );
+
   it("waits again if the engine refuses what has waited", async () => {
     const outcome = accept();
     await stores.answer(0, refusal);
@@ -254,10 +270,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     await checks.answer(1, "accepted");
     buffer.suspect(missing);
     await checks.answer(2, missing);
-    expect(errors.map(({ message }) => message)).toEqual([
-      `${OUTAGE}: it refuses`,
-      MISSING,
-    ]);
+    expect(errors.map(({ message }) => message)).toEqual([`${OUTAGE}: it refuses`, MISSING]);
   });
 
   it("reports an outage with another cause", async () => {

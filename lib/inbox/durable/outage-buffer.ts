@@ -13,6 +13,8 @@ import { createWaitingRoom, type Storable, type WaitingRoom } from "./waiting-ro
 
 /** How long, in ms, `close` tries to store what still waits. */
 const CLOSE_DEADLINE = 3_000;
+/** Number of waiting notifications that are stored at a time. New ones are stored in between. */
+const BATCH = 10;
 
 /** How an outage buffer is made. */
 export interface OutageBufferOptions<Stored extends Storable> {
@@ -75,7 +77,8 @@ export function createOutageBuffer<Stored extends Storable>(
     if (isCatchingUp) return;
     isCatchingUp = true;
     try {
-      await room.storeAll(() => outage.state().name === "storing");
+      // Here, as between the last look and the end nothing may be awaited: something could be added.
+      while (room.size() > 0 && outage.state().name === "storing") await storeBatch();
     } catch (cause) {
       outage.begin(cause);
     } finally {
@@ -83,9 +86,15 @@ export function createOutageBuffer<Stored extends Storable>(
     }
   }
 
+  const storeBatch = () => within(ENGINE_DEADLINE, room.storeOldest(BATCH));
+
+  async function storeAll() {
+    while (room.size() > 0) await storeBatch();
+  }
+
   async function close() {
     outage.close();
-    await within(CLOSE_DEADLINE, room.storeAll()).catch(() => {});
+    await within(CLOSE_DEADLINE, storeAll()).catch(() => {});
     const cause = causeOf(outage.state());
     if (room.size() > 0) options.report(inboxError(unstored(room.size()), cause));
     room.passOnAll(cause);
@@ -140,7 +149,7 @@ function createParts<Stored extends Storable>(
     engine,
     reports,
     // The oldest notification proves more than a check.
-    ask: () => (room.size() > 0 ? room.storeOldest() : engine.check()),
+    ask: () => (room.size() > 0 ? room.storeOldest(1) : engine.check()),
     onUnusable: (cause) => room.passOnAll(cause),
     onEnd,
   });

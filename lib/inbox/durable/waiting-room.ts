@@ -1,8 +1,5 @@
 import { LRUCache } from "lru-cache";
 
-import { within } from "../../clock.js";
-import { ENGINE_DEADLINE } from "./probe.js";
-
 /** A notification in the form in which an engine stores it. */
 export interface Storable {
   /** The key under which its reference is remembered. */
@@ -22,9 +19,8 @@ export interface WaitingRoom<Stored extends Storable> {
   /** Passes a notification on instead of storing it. */
   passOn(stored: Stored, cause: unknown): void;
   passOnAll(cause: unknown): void;
-  storeOldest(): Promise<void>;
-  /** Stores all, the oldest few at a time, while `mayStore`. */
-  storeAll(mayStore?: () => boolean): Promise<void>;
+  /** Stores the oldest few. */
+  storeOldest(count: number): Promise<void>;
   readonly size: () => number;
 }
 
@@ -40,8 +36,6 @@ export interface WaitingRoomOptions<Stored> {
 
 /** The most bytes of text that may wait. */
 const MAX_BYTES = 64_000_000;
-/** Number of waiting notifications that are stored at a time. New ones are stored in between. */
-const BATCH = 10;
 /** How many references are remembered of notifications that were passed on, and how long. */
 const REMEMBERED = { max: 10_000, ttl: 600_000 };
 
@@ -82,11 +76,8 @@ export function createWaitingRoom<Stored extends Storable>(
     }
   }
 
-  async function storeAll(mayStore = () => true) {
-    while (waiting.size > 0 && mayStore()) {
-      const oldest = [...waiting.values()].slice(0, BATCH);
-      await within(ENGINE_DEADLINE, Promise.all(oldest.map(store)));
-    }
+  async function storeOldest(count: number) {
+    await Promise.all([...waiting.values()].slice(0, count).map(store));
   }
 
   return {
@@ -95,10 +86,7 @@ export function createWaitingRoom<Stored extends Storable>(
     add,
     passOn,
     passOnAll: (cause) => [...waiting.values()].forEach((stored) => passOn(stored, cause)),
-    storeOldest: async () => {
-      for (const stored of waiting.values()) return store(stored);
-    },
-    storeAll,
+    storeOldest,
     size: () => waiting.size,
   };
 }
