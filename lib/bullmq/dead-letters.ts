@@ -12,7 +12,7 @@ import type { StoredForm } from "../inbox/durable/stored-notification.js";
 import { referenceKey } from "../inbox/reference-key.js";
 import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
 import { parseFailure } from "./hand-over-error.js";
-import { attemptOf, type CountedJob } from "./job-processor.js";
+import { attemptOf, keyOf, type CountedJob, type KeyedJob } from "./job-processor.js";
 
 /** How long, in ms, an operator's call may take. */
 const CALL_DEADLINE = 10_000;
@@ -20,12 +20,10 @@ const CALL_DEADLINE = 10_000;
 const PAGE = 500;
 
 /** The part of BullMQ's Job that is used for a dead letter. */
-export interface DeadLetterJob extends CountedJob {
-  readonly id?: string | undefined;
+export interface DeadLetterJob extends CountedJob, KeyedJob {
   readonly data: unknown;
   readonly finishedOn?: number | undefined;
   readonly failedReason: string;
-  readonly deduplicationId?: string | undefined;
   updateProgress(progress: object): Promise<void>;
   retry(state: "failed", options: object): Promise<void>;
 }
@@ -59,7 +57,9 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
   }
 
   function toDeadLetter(job: DeadLetterJob): DeadLetter {
-    const count = attemptOf(job) - 1;
+    const error = parseFailure(job.failedReason);
+    // The last attempt ended before a listener was asked.
+    const count = attemptOf(job) - (error.name === "DeadLetterError" ? 2 : 1);
     const attempts = Number.isSafeInteger(count) && count > 0 ? count : 0;
     const read = form.read(job.data, Math.max(attempts, 1));
     const message = "message" in read ? read.message : undefined;
@@ -68,13 +68,19 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
       reference: message?.mo_reference_id ?? keyOf(job),
       attempts,
       failedAt: new Date(Number(job.finishedOn)),
-      error: parseFailure(job.failedReason),
+      error,
     };
   }
 
   async function redrive(reference: string): Promise<boolean> {
-    const job = await find(reference);
-    if (!job) return false;
+    return changeAll(reference, redriveJob);
+  }
+
+  async function discard(reference: string): Promise<boolean> {
+    return changeAll(reference, (job) => store().discard(String(job.id)));
+  }
+
+  async function redriveJob(job: DeadLetterJob): Promise<boolean> {
     try {
       // BullMQ keeps the count of crashes, so note how many there were before.
       await job.updateProgress({ stalledBefore: job.stalledCounter });
@@ -87,19 +93,21 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
     }
   }
 
-  async function discard(reference: string): Promise<boolean> {
-    const job = await find(reference);
-    return job !== undefined && store().discard(String(job.id));
+  /** A reference has several dead letters if it came again when it was forgotten. */
+  async function changeAll(reference: string, change: (job: DeadLetterJob) => Promise<boolean>) {
+    const changed = await Promise.all((await findAll(reference)).map(change));
+    return changed.includes(true);
   }
 
-  async function find(reference: string): Promise<DeadLetterJob | undefined> {
+  async function findAll(reference: string): Promise<DeadLetterJob[]> {
     checkReference(reference);
     // A notification that cannot be read is listed by its key.
     const keys = [reference, referenceKey(reference)];
+    const found: DeadLetterJob[] = [];
     for (let start = 0; ; start += PAGE) {
       const jobs = await store().queue.getJobs("failed", start, start + PAGE - 1, true);
-      const found = jobs.find((job) => keys.includes(keyOf(job)));
-      if (found || jobs.length === 0) return found;
+      if (jobs.length === 0) return found;
+      found.push(...jobs.filter((job) => keys.includes(keyOf(job))));
     }
   }
 
@@ -129,9 +137,4 @@ async function guard<T>(call: Promise<T>): Promise<T> {
 function hasNotFailed(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown };
   return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState;
-}
-
-/** The key under which a job's reference is remembered. Jobs of other programs have only an id. */
-function keyOf({ deduplicationId, id }: DeadLetterJob): string {
-  return deduplicationId ?? String(id);
 }

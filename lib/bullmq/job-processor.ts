@@ -17,8 +17,14 @@ export interface CountedJob {
   readonly progress: unknown;
 }
 
+/** The part of BullMQ's Job that names it. */
+export interface KeyedJob {
+  readonly id?: string | undefined;
+  readonly deduplicationId?: string | undefined;
+}
+
 /** The part of BullMQ's Job that is used. */
-export interface Job extends CountedJob {
+export interface Job extends CountedJob, KeyedJob {
   readonly name: string;
   readonly data: unknown;
   readonly failedReason?: string;
@@ -105,6 +111,11 @@ class PostponedError extends Error {
 export function attemptOf({ attemptsMade, stalledCounter, progress }: CountedJob): number {
   // BullMQ counts only the attempts that ended as made; it counts the others as stalled.
   return attemptsMade + stalledCounter - stalledBefore(progress) + 1;
+}
+
+/** The key under which a job's reference is remembered. Jobs of other programs have only an id. */
+export function keyOf({ deduplicationId, id }: KeyedJob): string {
+  return deduplicationId ?? String(id);
 }
 
 /** Crashes before the job was last redriven. */

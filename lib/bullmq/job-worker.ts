@@ -5,6 +5,7 @@ import { HandOverError } from "./hand-over-error.js";
 import {
   attemptOf,
   createProcessor,
+  keyOf,
   type Job,
   type Processor,
   type ProcessorOptions,
@@ -99,7 +100,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
     const { worker, connection, state } = current;
     await worker.pause(true);
     // A listener that never settles must not keep the process alive.
-    connection.unref();
+    connection.unref?.();
     const closing = isDown() || state() !== "ready" ? undefined : worker.close();
     do {
       await Promise.all(running);
@@ -144,7 +145,8 @@ function reportDeadLetter(options: JobWorkerOptions, job: Job | undefined, error
   if (job?.finishedOn === undefined) return;
   const read = options.form.read(job.data, attemptOf(job));
   const failure = error instanceof HandOverError ? error.failure : "cut short";
-  options.report(deadLetterError(failure, "message" in read ? read.message : undefined));
+  const message = "message" in read ? read.message : undefined;
+  options.report(deadLetterError(failure, keyOf(job), message));
 }
 
 /** Ends a worker whose engine does not answer. Its own way to close would wait for it. */

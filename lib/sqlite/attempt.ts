@@ -36,7 +36,12 @@ export interface AttemptResult {
 export function createAttempt(options: AttemptOptions) {
   const { claimant, storedText, attempts, handOver } = options;
 
-  return async function makeAttempt({ id, stored, attempt }: Claimed): Promise<AttemptResult> {
+  return async function makeAttempt({
+    id,
+    reference,
+    stored,
+    attempt,
+  }: Claimed): Promise<AttemptResult> {
     const claim = { id, claimant };
     if (!Number.isSafeInteger(attempt) || attempt < 1) return bury("damaged", 0);
     const read = storedText.read(stored, attempt);
@@ -64,7 +69,10 @@ export function createAttempt(options: AttemptOptions) {
 
     function bury(failure: Failure, made: number, message?: MessageNotification): AttemptResult {
       const dead = { attempts: made, failedAt: Date.now(), error: storedFailure(failure) };
-      return { statement: burying(claim, dead), error: deadLetterError(failure, message) };
+      return {
+        statement: burying(claim, dead),
+        error: deadLetterError(failure, reference, message),
+      };
     }
   };
 }

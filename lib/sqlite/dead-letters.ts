@@ -37,8 +37,8 @@ export function createDeadLetters(
 
   async function redrive(reference: string): Promise<boolean> {
     const isRedriven = await change(
-      `UPDATE notification SET attempts = 0, due = 0, failed_at = NULL, error_name = NULL, error_code = NULL
-        WHERE failed_at IS NOT NULL AND reference = ? RETURNING 1`,
+      `UPDATE notification
+        SET attempts = 0, due = 0, failed_at = NULL, error_name = NULL, error_code = NULL`,
       reference,
     );
     if (isRedriven) onRedriven();
@@ -46,19 +46,15 @@ export function createDeadLetters(
   }
 
   async function discard(reference: string): Promise<boolean> {
-    return change(
-      "DELETE FROM notification WHERE failed_at IS NOT NULL AND reference = ? RETURNING 1",
-      reference,
-    );
+    return change("DELETE FROM notification", reference);
   }
 
-  /** The reference of a dead letter that cannot be read is its key already. */
+  /** Changes all of a reference. That of a dead letter that cannot be read is its key already. */
   async function change(sql: string, reference: string): Promise<boolean> {
     checkReference(reference);
-    for (const key of new Set([referenceKey(reference), reference])) {
-      if ((await run([sql, key])).length > 0) return true;
-    }
-    return false;
+    const which = "WHERE failed_at IS NOT NULL AND reference IN (?, ?) RETURNING 1";
+    const keys = [referenceKey(reference), reference];
+    return (await run([`${sql} ${which}`, ...keys])).length > 0;
   }
 
   async function run(...statements: Statement[]): Promise<readonly Row[]> {

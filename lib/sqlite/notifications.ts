@@ -4,6 +4,8 @@ import type { Row, Statement, Value } from "./database-thread.js";
 /** A notification that this process has claimed, to hand it over. */
 export interface Claimed {
   readonly id: Value;
+  /** See `referenceKey`. */
+  readonly reference: string;
   readonly stored: string;
   /** Which hand-over this is, from 1; anything if the row is damaged. */
   readonly attempt: number;
@@ -72,7 +74,7 @@ export function claiming(
           SELECT id FROM notification WHERE claimant IS NULL AND failed_at IS NULL AND due <= ?
           ORDER BY due, id LIMIT ?
         )
-        RETURNING id, stored, attempts`,
+        RETURNING id, reference, stored, attempts`,
       claimant,
       now,
       limit,
@@ -86,8 +88,9 @@ export function claimedIn(results: readonly Row[][]): { claimed: Claimed[]; next
   const rows = results.flat();
   const next = rows.find((row) => "due" in row);
   const claims = rows.filter((row) => "id" in row);
-  const claimed = claims.map(({ id, stored, attempts }) => ({
+  const claimed = claims.map(({ id, reference, stored, attempts }) => ({
     id: id!,
+    reference: String(reference),
     stored: String(stored),
     attempt: Number(attempts),
   }));

@@ -13,6 +13,7 @@ import {
 /** What every durable inbox takes, whatever its engine. */
 export interface DurableOptions {
   readonly attempts?: number;
+  readonly dedupeTtl?: number;
   readonly encryptionKey?: Buffer | readonly Buffer[];
 }
 
@@ -233,6 +234,33 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(handOvers).toHaveLength(isRedriven ? 2 : 1);
     });
 
+    it.each(["redrive", "discard"] as const)(
+      "has no dead letter of a reference left after it was given to %s",
+      async (call) => {
+        const { received } = open({ attempts: 1, dedupeTtl: 1 });
+        const stop = inbox.consume(() => Promise.reject(new ListenerError()));
+        const [first, other] = [freshNotification(), freshNotification()];
+        const second = { ...first, mo_message: "sent once the reference was forgotten" };
+        await accept(first);
+        await accept(other);
+        await received(2);
+        while ((await accept(second)) === "duplicate");
+        await received(3);
+        await stop();
+        expect(await inbox[call](first.mo_reference_id)).toBe(true);
+        const left = (await inbox.deadLetters()).map(({ message }) => message);
+        expect(left).toEqual([other]);
+        const { handOver, handOvers, received: receivedAgain } = createReception();
+        inbox.consume(handOver);
+        const next = freshNotification();
+        await accept(next);
+        const expected = call === "redrive" ? [first, second, next] : [next];
+        await receivedAgain(expected.length);
+        const handedOver = handOvers.map(([message]) => message);
+        expect(handedOver).toEqual(expect.arrayContaining(expected));
+      },
+    );
+
     it("remembers the reference of a dead letter that was deleted", async () => {
       const { message } = await acceptDeadLetter();
       await inbox.discard(message.mo_reference_id);
@@ -325,7 +353,13 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
           message: expect.stringContaining("encryptionKey"),
         });
         const [letter] = await inbox.deadLetters();
-        expect(letter).toMatchObject({ message: undefined, error: { code: "ERR_LOCKED" } });
+        expect(letter).toMatchObject({
+          message: undefined,
+          attempts: 0,
+          error: { code: "ERR_LOCKED" },
+        });
+        // It is all that is known of the notification.
+        expect(error?.message).toContain(letter?.reference);
         expect(stranger.handOvers).toEqual([]);
         await inbox.close();
 

@@ -28,14 +28,18 @@ export function checkReference(reference: unknown): void {
   if (typeof reference !== "string") throw new TypeError("reference must be a string");
 }
 
-/** The `ERR_DEAD_LETTER` of a notification. */
+/** The `ERR_DEAD_LETTER` of a notification. If that cannot be read, the text names its key. */
 export function deadLetterError(
   failure: Failure,
+  key: string,
   notification: MessageNotification | undefined,
 ): TelesignCallbackError {
   const details = typeof failure === "string" ? {} : failure;
   const text = TEXTS[typeof failure === "string" ? failure : "failed"];
-  return new TelesignCallbackError("ERR_DEAD_LETTER", text, { ...details, notification });
+  // What others have put into the engine may have any key.
+  const named =
+    !notification && /^=?[\w-]{1,128}$/.test(key) ? `${text}; its reference is ${key}` : text;
+  return new TelesignCallbackError("ERR_DEAD_LETTER", named, { ...details, notification });
 }
 
 /**
