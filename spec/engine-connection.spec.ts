@@ -22,13 +22,7 @@ describe("endConnection", () => {
     async (_, answer) => {
       const backend = { disconnectBlocking: answer, close: answer, disconnect: answer };
       const destroy = jest.fn();
-      await endConnection({
-        backend,
-        ownsConnections: true,
-        destroy,
-        unref: () => {},
-        onEnd: () => {},
-      });
+      await endConnection({ backend, ownsConnections: true, destroy, onEnd: () => {} });
       expect(destroy).toHaveBeenCalledTimes(1);
     },
     10_000,
@@ -37,13 +31,7 @@ describe("endConnection", () => {
   it("leaves the user's own client open", async () => {
     const disconnect = jest.fn(never);
     const backend = { disconnectBlocking: refuse, close: () => Promise.resolve(), disconnect };
-    await endConnection({
-      backend,
-      ownsConnections: false,
-      destroy: () => {},
-      unref: () => {},
-      onEnd: () => {},
-    });
+    await endConnection({ backend, ownsConnections: false, destroy: () => {}, onEnd: () => {} });
     expect(disconnect).not.toHaveBeenCalled();
   });
 });

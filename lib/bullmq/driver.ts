@@ -8,8 +8,8 @@ export interface Opened<T> {
   readonly made: T;
   /** Ends the connection whatever state it is in. */
   readonly destroy: () => void;
-  /** Lets the process exit in spite of the connection. */
-  readonly unref: () => void;
+  /** Lets the process exit in spite of the connection. The user's own stay as they are. */
+  readonly unref?: () => void;
   /** Calls back if the connection ends for good, and nobody destroyed it. */
   readonly onEnd: (listener: () => void) => void;
 }

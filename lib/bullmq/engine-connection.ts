@@ -14,8 +14,8 @@ export interface EngineConnection {
   readonly ownsConnections: boolean;
   /** Ends what the backend cannot end itself: sockets that hang. */
   readonly destroy: () => void;
-  /** Lets the process exit in spite of the connection. */
-  readonly unref: () => void;
+  /** Lets the process exit in spite of the connection. The user's own stay as they are. */
+  readonly unref?: () => void;
   /** Calls back if the connection ends for good, and nobody destroyed it. */
   readonly onEnd: (listener: () => void) => void;
 }

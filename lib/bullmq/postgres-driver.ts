@@ -88,5 +88,5 @@ function onPool<T>(pool: EmitterPool, make: (pool: PgPool) => T) {
   const made = make(pool);
   pool.off("newListener", note);
   const destroy = () => added.forEach((listener) => pool.off("error", listener));
-  return { made, destroy, unref: () => {}, onEnd: () => {} };
+  return { made, destroy, onEnd: () => {} };
 }

@@ -29,7 +29,6 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
     const open: RedisDriver["open"] = (make) => ({
       made: make(given),
       destroy: () => {},
-      unref: () => {},
       onEnd: () => {},
     });
     return { ...common, ownsConnections: false, place: placeOfForeign(given), open };

@@ -37,7 +37,6 @@ export function idleConnection() {
     },
     ownsConnections: true,
     destroy: () => {},
-    unref: () => {},
     onEnd: (listener: () => void) => void listeners.push(listener),
     end: () => listeners.forEach((listener) => listener()),
   };
