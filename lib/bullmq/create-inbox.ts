@@ -4,10 +4,10 @@ import { claimPlace } from "../inbox/durable/claim-place.js";
 import type { DurableInbox } from "../inbox/durable/durable-inbox.js";
 import { createOutageBuffer } from "../inbox/durable/outage-buffer.js";
 import { createPassOn } from "../inbox/durable/pass-on.js";
-import { createConsumption } from "./consumption.js";
 import { createDeadLetters, guardDeadLetters } from "./dead-letters.js";
 import type { Driver } from "./driver.js";
 import type { Settings } from "./inbox-options.js";
+import { createJobConsumption } from "./job-consumption.js";
 import { createJobQueue, type PreparedJob } from "./job-queue.js";
 import { createJobWorker } from "./job-worker.js";
 import { createOpener } from "./open-jobs.js";
@@ -48,7 +48,7 @@ function connectParts<Backend extends IQueueBackend, Connection>(
     onTrouble,
     probeDelay: driver.probeDelay,
   });
-  const consumption = createConsumption({
+  const consumption = createJobConsumption({
     startWorker: (handOver) =>
       createJobWorker(openWorker, { ...settings, handOver, onTrouble, report }),
     isDown,

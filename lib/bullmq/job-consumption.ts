@@ -2,7 +2,7 @@ import type { HandOver } from "../inbox/inbox.js";
 import type { JobWorker } from "./job-worker.js";
 
 /** Hands notifications over in this process, while it has a listener. */
-export interface Consumption {
+export interface JobConsumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
   /** Where notifications are handed over to; undefined while there is no listener. */
@@ -15,13 +15,16 @@ export interface Consumption {
   readonly close: () => Promise<void>;
 }
 
-/** What {@link createConsumption} needs. */
-export interface ConsumptionOptions {
+/** What {@link createJobConsumption} needs. */
+export interface JobConsumptionOptions {
   readonly startWorker: (handOver: HandOver) => JobWorker;
   readonly isDown: () => boolean;
 }
 
-export function createConsumption({ startWorker, isDown }: ConsumptionOptions): Consumption {
+export function createJobConsumption({
+  startWorker,
+  isDown,
+}: JobConsumptionOptions): JobConsumption {
   let active: { readonly handOver: HandOver; readonly worker: JobWorker } | undefined;
   let stopped: Promise<unknown> = Promise.resolve();
 
