@@ -60,8 +60,8 @@ DESCRIPTION
     attempt is repeated up to twice with the same bytes and the same signature.
 
     The command prints each delivery attempt with its status, the reason for a
-    refusal and its duration, and a summary at the end. On a terminal, many messages show as a progress bar
-    with a line for each failure.
+    refusal and its duration, and a summary at the end. On a terminal, many
+    messages show as a progress bar with a line for each failure.
 
     These attempts are TeleSign's. They are unrelated to delivery.attempt in a
     listener, which counts how often the receiver called its listeners.
