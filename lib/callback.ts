@@ -120,8 +120,8 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 }
 
 /**
- * Whether a request is for a path: as it was sent, without the query, and without the origin that a
- * proxy may put first.
+ * Whether a request is for a path, compared literally, without the query or an origin that a proxy
+ * may put first.
  */
 function isAt(path: string, { url }: IncomingMessage): boolean {
   // Express leaves nothing of the path below a mount point if the URL names an origin.

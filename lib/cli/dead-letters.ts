@@ -28,7 +28,8 @@ const FLAGS = {
  */
 export function prepare(args: string[], env: Terminal["env"]): Run {
   const { values, positionals } = parse({ args, options: FLAGS, allowPositionals: true });
-  if (positionals.length > 0) throw new TypeError("expected flags only");
+  if (positionals.length > 0)
+    throw new TypeError("expected flags only, such as --redrive <reference>");
   const place = placeOf(values, env);
   const timeout = milliseconds("--timeout", numberIn(values.timeout));
   const task = taskOf(values);

@@ -16,7 +16,7 @@ export type HandOver = (message: MessageNotification, delivery: Delivery) => Pro
  * store that only remembers would answer "duplicate" to the retry of a delivery whose process died
  * before its listeners ran.
  *
- * An inbox belongs to one callback. Whatever it does, no message is lost to it: when `accept` throws,
+ * An inbox belongs to one callback. Its failures lose no message: when `accept` throws,
  * rejects or takes longer than 2 s, the answer is `accepted` and this process's listeners get the
  * notification at once, with an `ERR_INBOX` error.
  */
