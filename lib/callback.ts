@@ -13,15 +13,15 @@ import { createCounts, snapshot, type CallbackStats } from "./stats.js";
 import { traceRequest } from "./tracing.js";
 import { createUnderWay } from "./under-way.js";
 
-/** What Express 4 and 5 both accept. A handler typed with either one's own types does not fit the other. */
+/** What Express 4 and 5 both accept. A handler typed for one of them does not fit the other. */
 type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /** A Router with the parts that Express's types leave out. */
 type RouterInternals = Handler & { handle: Handler; readonly stack: readonly unknown[] };
 
 /**
- * An Express `Router` with subscriptions on it, for Express 4 and Express 5 apps alike. It is also a
- * plain function for `node:http`, to be put ahead of an app.
+ * An Express `Router` that you can subscribe to, for Express 4 and Express 5 apps alike. It is also
+ * a plain function for `node:http`, to put ahead of an app.
  */
 export interface TelesignCallback {
   /** Handles `POST` on the private path; passes everything else on to `next`, untouched. */
@@ -38,22 +38,22 @@ export interface TelesignCallback {
   onMessage(listener: Listener<"message">): () => void;
 
   /**
-   * Resolves when everything accepted so far was handed over and its listeners have settled: for specs,
-   * and before a serverless function returns. It closes nothing and never rejects. Notifications that
-   * wait for a first `message` listener are not waited for. With a durable inbox it covers what this
-   * process is handing over. A listener that awaits it waits for itself, for ever.
+   * Resolves when everything accepted so far was handed over and its listeners have settled: for
+   * tests, and before a serverless function returns. It closes nothing and never rejects.
+   * Notifications that wait for a first `message` listener are not waited for. With a durable inbox
+   * it covers what this process is handing over. A listener that awaits it never settles.
    */
   settled(): Promise<void>;
 
-  /** What this callback has done since it was made: a frozen snapshot of plain numbers. */
+  /** What this callback has done since it was made: a frozen snapshot. */
   stats(): CallbackStats;
 
   /**
    * Shuts down gracefully. New deliveries get 503, so that TeleSign's next attempt reaches another
-   * instance. Resolves when everything accepted was answered and was handed over and settled, or
-   * stored. If work is still pending after `timeout`, it resolves and one `error` event says what is
-   * left. It never rejects, and a second call awaits the first. A listener that awaits it waits for
-   * itself, until `timeout`.
+   * instance. Resolves when everything accepted has been answered, and stored or handed over to
+   * listeners that have settled. If work is still pending after `timeout`, it resolves and one
+   * `error` event says what is left. It never rejects, and a second call awaits the first. A
+   * listener that awaits it delays it until `timeout`.
    *
    * @throws TypeError if an option is bad or unknown
    */

@@ -1,7 +1,7 @@
 import timers from "node:timers";
 
 /**
- * Node's timers as they were when this package was loaded. Fake timers that a consumer's test installs
+ * Node's timers as they were when this package was loaded. Fake timers that an app's test installs
  * later must not stop a delivery.
  */
 export const { clearImmediate, clearTimeout, setImmediate, setTimeout } = timers;

@@ -14,11 +14,11 @@ export type TelesignCallbackErrorCode =
 
 /** What a {@link TelesignCallbackError} may carry besides its code and text. */
 export interface TelesignCallbackErrorDetails {
-  /** The error behind this one. */
+  /** What caused this error. */
   readonly cause?: unknown;
   /** The notification concerned. */
   readonly notification?: MessageNotification | undefined;
-  /** The bytes of the rejected request concerned. */
+  /** The body of the rejected request concerned. */
   readonly body?: Buffer | undefined;
 }
 
@@ -57,13 +57,13 @@ export class TelesignCallbackError extends Error {
     return this.#notification;
   }
 
-  /** The bytes of the rejected request concerned, if there is one. Not enumerable. */
+  /** The body of the rejected request concerned, if there is one. Not enumerable. */
   get body(): Buffer | undefined {
     return this.#body;
   }
 }
 
-/** An `ERR_INBOX`. Of its cause it keeps only the name and the code, which contain no part of a message. */
+/** Makes an `ERR_INBOX` with only its cause's name and code, which contain no part of a message. */
 export function inboxError(
   text: string,
   cause: unknown,
@@ -76,7 +76,7 @@ export function inboxError(
 export function bareError(cause: unknown): Error & { readonly code?: string } {
   const bare = new Error();
   try {
-    // Recognised by its shape: in a consumer's Jest, Node's own errors are not of the same Error.
+    // Not instanceof: under Jest, Node's own errors belong to another realm's Error.
     const { name, code, message } = Object(cause) as Record<string, unknown>;
     if (typeof name === "string") bare.name = name;
     // Redis's own code is the first word of a ReplyError's text: "WRONGPASS invalid username …".
@@ -84,12 +84,12 @@ export function bareError(cause: unknown): Error & { readonly code?: string } {
     const known = isReply ? (code ?? /^[A-Z]+(?= )/.exec(message)?.[0]) : code;
     if (typeof known === "string") Object.assign(bare, { code: known });
   } catch {
-    // A revoked proxy, for example, cannot be looked at.
+    // A revoked proxy, for example, throws when it is read.
   }
   return bare;
 }
 
-/** The error for a body of which earlier middleware left nothing. */
+/** The error for a body that earlier middleware read, leaving nothing. */
 export function bodyConsumedError(): TelesignCallbackError {
   const text = "the body was already read; mount telesignCallback before express.json()";
   return new TelesignCallbackError("ERR_BODY_CONSUMED", text);
@@ -106,12 +106,12 @@ export function unheardError(notification: MessageNotification): TelesignCallbac
 // Compared by identity, because a listener may fail with an error of the same code.
 const unheard = new WeakSet<object>();
 
-/** Whether a hand-over failed because nobody listens, and not in a listener. */
+/** Whether a hand-over failed because nobody listens, not because a listener failed. */
 export function isUnheard(error: unknown): error is TelesignCallbackError {
   return unheard.has(Object(error) as object);
 }
 
-/** Makes the `catch` of a hand-over. It ignores a listener's failure, which has been reported already. */
+/** Makes a hand-over's `catch` handler. A listener's failure is ignored: it is reported already. */
 export function onUnheard(report: (error: TelesignCallbackError) => void) {
   return (error: unknown): void => {
     if (isUnheard(error)) report(error);

@@ -39,7 +39,7 @@ export interface Listeners {
     event: Event,
     ...args: CallbackEvents[Event]
   ): Promise<readonly unknown[]>;
-  /** Does the same once `answered` resolves, and counts as under way until the listeners have settled. */
+  /** Emits once `answered` resolves, and counts as under way until the listeners have settled. */
   emitAfter<Event extends keyof CallbackEvents>(
     answered: Promise<void>,
     event: Event,
@@ -49,7 +49,7 @@ export interface Listeners {
   readonly report: (error: TelesignCallbackError) => void;
   /** Emits `error` once `answered` resolves. */
   reportAfter(answered: Promise<void>, error: TelesignCallbackError): void;
-  /** Does the same now, for an error that is about no answer. Resolves when its listeners have settled. */
+  /** Emits `error` now, for an error about no answer. Resolves when its listeners have settled. */
   reportNow(error: TelesignCallbackError): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
     cause: unknown,
   ) {
     const error = listenerError(event, subject, cause);
-    // Not to the `error` listeners again, or one that always fails would loop for ever.
+    // Not reported to the `error` listeners again, or one that always fails would loop for ever.
     if (event === "error") print(error);
     else report(error);
   }
@@ -167,7 +167,7 @@ function listenerError(
   return new TelesignCallbackError("ERR_LISTENER", text, { cause, ...detailsOf(subject) });
 }
 
-/** What an `ERR_LISTENER` carries of its event, so that the message is not lost with the listener. */
+/** What an `ERR_LISTENER` carries of its event, so that the message is not lost. */
 function detailsOf(subject: CallbackEvents[keyof CallbackEvents][0]) {
   if (isRejection(subject)) return { body: subject.body };
   return subject instanceof TelesignCallbackError ? {} : { notification: subject };

@@ -14,9 +14,9 @@ import { keysOf } from "./receive/signature.js";
 /** Options of `telesignCallback`. An option that is given but `undefined` is refused. */
 export interface CallbackOptions {
   /**
-   * Private path under the mount point, compared literally: case and a trailing slash count, the query
-   * is ignored, nothing in it is a pattern. Other requests fall through to the app. The secret belongs
-   * here and not in the mount point, which follows the app's own looser rules.
+   * Private path under the mount point, compared literally: case and a trailing slash count,
+   * nothing is a pattern, and the query is ignored. Other requests fall through to the app. The
+   * secret belongs here, not in the mount point, which follows the app's own looser rules.
    * @default '/'
    */
   path?: string;
@@ -26,21 +26,22 @@ export interface CallbackOptions {
    */
   apiKey?: string | string[];
   /**
-   * Addresses and CIDR ranges, IPv4 or IPv6, that may deliver. Read from `req.ip`, so the app's
-   * `trust proxy` counts; from the socket if there is no app. Without it any address may deliver.
+   * Addresses and CIDR ranges, IPv4 or IPv6, that may deliver. Compared with `req.ip`, so the app's
+   * `trust proxy` counts, or else with the socket's address. Without it any address may deliver.
    */
   allowFrom?: string[];
   /**
-   * Largest body that is read, in bytes; larger ones get 413. Counts for `req.rawBody` too, but not for
-   * a body that was parsed before.
+   * Largest body that is read, in bytes; larger ones get 413. Applies to `req.rawBody` too, but not
+   * to a parsed body.
    * @default 65_536
    */
   maxBodySize?: number;
   /**
-   * Greatest age of `submit_timestamp` accepted, in milliseconds. An unreadable one is refused, and
-   * one dated more than 60 s ahead. No signature expires, so this is the guard against replays. It
-   * must be above 60,000, so that TeleSign's third attempt passes. Keep it at or below the inbox's `ttl`
-   * or `dedupeTtl`, or a replay passes in between. Without it any age is accepted.
+   * Greatest age of `submit_timestamp` accepted, in milliseconds. An unreadable date is refused,
+   * and so is one over 60 s ahead. No signature expires, so this guards against replays. It must be
+   * above 60,000, so that TeleSign's third attempt passes. Keep it at or below the inbox's `ttl` or
+   * `dedupeTtl`, or replays pass once the inbox has forgotten the message. Without it any age is
+   * accepted.
    */
   maxAge?: number;
   /**
@@ -130,7 +131,7 @@ function isJoiSchema(schema: unknown): schema is Joi.Schema {
   try {
     return Joi.isSchema(schema);
   } catch {
-    // Joi throws at a schema of another version of itself.
+    // Joi throws if the schema is of another version of Joi.
     return false;
   }
 }

@@ -68,7 +68,7 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
   }
 
   async function settled() {
-    // A listener that has just subscribed is given what waited for it within this turn.
+    // Within this turn, a listener that has just subscribed is given what waited for it.
     await new Promise<void>((resolve) => setImmediate(resolve));
     const isDeciding = inbox.isDeciding();
     const begun = underWay.settled();

@@ -1,6 +1,6 @@
-/** A snapshot of what a callback has done since it was made. Plain numbers, without message content. */
+/** A snapshot of what a callback has done since it was made, without message content. */
 export interface CallbackStats {
-  /** New notifications, also those whose client hung up before its 200. */
+  /** New notifications, even if the client hung up before its 200. */
   readonly accepted: number;
   /** Retries, which were suppressed. */
   readonly duplicates: number;
@@ -27,8 +27,8 @@ export interface CallbackStats {
 }
 
 /**
- * The counters behind {@link CallbackStats}. Each is counted where the thing happens, and errors where
- * they are reported, in `listeners.ts`.
+ * The counters of {@link CallbackStats}. Each is increased where the thing happens; those of
+ * errors, where the errors are reported, in `listeners.ts`.
  */
 export interface Counts {
   accepted: number;

@@ -4,9 +4,9 @@ import type { Delivery } from "./receive/delivery.js";
 import type { MessageNotification } from "./receive/notification.js";
 
 /**
- * Strings that travel from a request to every hand-over of its notification, through a durable inbox
- * and to another process too: OpenTelemetry's carrier, such as W3C's `traceparent`. A subscriber to
- * the start of `telesign-callback:request` may fill it.
+ * Strings that travel from a request to every hand-over of its notification, through a durable
+ * inbox and even to another process: OpenTelemetry's carrier, such as W3C's `traceparent`. A
+ * subscriber to the start of `telesign-callback:request` may fill it.
  */
 export type TraceCarrier = Record<string, string>;
 
@@ -35,7 +35,7 @@ export interface MessageTrace {
   readonly attempt: number;
   /** When the notification had arrived: see {@link Delivery}. */
   readonly receivedAt: Date;
-  /** What the request's subscriber put into its carrier; empty without one. */
+  /** What a subscriber put into the request's carrier; empty without one. */
   readonly carrier: Readonly<TraceCarrier>;
   /** `failed` if any listener failed. Undefined until all have settled. */
   outcome?: "delivered" | "failed";
@@ -66,7 +66,7 @@ async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): 
   if (failure) throw failure.error;
 }
 
-/** Hands a notification to its listeners, and resolves to what the failed ones failed with. */
+/** Hands a notification to its listeners, and resolves to the errors of those that failed. */
 type Emit = (message: MessageNotification, delivery: Delivery) => Promise<readonly unknown[]>;
 
 /** Makes the function that does the same inside a trace, if anybody subscribes to the channel. */
@@ -89,7 +89,7 @@ async function emitTraced(emit: Emit, message: MessageNotification, delivery: De
   return failures;
 }
 
-/** Waits for a trace. Only a subscriber can make it reject, such as one that freezes the context. */
+/** Waits for a trace. Ignores a rejection: a subscriber causes one, for example by freezing it. */
 async function regardless(traced: Promise<void>): Promise<void> {
   await traced.catch(() => {});
 }
@@ -97,7 +97,7 @@ async function regardless(traced: Promise<void>): Promise<void> {
 // Kept beside the delivery and not in it, because listeners should not see the carrier.
 const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
 
-/** Notes what travels with a notification. Only strings do, whatever a subscriber puts there. */
+/** Keeps the strings in a request's carrier with the delivery, and drops anything else in it. */
 export function carry(delivery: Delivery, trace: Pick<RequestTrace, "carrier">): void {
   carriers.set(delivery, Object.freeze(stringsIn(trace)));
 }
@@ -125,7 +125,7 @@ export function note<Trace extends object>(trace: Trace | undefined, facts: Part
 
 const ASSIGNED = { configurable: true, enumerable: true, writable: true };
 
-/** What travels with a notification. */
+/** The carrier kept with a delivery; empty if there is none. */
 export function carrierOf(delivery: Delivery): Readonly<TraceCarrier> {
   return carriers.get(delivery) ?? {};
 }
