@@ -34,7 +34,7 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
 
   const handOver: HandOver = (message, delivery) => {
     const done = afterAnswer(message, delivery);
-    // The inbox gets the rejection too. One that ignores it must not end the process with it.
+    // The inbox gets the rejection too. An inbox that ignores it must not end the process.
     done.catch(() => {});
     return done;
   };
@@ -55,7 +55,10 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
     }
   }
 
-  /** Resolves to true when its answer has left; to false when no listener is left. */
+  /**
+   * Resolves to true when a notification is first in line and its answer has left; to false when no
+   * listener is left.
+   */
   function turn(reference: string) {
     return new Promise<boolean>((begin) => {
       const place = { isDue: false, begin };

@@ -5,9 +5,9 @@ import type { MessageNotification } from "../receive/notification.js";
 export type Outcome = "accepted" | "duplicate";
 
 /**
- * Hands a notification to every `message` listener. Resolves when all have settled. Rejects with the
- * listener's own error when one has failed, which is reported already; and with an `ERR_NO_LISTENER`
- * when nobody listens, which is not: the inbox keeps the notification, or reports it.
+ * Hands a notification to every `message` listener. Resolves when all have settled. If one failed,
+ * rejects with its error, which is reported already. If nobody listens, rejects with an unreported
+ * `ERR_NO_LISTENER`: the inbox keeps the notification, or reports the error.
  */
 export type HandOver = (message: MessageNotification, delivery: Delivery) => Promise<void>;
 
@@ -22,21 +22,21 @@ export type HandOver = (message: MessageNotification, delivery: Delivery) => Pro
  */
 export interface Inbox {
   /**
-   * Remembers a notification by its `mo_reference_id` and undertakes to hand it over, or recognises
-   * a retry, in one step: one of several simultaneous deliveries is `accepted`. `delivery.attempt` is 1.
+   * Remembers a notification by its `mo_reference_id` and promises to hand it over, or recognises a
+   * retry, in one step: of simultaneous deliveries only one is `accepted`. `delivery.attempt` is 1.
    */
   accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
 
   /**
    * Starts handing over, in this process, what was accepted and what will be. Called when the first
-   * `message` listener subscribes, and again if the last one left and another came. What it returns
-   * stops it, and is called when the last one leaves. An inbox that hands a notification over again
-   * increases `delivery.attempt`.
+   * `message` listener subscribes, and again if the last one left and another came. The function it
+   * returns stops this, and is called when the last one leaves. An inbox that hands a notification
+   * over again increases `delivery.attempt`.
    */
   consume(handOver: HandOver): () => Promise<void>;
 
   /**
-   * Where errors outside any call go. Called once, before the first `accept`. A
+   * Sets where to report errors outside any call. Called once, before the first `accept`. A
    * `TelesignCallbackError` is reported as it is, anything else as the cause of an `ERR_INBOX`.
    */
   onError?(listener: (error: Error) => void): void;

@@ -12,8 +12,8 @@ import { createWaitingLine, type Arrival } from "./waiting-line.js";
 /** How much the memory inbox remembers, and for how long. */
 export interface MemoryInboxOptions {
   /**
-   * How many references are remembered. It must hold the messages of one retry window, about 60 s: the
-   * oldest goes first, whatever the `ttl`. The default, when full, takes 13 MB.
+   * How many references are remembered. Allow for the messages of one retry window, about 60 s:
+   * when full, the inbox forgets the oldest, whatever the `ttl`. The default takes up to 13 MB.
    * @default 100_000
    */
   max?: number;
@@ -24,7 +24,7 @@ export interface MemoryInboxOptions {
   ttl?: number;
 }
 
-/** V8 cannot hold more in a Map, and ends the process when asked to. */
+/** V8 cannot hold more in a Map, and ends the process if more is added. */
 const LARGEST_MAP = 2 ** 24;
 
 /**
@@ -34,8 +34,8 @@ const LARGEST_MAP = 2 ** 24;
  *
  * Notifications that arrive before the first `message` listener wait for it as text, up to 1,000 of
  * them and 64 MB, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the newest is
- * dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each is an `ERR_NO_LISTENER`
- * error that carries it.
+ * dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each is reported as an
+ * `ERR_NO_LISTENER` error that carries it.
  *
  * @throws TypeError if an option is bad or unknown
  */
@@ -94,7 +94,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
 }
 
 /**
- * Keeps who consumes now.
+ * Keeps track of the current consumer.
  *
  * @param onReady is called when notifications can be handed over to a new consumer
  */

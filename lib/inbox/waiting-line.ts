@@ -39,7 +39,7 @@ interface Waiting {
   readonly number: number;
   readonly bytes: number;
   readonly read: () => MessageNotification;
-  /** Where the app's `AsyncLocalStorage` finds what it keeps of the request. */
+  /** The request's context, which the app's `AsyncLocalStorage` reads. */
   readonly context: AsyncResource;
 }
 
@@ -47,8 +47,8 @@ interface Waiting {
  * Makes a queue that is bounded while it has no consumer.
  *
  * @param isHeard whether it has a consumer
- * @param drop receives each notification that does not fit: the newest beyond the number, the oldest
- *   beyond the bytes
+ * @param drop receives each notification that does not fit: the newest if there are too many, the
+ *   oldest if they take too many bytes
  */
 export function createWaitingLine(
   isHeard: () => boolean,
@@ -112,7 +112,7 @@ function asText(arrival: Arrival): Waiting | undefined {
     const isSame = isDeepStrictEqual({ ...read() }, { ...message });
     return entryOf(arrival, isSame ? read : () => message, Buffer.byteLength(text));
   } catch (error) {
-    // Nor does JSON have a BigInt.
+    // JSON cannot hold a BigInt or a cycle, so the object itself waits.
     return error instanceof TypeError ? entryOf(arrival, () => message, 0) : undefined;
   }
 }
