@@ -20,7 +20,7 @@ export function addressOf(req: AddressedRequest): string | undefined {
 
 /**
  * Makes the function that says whether an address is in the list. IPv4-mapped IPv6 addresses count as
- * IPv4. Anything but an address is in no list.
+ * IPv4. False for anything but an address.
  *
  * @throws TypeError naming the entry that is neither an address nor a CIDR range
  */

@@ -29,7 +29,7 @@ export function createAnswers(): Answers {
   }
 
   function sent(reference: string | undefined) {
-    // An error that concerns no notification may be about one whose answer leaves in this turn.
+    // An error without a notification may still be about one whose answer leaves in this turn.
     if (reference === undefined) return new Promise<void>((resolve) => setImmediate(resolve));
     return pending.get(reference) ?? nothing;
   }

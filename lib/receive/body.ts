@@ -23,7 +23,7 @@ export class ClientGone {}
  * left.
  *
  * @param limit the most bytes to take
- * @throws Refusal if there are more bytes, or they are gone
+ * @throws Refusal if there are more bytes, or if earlier middleware consumed them
  * @throws ClientGone if the client hung up
  */
 export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer> {
@@ -44,7 +44,7 @@ export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer
   throw new Refusal("consumed");
 }
 
-/** A property that others may have set. Their getter counts as absent if it throws. */
+/** A property that others may have set. It counts as absent if their getter throws. */
 function leftover(req: BodyRequest, name: "rawBody" | "body"): unknown {
   try {
     return req[name];
@@ -74,7 +74,7 @@ function takeBuffered(req: IncomingMessage): Buffer {
   return Buffer.concat(chunks);
 }
 
-/** Express 4 leaves `{}` if no parser matched. It counts as a body only if one that short was declared. */
+/** Express 4 leaves `{}` if no parser matched. It is a body only if Content-Length is at most 2. */
 function isParsed(body: unknown, { headers }: BodyRequest): body is object {
   if (typeof body !== "object" || body === null) return false;
   try {
@@ -115,7 +115,7 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
       // HTTP/2 ends a request that was reset as if it were whole, and sets `aborted` right afterwards.
       setImmediate(() => (isReset(req) ? reject(new ClientGone()) : resolve(body)));
     });
-    // Emitted when the client hangs up, because somebody listens to it.
+    // Emitted when the client hangs up, but only if there is a listener.
     req.on("error", () => reject(new ClientGone()));
     // Earlier middleware may have paused it.
     req.resume();
@@ -126,7 +126,7 @@ function isReset(req: IncomingMessage): boolean {
   return "aborted" in req && Boolean(req.aborted);
 }
 
-/** Adds a chunk to one buffer that grows. Tiny chunks, each kept, would cost far more than their bytes. */
+/** Adds a chunk to one growing buffer. A list of tiny chunks would take far more memory. */
 function append(bytes: Buffer, size: number, chunk: Buffer): Buffer {
   const needed = size + chunk.length;
   const room = needed > bytes.length ? Buffer.allocUnsafe(Math.max(needed, 2 * size)) : bytes;

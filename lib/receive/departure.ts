@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 
 import { after, clearImmediate, setImmediate } from "../clock.js";
 
-/** How long listeners wait for an answer that other middleware holds back, in ms. TeleSign waits 5 s. */
+/** How long listeners wait for an answer that is held back, in ms. TeleSign probably waits 5 s. */
 const PATIENCE = 4_000;
 
 /**

@@ -16,8 +16,8 @@ export type NotificationParser = (body: Body) => MessageNotification;
  */
 export function createParser(schema: Joi.Schema): NotificationParser {
   const isOurs = schema === notificationSchema;
-  // Set once, because Joi would merge the preferences again with each call. Joi's messages are of no
-  // use: they may quote what was sent.
+  // Set once, because Joi would merge the preferences again with each call. Joi's messages are not
+  // rendered, because they may quote what was sent.
   const thorough = schema.prefs({
     abortEarly: false,
     errors: { render: false },
@@ -73,8 +73,8 @@ function documentedPart(sent: Partial<MessageNotification>) {
 }
 
 /**
- * A copy of what an earlier parser left: the result is frozen, and that must not be the app's own
- * `req.body`. One that throws when it is read counts as absent.
+ * A copy of what an earlier parser left: the result is frozen, and the app's own `req.body` must
+ * not be. A body that throws when it is read counts as consumed.
  */
 function copyOf(body: object): unknown {
   try {
@@ -126,7 +126,7 @@ function referenceErrors(value: unknown): FieldError[] {
   return fieldErrors(complete.validate(value).error, new Set(["mo_reference_id"]));
 }
 
-/** Every failing field once, without Joi's own error, which repeats the values. */
+/** Every failing field and rule once, without Joi's own error, which repeats the values. */
 function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): FieldError[] {
   const errors = new Map<string, FieldError>();
   for (const { path = [], type: rule = "" } of detailsOf(error)) {

@@ -1,11 +1,11 @@
 /**
- * Whether `__proto__` or `constructor.prototype` is a key at any depth, however deep. Code that merges
- * such an object into another would change every object of the process.
+ * Whether `__proto__` or `constructor.prototype` is a key at any depth. Code that merges such an
+ * object into another could change every object of the process.
  *
- * @param mayBeCyclic whether it may contain itself, as nothing that JSON.parse made does
+ * @param mayBeCyclic whether it may contain itself; what JSON.parse made never does
  */
 export function namesPrototype(sent: object, mayBeCyclic: boolean): boolean {
-  // It grows while it is walked.
+  // The list grows while it is walked.
   const found = [sent];
   const known = mayBeCyclic ? new Set(found) : undefined;
 

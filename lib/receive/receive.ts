@@ -27,8 +27,8 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       const message = parse(body); // 400, 500
       const delivery = deliveryOf(message);
       refuseIfOutdated(delivery); // 400
-      // Checked again, because close() may have been called while the body was arriving. Nothing may be awaited
-      // between this and acknowledge(), or the inbox could be closed before it is asked.
+      // Checked again, because close() may have been called while the body was arriving. Nothing
+      // may be awaited between this and acknowledge(), or the inbox could close before it is asked.
       refuseIfClosing(); // 503
       // Asks the inbox, then answers 200. The listeners run after that.
       await acknowledge(exchange, message, delivery);

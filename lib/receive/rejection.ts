@@ -85,7 +85,7 @@ export interface Rejection {
   readonly body: Buffer | undefined;
 }
 
-/** What listeners to `rejected` get. Apart from the interface so that our types do not export a class. */
+/** What `rejected` listeners get. Separate from the interface: our types must export no class. */
 export class RejectedRequest implements Rejection {
   readonly status: number;
   readonly title: string;

@@ -64,7 +64,7 @@ function endUnread(req: IncomingMessage, res: ServerResponse, body: string): voi
   }
   res.setHeader("Content-Length", Buffer.byteLength(body));
   res.write(body);
-  // Compression would keep it until the end.
+  // Compression middleware would hold the answer back until the end.
   if (canFlush(res)) res.flush();
   discard(req)
     .then(() => res.end())

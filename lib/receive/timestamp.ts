@@ -28,6 +28,6 @@ export function parseTimestamp(text: unknown): Date | undefined {
   const offset = sign ? Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0;
   // Date has no leap seconds: one counts as the first moment of the next day.
   const time = local.getTime() - offset + (isLeap ? 1 : 0);
-  // They are inserted before midnight UTC only (ITU-R TF.460).
+  // Leap seconds are inserted before midnight UTC only (ITU-R TF.460).
   return isLeap && time % DAY !== 0 ? undefined : new Date(time);
 }
