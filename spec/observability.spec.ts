@@ -213,7 +213,7 @@ describe("docs/observability.md", () => {
       const recipe = readFileSync(join(examples, file), "utf8");
       const names = recipe.match(/telesign_callback_\w+/g) ?? [];
       expect(names).toHaveLength(5);
-      for (const name of names) expect(text).toContain(`| \`${name}\` `);
+      for (const name of names) expect(text).toContain(`\`${name}\``);
     }
   });
 });
