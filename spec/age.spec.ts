@@ -22,7 +22,7 @@ describe("maxAge", () => {
       .expect(200);
   });
 
-  it("refuses a date more than 60 s ahead, which could be replayed until that day", async () => {
+  it("refuses a notification dated more than 60 s ahead, which could be replayed until then", async () => {
     const { body } = await request(app)
       .post("/")
       .send(fresh({ submit_timestamp: minutesAgo(-1.1) }))
@@ -41,7 +41,7 @@ describe("maxAge", () => {
     await request(express().use(callback)).post("/").send(notification).expect(200);
   });
 
-  it("accepts a notification of exactly this age, and none that is a millisecond older", async () => {
+  it("accepts a notification of exactly that age, and refuses one a millisecond older", async () => {
     const now = Date.parse("2026-11-23T12:00:00.000Z");
     jest.useFakeTimers({
       doNotFake: ["nextTick", "queueMicrotask", "setImmediate", "setTimeout"],

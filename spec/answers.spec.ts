@@ -146,7 +146,7 @@ describe("the answer when the inbox fails", () => {
     },
   );
 
-  it("comes with an error event whose cause has no code if the engine's is not a string", async () => {
+  it("comes with an error event whose cause has no code if the engine's code is not a string", async () => {
     const fault = Object.assign(new Error(), { name: 5, code: { args: ["15551234"] } });
     const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
     callback.onMessage(() => {});
@@ -220,7 +220,7 @@ describe.each(expressVersions)(
   "the answer, in an app of %s",
   (_, { express, telesignCallback }) => {
     it.each(["accepted", "duplicate"] as const)(
-      "is the inbox's outcome, such as %s, returned at once or later",
+      "holds the inbox's outcome, %s, whether that was returned at once or later",
       async (outcome) => {
         for (const accept of [() => outcome, () => Promise.resolve(outcome)]) {
           const app = express().use(telesignCallback({ inbox: { accept, ...rest } }));
@@ -425,7 +425,7 @@ describe.each(expressVersions)(
 );
 
 describe("a listener that fails while a retry of its message is being answered", () => {
-  it("is reported in the context of its own request", async () => {
+  it("is reported in the context of the first delivery", async () => {
     const store = new AsyncLocalStorage<string>();
     const retry = new EventEmitter();
     const isHeld = once(retry, "held");
@@ -512,7 +512,7 @@ describe("a retry whose answer is held back", () => {
   }, 2_000);
 });
 
-describe("an answer that cannot leave", () => {
+describe("an answer that may never leave", () => {
   const refused =
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}";
 
@@ -561,7 +561,7 @@ describe("an answer that cannot leave", () => {
     (callback as unknown as (...args: unknown[]) => void)(req, res, () => {});
   };
 
-  it("to a simulated request yet holds back its message until the response emits finish", async () => {
+  it("to a simulated request holds back its message until the response emits finish", async () => {
     const callback = telesignCallback();
     const order: string[] = [];
     callback.onMessage(() => order.push("message"));
@@ -604,7 +604,7 @@ describe("an answer that cannot leave", () => {
     expect(onMessage).toHaveBeenCalledTimes(1);
   });
 
-  it("because a simulated response has no events is passed to the host as an error", async () => {
+  it("to a simulated response without events causes an error, which is passed to the host", async () => {
     const callback = telesignCallback();
     const res = { writableFinished: false, setHeader() {}, end() {} };
     const rawBody = Buffer.from(JSON.stringify(documented));

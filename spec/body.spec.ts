@@ -34,7 +34,7 @@ const invalid = (errors: unknown[] = []) => ({
   errors,
 });
 
-describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesignCallback }) => {
+describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesignCallback }) => {
   const send = (options: CallbackOptions, body: string | Buffer, type = "application/json") =>
     request(express().use(telesignCallback(options)))
       .post("/")
@@ -136,7 +136,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     },
   );
 
-  it("is read in order of arrival, whatever its framing", async () => {
+  it("is handed over in order of arrival, whatever its framing", async () => {
     const sent = [0, 1, 2, 3].map((number) => fresh({ mo_message: String(number) }));
     const texts: string[] = [];
     const callback = telesignCallback({ onMessage: ({ mo_message }) => texts.push(mo_message) });
@@ -173,7 +173,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     );
   });
 
-  describe("over maxBodySize", () => {
+  describe("measured against maxBodySize", () => {
     const limit = 1_000;
     const exact = (size: number) => {
       const base = JSON.stringify(fresh({ mo_message: "" }));
@@ -185,7 +185,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       await send({ maxBodySize: limit }, exact(limit + 1)).expect(413);
     });
 
-    it("is measured in bytes, not in characters", async () => {
+    it("is counted in bytes, not in characters", async () => {
       const text = exact(limit).replace("xx", "ü");
       await send({ maxBodySize: limit }, text).expect(200);
       await send({ maxBodySize: limit }, exact(limit).replace("x", "ü")).expect(413);
@@ -219,7 +219,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       ).toMatch(/^HTTP\/1.1 200 /);
     });
 
-    it("is refused before it arrives if Content-Length declares it", async () => {
+    it("is refused before it arrives if Content-Length is over the limit", async () => {
       const { port } = await listen(express().use(telesignCallback({ maxBodySize: limit })));
       const socket = await dial(port);
       const answered = once(socket, "data");
@@ -228,7 +228,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       socket.destroy();
     });
 
-    it("is refused when express.raw() left it in body", async () => {
+    it("is refused over the limit when express.raw() left it in body", async () => {
       const app = express().use(
         express.raw({ type: "application/json" }),
         telesignCallback({ maxBodySize: limit }),
@@ -241,7 +241,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
         .expect(413);
     });
 
-    it("is refused when a host left it in rawBody", async () => {
+    it("is refused over the limit when a host left it in rawBody", async () => {
       const host = (req: Request, _res: unknown, next: Next) => {
         req.rawBody = Buffer.from(exact(limit + 1));
         next();
@@ -250,14 +250,14 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       await request(app).post("/").send("{}").expect(413);
     });
 
-    it("is refused when the app's request prototype provides it as rawBody", async () => {
+    it("is refused over the limit when the app's request prototype provides it as rawBody", async () => {
       const app = express().use(express.json(), telesignCallback({ maxBodySize: limit }));
       const rawBody = Buffer.from(exact(limit + 1));
       Object.assign((app as unknown as { request: object }).request, { rawBody });
       await request(app).post("/").send({}).expect(413);
     });
 
-    it("is accepted when it was parsed before", async () => {
+    it("is accepted at any size when express.json() has parsed it", async () => {
       const app = express().use(express.json(), telesignCallback({ maxBodySize: limit }));
       await request(app)
         .post("/")
@@ -289,7 +289,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
     });
   });
 
-  describe("that earlier middleware has read", () => {
+  describe("that earlier middleware has touched", () => {
     it.each([
       ["express.json() parsed", "json", "application/json"],
       ["express.raw() kept as bytes", "raw", "application/octet-stream"],
@@ -448,7 +448,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       },
     );
 
-    it("is used from body when the getter of rawBody throws", async () => {
+    it("is taken from body when the getter of rawBody throws", async () => {
       const app = express().use(express.json(), throwing("rawBody"), telesignCallback());
       await request(app).post("/").send(fresh()).expect(200);
     });
@@ -565,7 +565,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       },
     );
 
-    it("in part gets 500, and the rest is not parsed", async () => {
+    it("gets 500 when that middleware has read a part of it, and the rest is not parsed", async () => {
       const nibble = (req: Request, _res: unknown, proceed: Next) => {
         // Once all of it is here.
         setImmediate(() => {
@@ -580,7 +580,7 @@ describe.each(expressVersions)("a body, in an app of %s", (_, { express, telesig
       expect(await exchange(port, head + chunk)).toMatch(/^HTTP\/1.1 500 /);
     });
 
-    it("as text, in several pieces, gets 500 once", async () => {
+    it("gets 500 once when that middleware has left it as text, in several pieces", async () => {
       const callback = telesignCallback();
       const rejected = jest.fn();
       callback.on("rejected", rejected);

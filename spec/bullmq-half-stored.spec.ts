@@ -52,7 +52,7 @@ describeHere("bullmqInbox, when Redis fails halfway through storing", () => {
     while ((await refused()) < end) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  it("stores once it can, and hands over once, after a key of the queue was of another type", async () => {
+  it("stores a notification as soon as it can, and hands it over once, after a key of the queue had another type", async () => {
     const queue = new Queue(queueName, { connection: { port: server.port } });
     await client.set(queue.toKey("wait"), "no list");
     const { inbox, receivedErrors } = open();
@@ -72,7 +72,7 @@ describeHere("bullmqInbox, when Redis fails halfway through storing", () => {
   }, 20_000);
 
   it.each(["xadd", "lpush", "hmset"])(
-    "stores once it can, and hands over once, after its user might not run %s",
+    "stores a notification as soon as it can, and hands it over once, after its user was not allowed to run %s",
     async (command) => {
       await allow(`-${command}`);
       const { inbox, receivedErrors } = open({ username: "narrow", password: "x" });

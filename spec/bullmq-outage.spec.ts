@@ -125,7 +125,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(errors).toHaveLength(1);
   }, 20_000);
 
-  it("counts a relapse as the same outage", async () => {
+  it("reports once an outage that ends and soon begins again", async () => {
     const { inbox, errors } = open();
     const { handOver, received } = createReception();
     inbox.consume(handOver);
@@ -146,7 +146,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     ]);
   }, 20_000);
 
-  it("hands the oldest to this process's listeners, once, when too many wait", async () => {
+  it("hands the oldest notification to this process's listeners, once, when too many wait", async () => {
     const { inbox } = open({ maxBuffered: 2 });
     const { handOver, received } = createReception();
     inbox.consume(handOver);
@@ -158,7 +158,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     expect(await inbox.accept(oldest, freshDelivery())).toBe("duplicate");
   }, 20_000);
 
-  it("reports the oldest in an error when too many wait and nobody listens", async () => {
+  it("reports the oldest notification in an error when too many wait and nobody listens", async () => {
     const { inbox, receivedErrors } = open({ maxBuffered: 1 });
     await engine.refuse();
     const [oldest, newest] = several(2) as [MessageNotification, MessageNotification];

@@ -192,7 +192,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     });
     afterAll(() => first.close());
 
-    it.each(ways)("throws if its place is written as %s", (_, connection) => {
+    it.each(ways)("throws if the same database is written with %s", (_, connection) => {
       const options = { connection, backend, queueName } as BullmqInboxOptions;
       expect(() => bullmqInbox(options)).toThrow("queueName is in use");
     });
@@ -212,7 +212,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await bullmqInbox({ ...options, backend }).close();
   }, 20_000);
 
-  it("gives its queue back once, however often it is closed", async () => {
+  it("releases its queue once, however often it is closed", async () => {
     const options = { connection: connectionString(), backend, queueName: uniqueName() };
     const first = bullmqInbox(options);
     await first.close();
@@ -222,7 +222,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await second.close();
   }, 20_000);
 
-  it("passes notifications on if the user's own Pool has ended", async () => {
+  it("hands notifications over at once if the user's own Pool has ended", async () => {
     const pool = new Pool({ connectionString: connectionString() });
     const inbox = open(pool);
     const { listener, received: receivedErrors } = createErrors();
@@ -278,7 +278,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await inbox.close();
   }, 20_000);
 
-  describe("that refuses what one notification holds", () => {
+  describe("that refuses the content of one notification", () => {
     const poison = freshNotification();
     let pool: Pool;
     let inbox: DurableInbox;
@@ -299,7 +299,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
       await pool.query("DROP TRIGGER refuse ON bullmq.job");
     });
 
-    it("gives it back once, and takes others", async () => {
+    it("gives that notification back once, and accepts others", async () => {
       const { listener, errors } = createErrors();
       inbox.onError?.(listener);
       const outcome = inbox.accept(poison, freshDelivery());
@@ -309,7 +309,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
       expect(errors).toEqual([]);
     }, 20_000);
 
-    it("passes it on after an outage, and stores those that waited behind it", async () => {
+    it("hands that notification over after an outage, and those that waited after it", async () => {
       const { listener, errors } = createErrors();
       inbox.onError?.(listener);
       const { handOver, handOvers, received } = createReception();

@@ -326,7 +326,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
-  it("refuses a second inbox of this process on its queue, until it is closed", async () => {
+  it("refuses a second inbox of this process on its queue, until the first is closed", async () => {
     const { inbox, queueName } = open();
     expect(() => open(queueName)).toThrow(TypeError);
     expect(() => open(queueName)).toThrow("queueName is in use");

@@ -148,7 +148,7 @@ describeWithSqlite("telesign-callback dead-letters (SQLite)", () => {
     () => ["--sqlite", file],
   );
 
-  it("says of a file that is no database just that", async () => {
+  it("says that a file is not a database", async () => {
     const foreign = temporaryFile();
     writeFileSync(foreign, "x".repeat(4_096));
     expect(await runBuilt(["dead-letters", "--sqlite", foreign])).toEqual({

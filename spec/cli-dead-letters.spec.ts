@@ -129,7 +129,7 @@ describe("telesign-callback dead-letters", () => {
   });
 });
 
-describe("telesign-callback dead-letters, to open an inbox", () => {
+describe("telesign-callback dead-letters, opening an inbox,", () => {
   const env = { TELESIGN_CALLBACK_ENCRYPTION_KEY: "a2V5MQ==, a2V5Mg==" };
   const encryptionKey = ["a2V5MQ==", "a2V5Mg=="];
 
@@ -149,7 +149,7 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
       env,
     ],
   ])(
-    "passes its flags and the encryption keys on to %s: case %#",
+    "passes its flags and the encryption keys to bullmqInbox, for %s: case %#",
     async (_, flags, options, given = {}) => {
       createFakeInbox([]);
       expect(await run(["dead-letters", ...flags], { env: { ...given } })).toMatchObject({
@@ -196,7 +196,7 @@ describe("telesign-callback dead-letters, to open an inbox", () => {
       new Error("Cannot find module 'bullmq'\nRequire stack: secret"),
       "BullMQ is not installed: npm install bullmq, and ioredis or pg",
     ],
-  ])("exits %i and says why it cannot: case %#", async (status, error, fault) => {
+  ])("exits %i and says why it cannot open one: case %#", async (status, error, fault) => {
     jest.mocked(bullmqInbox).mockImplementation(() => {
       throw error;
     });

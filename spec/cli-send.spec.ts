@@ -119,7 +119,7 @@ describe("telesign-callback send", () => {
     expect(out).toContain(`attempt 1  ${printed} `);
   });
 
-  it("prints no title that is not one of problem details", async () => {
+  it("prints a title only from problem details", async () => {
     const url = await serve((_req, res) => {
       res.writeHead(400, { "content-type": "application/json" }).end('{"title":"secret"}');
     });

@@ -408,7 +408,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await newer.isVisible()).toBe(false);
   });
 
-  it("keeps only part of 5,000 texts in the document, and changes little for one more", async () => {
+  it("keeps only part of 5,000 texts in the document, and adds little for one more", async () => {
     const inbox = burstInbox();
     const site = await startSite({ inbox });
     await open(site);

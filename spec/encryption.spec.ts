@@ -62,7 +62,7 @@ describe.each([
     ["an encrypted form without a reference", { v: 2, sealed: "" }],
     ["a version below the first", { v: 0 }],
     ["an encrypted form without content", { v: 2, reference: "x" }],
-  ])("calls %s damaged", (__, stored) => {
+  ])("counts as damaged when it is read from %s", (__, stored) => {
     expect(form.read(stored, 1)).toEqual({ unreadable: "damaged" });
   });
 });

@@ -83,7 +83,7 @@ describe("createJobQueue", () => {
     await close(false);
   });
 
-  it("deletes every hour what has expired", async () => {
+  it("deletes expired dead letters and references every hour", async () => {
     jest.useFakeTimers();
     const { opened, prune, close } = create();
     await jest.advanceTimersByTimeAsync(3_600_000);

@@ -106,7 +106,7 @@ describe("createJobWorker, when its connection ends for good", () => {
 });
 
 describe("createJobWorker, given a job", () => {
-  it("counts no attempt that no listener has seen, and leaves it to another worker", async () => {
+  it("counts no attempt if nobody listens, and leaves the job to another worker", async () => {
     const { error, moveToDelayed } = await run((message) => Promise.reject(unheardError(message)));
     expect(error).toMatchObject({ name: "DelayedError" });
     expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), "token");

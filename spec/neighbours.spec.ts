@@ -274,7 +274,7 @@ describe("telesignCallback, behind an unusual host or unusual middleware", () =>
         },
       ),
     ],
-  ])("takes a parsed body with %s for consumed", async (_, body) => {
+  ])("counts a parsed body with %s as consumed", async (_, body) => {
     const callback = telesignCallback();
     const reported = next(callback, "error");
     const app = express().use((req, _res, go) => {

@@ -99,7 +99,7 @@ describe("telesignCallback", () => {
         }
       })(),
     ],
-  ])("refuses %s as options, because it would miss the guards in it", (_name, options) => {
+  ])("refuses %s as options, because their guards would be ignored", (_name, options) => {
     expect(() => telesignCallback(options as object)).toThrow(/^options must be a plain object$/);
   });
 

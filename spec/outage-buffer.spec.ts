@@ -133,7 +133,7 @@ describe("createOutageBuffer, in front of an engine", () => {
   });
 
   it.each(Array.from({ length: 20 }, (_, ticks) => ticks))(
-    "stores at once what comes just as the last that waited was stored: after %i ticks",
+    "stores at once a notification that was refused just as the last waiting one was stored: after %i ticks",
     async (ticks) => {
       const outcomes = Promise.all([accept(), accept()]);
       await stores.answer(0, refusal);
@@ -193,7 +193,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     ]);
   });
 
-  it("passes on a notification that is refused after it was closed", async () => {
+  it("passes on a notification that the engine refuses after the buffer was closed", async () => {
     const message = freshNotification();
     const outcome = accept(message);
     await buffer.close();
@@ -317,7 +317,7 @@ describe("createOutageBuffer, in front of an engine", () => {
       await rejected;
     });
 
-    it("rejects with what is misconfigured", async () => {
+    it("rejects with an error that says what is misconfigured", async () => {
       const rejected = expect(buffer.ready()).rejects.toThrow("the schema is missing");
       await checks.answer(0, missing);
       await rejected;

@@ -60,7 +60,7 @@ describe("an observer of the callback sees no number, text, key or path", () => 
     expect(secretsIn(JSON.stringify(report))).toEqual([]);
   }, 30_000);
 
-  it("in spans, when a proxy puts an origin before the path, or a caller mistypes it", async () => {
+  it("in spans, when a proxy puts an origin before the path, or a caller mistypes the path", async () => {
     const receiver = await startObserved({
       ...settings,
       instrumentations: EVERY_INSTRUMENTATION,

@@ -35,7 +35,7 @@ async function receiver(options: Parameters<typeof telesignCallback>[0] = {}) {
 }
 
 describe("telesignCallback, whatever is sent to it", () => {
-  it("answers any JSON value with 200 if the schema passes it, and otherwise with 400", async () => {
+  it("answers any JSON value with 200 if it passes the schema, and otherwise with 400", async () => {
     const { port, delivered, errors } = await receiver();
     const property = fc.oneof(
       fc.json(),
@@ -102,7 +102,7 @@ describe("telesignCallback with an API key", () => {
     expect(delivered).toEqual([]);
   });
 
-  it("verifies no signature with a character changed", () => {
+  it("verifies no signature in which a character was changed", () => {
     const body = JSON.stringify(documented);
     const signature = sign(body);
     const change = fc.tuple(
@@ -122,7 +122,7 @@ describe("telesignCallback with an API key", () => {
 });
 
 describe("telesignCallback, for any interleaving of deliveries and retries", () => {
-  it("answers accepted once for each reference, and hands it over once, in that order", async () => {
+  it("answers accepted once for each reference, and hands each message over once, in order of arrival", async () => {
     // A few references, so that most deliveries are retries, some of them in the same packet.
     const packets = fc.array(fc.array(fc.nat(5), { minLength: 1, maxLength: 6 }), {
       minLength: 1,

@@ -394,7 +394,7 @@ describe("memoryInbox", () => {
       jest.fn((..._arrival: [MessageNotification, Delivery]) => Promise.resolve());
     const given = (handOver: jest.Mock) => handOver.mock.calls.map(([message]) => message);
 
-    it("keeps a new notification behind those that were given back and those that wait", async () => {
+    it("hands a new notification over after those that were given back and those that wait", async () => {
       const messages = [fresh(), fresh(), fresh()];
       const inbox = await givenBack(messages[0]!, messages[1]!);
       const handOver = consumer();

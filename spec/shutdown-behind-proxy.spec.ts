@@ -71,7 +71,7 @@ describe("a graceful shutdown behind a proxy that keeps its connections busy", (
     15_000,
   );
 
-  it("ends although a WebSocket stays open, which no server closes", async () => {
+  it("ends although a WebSocket, which Node's server does not close, stays open", async () => {
     const lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"];
     const answer = JSON.stringify(`${lines.join("\r\n")}\r\n\r\n`);
     const upgrading = program.replace(

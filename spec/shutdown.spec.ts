@@ -93,7 +93,7 @@ describe("close", () => {
     expect(order).toEqual(["message", "duplicate", "rejected", "rejected", "closed"]);
   });
 
-  it("waits for the error listeners of what fails while it waits", async () => {
+  it("waits for the error listeners of a failure that happens while it waits", async () => {
     let fail = (_: Error) => {};
     const work = new Promise<void>((_, reject) => (fail = reject));
     const callback = telesignCallback({ onMessage: () => work });
@@ -130,7 +130,7 @@ describe("close", () => {
     expect(isAlarmSent).toBe(true);
   });
 
-  it("does not wait for ever for refusals, each made while it waits for the last", async () => {
+  it("does not wait for ever when new refusals are made while it waits for earlier ones", async () => {
     const [work, ...held] = [deferred(), deferred(), deferred()];
     const refusals = [...held];
     const callback = telesignCallback({ onMessage: () => work.promise });
@@ -414,7 +414,7 @@ describe("an inbox", () => {
     });
   });
 
-  it("reports trouble through onError: a TelesignCallbackError as it is, anything else as ERR_INBOX", async () => {
+  it("that reports an error causes an error event: a TelesignCallbackError as it is, anything else as ERR_INBOX", async () => {
     let report: (error: Error) => void = () => {};
     const inbox: Inbox = { ...memoryInbox(), onError: (listener) => (report = listener) };
     const callback = telesignCallback({ inbox });

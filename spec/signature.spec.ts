@@ -94,7 +94,7 @@ describe("a signed callback", () => {
     }
   });
 
-  it("is verified over the bytes that a host left in rawBody, behind express.json()", async () => {
+  it("is verified over the bytes that a host left in rawBody, after express.json()", async () => {
     const keep = (req: object, _res: unknown, bytes: Buffer) =>
       Object.assign(req, { rawBody: bytes });
     const app = express().use(express.json({ verify: keep }), serve().callback);

@@ -57,7 +57,7 @@ describeWithSqlite("sqliteInbox, in a process that is killed", () => {
     await inbox.close();
   });
 
-  it("counts the attempts that crashes cut short, and reports the last", async () => {
+  it("counts the attempts that crashes cut short, and reports a dead letter after the last", async () => {
     const file = temporaryFile();
     const receiver = await startReceiver({ options: { file }, work: "endless" });
     const message = freshNotification();

@@ -99,7 +99,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
       },
     ],
   ])(
-    "hands notifications over at once when the file %s, and reports it",
+    "hands notifications over at once when the file %s, and reports why",
     async (_, code, text, prepare) => {
       const file = temporaryFile();
       await prepare(file);
@@ -204,7 +204,7 @@ describeWithSqlite("sqliteInbox, while another process holds the write lock", ()
 });
 
 describeWithSqlite("stats(), while sqliteInbox cannot store", () => {
-  it("count the notifications that wait in this process until they are stored", async () => {
+  it("counts the notifications that wait in this process until they are stored", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     await inbox.ready();
@@ -347,7 +347,7 @@ describeWithSqlite("sqliteInbox, closed on a full disk", () => {
 });
 
 describeWithSqlite("sqliteInbox, when its thread ends", () => {
-  it("gets an error for whatever it asks of the thread", async () => {
+  it("gets an error for every query that it sends to the thread", async () => {
     const thread = startDatabaseThread();
     await thread.end();
     await expect(thread.query([])).rejects.toMatchObject({ code: "ERR_THREAD_ENDED" });

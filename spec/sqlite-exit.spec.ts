@@ -18,12 +18,12 @@ describeWithSqlite("sqliteInbox, in a process that has nothing else to do", () =
     ["it is closed", "inbox.consume(async () => {}); inbox.close();"],
     ["it has stored what it accepted", 'inbox.accept({ mo_reference_id: "a" }, delivery);'],
     ["its last consumer has stopped", "inbox.ready().then(inbox.consume(async () => {}));"],
-  ])("lets it exit when %s", (_, then) => {
+  ])("lets the process exit when %s", (_, then) => {
     const file = temporaryFile();
     execFileSync(process.execPath, ["-e", start(file, then)], { stdio: "pipe", timeout: 20_000 });
   });
 
-  it("lets it exit after its callback has given up on a listener that hangs", () => {
+  it("lets the process exit after its callback has given up on a listener that hangs", () => {
     const file = temporaryFile();
     const close = "callback.close({ timeout: 10 }).then(() => console.log(code));";
     const then = `
@@ -41,7 +41,7 @@ describeWithSqlite("sqliteInbox, in a process that has nothing else to do", () =
     expect(countRows(file, "notification")).toBe(1);
   });
 
-  it("keeps it alive while it consumes, and prints no warning of Node's", async () => {
+  it("keeps the process alive while it consumes, and causes no warning from Node", async () => {
     const file = temporaryFile();
     const say = "console.log(JSON.stringify({ reference: message.mo_reference_id }))";
     const consume = `inbox.consume(async (message) => ${say});`;

@@ -155,7 +155,7 @@ describeWithSqlite("sqliteInbox, when others have changed its file", () => {
 });
 
 describeWithSqlite("sqliteInbox, when its last listener leaves during a hand-over", () => {
-  it("counts no attempt that no listener saw", async () => {
+  it("counts an attempt only if a listener saw the notification", async () => {
     const inbox = sqliteInbox({ file: temporaryFile(), attempts: 1 });
     const { handOver, received } = createReception();
     inbox.consume(async (...args) => {
@@ -177,7 +177,7 @@ describeWithSqlite("sqliteInbox, with an SQLite that cannot share a file", () =>
   beforeEach(() => setVersions({ ...versions, sqlite: "3.50.0" }));
   afterEach(() => setVersions(versions));
 
-  it("works as the only process", async () => {
+  it("works if no other process has the file open", async () => {
     const file = temporaryFile();
     for (const opening of ["first", "second"]) {
       const inbox = sqliteInbox({ file });
@@ -190,7 +190,7 @@ describeWithSqlite("sqliteInbox, with an SQLite that cannot share a file", () =>
     }
   });
 
-  it("refuses to be a second process, and works when the first has left", async () => {
+  it("is not ready while another process has the file open, and works when that has closed it", async () => {
     const file = temporaryFile();
     const receiver = await startReceiver({ options: { file }, work: 0 });
     const inbox = sqliteInbox({ file });
@@ -205,7 +205,7 @@ describeWithSqlite("sqliteInbox, with an SQLite that cannot share a file", () =>
 });
 
 describe("A file system that SQLite cannot use safely", () => {
-  it("is refused, with the setting that it does not take", async () => {
+  it("is refused, with an error that names the setting it does not support", async () => {
     const rows = [{ application: 0, version: 0, objects: 0, journal_mode: "delete" }];
     const answer = jest.fn().mockResolvedValue([rows]);
     const thread: DatabaseThread = {

@@ -49,7 +49,7 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     ["an unusual path", () => {}],
     ["a symbolic link", symlinkSync],
     ["a hard link", linkSync],
-  ])("throws if both have the same file by %s", async (_, link) => {
+  ])("throws if both open the same file through %s", async (_, link) => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     const other = `${file}.link`;

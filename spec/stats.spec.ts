@@ -155,7 +155,7 @@ describe("stats()", () => {
     expect(telesignCallback({ inbox: speaking }).stats().waiting).toBe(7);
   });
 
-  it("counts dead letters, and each trouble with the inbox", async () => {
+  it("counts dead letters, and each error of the inbox", async () => {
     let report: (error: Error) => void = () => {};
     const inbox: Inbox = {
       ...memoryInbox(),

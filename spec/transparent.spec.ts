@@ -113,7 +113,7 @@ describe.each(mounts)(
       expect(answers[1]).toBe(answers[0]);
     });
 
-    it("is answered as without the callback when bytes that do not parse follow in the same packet", async () => {
+    it("is answered as it would be without the callback when bytes that do not parse follow in the same packet", async () => {
       const app = express();
       app.get("/other", (_req: unknown, res: ServerResponse) => res.end("the app's own"));
       const answers = [];

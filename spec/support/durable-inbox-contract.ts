@@ -76,7 +76,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(handOvers[1]?.[0]).toEqual(message);
     });
 
-    it("hands over once what a stopped consumer still works on, however many come and go", async () => {
+    it("hands over once a notification that a stopped consumer still handles, however many others come and go", async () => {
       open();
       const { handOver, handOvers, received } = createReception();
       let finish = () => {};
@@ -220,7 +220,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       ["redriven", ["redrive", "redrive", "redrive"]],
       ["discarded", ["discard", "discard", "discard"]],
       ["redriven and discarded", ["discard", "redrive", "discard", "redrive"]],
-    ] as const)("lets one call succeed if a dead letter is %s at once", async (_, calls) => {
+    ] as const)("lets one concurrent call succeed if a dead letter is %s", async (_, calls) => {
       const { message } = await acceptDeadLetter();
       const outcomes = await Promise.all(calls.map((call) => inbox[call](message.mo_reference_id)));
       expect(outcomes.filter((outcome) => outcome)).toEqual([true]);
@@ -235,7 +235,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
     });
 
     it.each(["redrive", "discard"] as const)(
-      "has no dead letter of a reference left after it was given to %s",
+      "applies %s to every dead letter that has the given reference",
       async (call) => {
         const { received } = open({ attempts: 1, dedupeTtl: 1 });
         const stop = inbox.consume(() => Promise.reject(new ListenerError()));
