@@ -9,7 +9,7 @@ import { fresh } from "./support/notifications.js";
 import { exchange, listen, post } from "./support/wire.js";
 
 describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, telesignCallback }) => {
-  /** What an app that trusts one proxy answers to a delivery that came through it from `address`. */
+  /** The answer of an app that trusts one proxy to a delivery from `address` through that proxy. */
   const deliverFrom = (address: string, allowFrom: string[]) =>
     request(express().set("trust proxy", 1).use(telesignCallback({ allowFrom })))
       .post("/")

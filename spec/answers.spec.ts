@@ -324,7 +324,7 @@ describe.each(expressVersions)(
 describe.each(expressVersions)(
   "requests in one packet, in an app of %s,",
   (_, { express, telesignCallback }) => {
-    /** Sends them in a pipeline, so that they are worked on in one go; the last closes the connection. */
+    /** Pipelines them, so that they are handled together; the last one closes the connection. */
     const sendTogether = async (app: RequestListener, ...requests: [string, string[]?][]) => {
       const { port } = await listen(app);
       const bytes = requests.map(([body, headers], index) =>
@@ -549,7 +549,7 @@ describe("an answer that may never leave", () => {
     expect((await message)[0]).toEqual(documented);
   }, 2_000);
 
-  /** Gives the middleware a request and a response as a serverless host makes them up. */
+  /** Gives the middleware a request and a response as a serverless host simulates them. */
   const give = (callback: TelesignCallback, socket: unknown, end: (res: EventEmitter) => void) => {
     const res = Object.assign(new EventEmitter(), {
       writableFinished: false,

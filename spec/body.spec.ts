@@ -20,7 +20,7 @@ jest.mock("node:timers", () =>
     .followGlobalTimers(),
 );
 
-// An error that nobody listens to is a line on stderr; what these specs look at is the answer.
+// Errors without a listener are lines on stderr; these specs look only at the answer.
 beforeEach(() => void jest.spyOn(console, "error").mockReturnValue());
 afterEach(() => jest.useRealTimers());
 
@@ -368,7 +368,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       });
       proceed();
     };
-    // Kept in a larger memory, as a view of which only a part is the body.
+    // A view of a larger ArrayBuffer, of which only this part is the body.
     const bytesOf = (text: string) => {
       const bytes = new Uint8Array(Buffer.byteLength(text) + 9);
       bytes.set(Buffer.from(text), 5);
@@ -567,7 +567,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
 
     it("gets 500 when that middleware has read a part of it, and the rest is not parsed", async () => {
       const nibble = (req: Request, _res: unknown, proceed: Next) => {
-        // Once all of it is here.
+        // Once the whole body has arrived.
         setImmediate(() => {
           req.read(1);
           proceed();
@@ -605,7 +605,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
   });
 });
 
-/** Resolves when a request that was given to the middleware now has been looked at. */
+/** Resolves when the callback has looked at a request that it was just given. */
 const taken = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("a client that hangs up", () => {
@@ -724,7 +724,7 @@ describe("a simulated request of a serverless host", () => {
     callback(req as unknown as IncomingMessage, res, () => {});
     body.push("{");
     await once(body, "data");
-    // Not events.once, which would take the error.
+    // Not events.once, which would handle the error.
     const closed = new Promise((resolve) => body.on("close", resolve));
     body.destroy(new Error("the host lost it"));
     await closed;
@@ -732,7 +732,7 @@ describe("a simulated request of a serverless host", () => {
     expect(res.headersSent).toBe(false);
   });
 
-  /** Gives the middleware a request whose body comes one piece a call, as in Node 26. */
+  /** Gives the middleware a request each read of which returns one piece, as in Node 26. */
   const giveInPieces = (callback: TelesignCallback, pieces: readonly string[]) => {
     const body = new Readable({ objectMode: true, read() {} });
     for (const piece of pieces) body.push(Buffer.from(piece));
@@ -742,7 +742,7 @@ describe("a simulated request of a serverless host", () => {
     fakeDeadlines();
     callback(req, new ServerResponse(req), () => {});
   };
-  /** Its response has no connection to leave by. */
+  /** The response has no connection, so the callback stops waiting for it after 4 s. */
   const answerIsGivenUp = async () => {
     await deadlines();
     await jest.advanceTimersByTimeAsync(4_000);

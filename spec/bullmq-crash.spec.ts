@@ -11,7 +11,7 @@ import { describeOnEachEngine, freePort } from "./support/servers.js";
 
 const KILLS = 3;
 const SENDERS = 4;
-// Of the built package: it receives and consumes, and appends what its listener finished to a file.
+// Receives and consumes with the built package, and appends what its listener finished to a file.
 const RECEIVER = join(__dirname, "../proofs/faults/receiver.mjs");
 
 describeOnEachEngine("bullmqInbox, in a process that is killed under load", (name, engine) => {
@@ -57,7 +57,7 @@ describeOnEachEngine("bullmqInbox, in a process that is killed under load", (nam
     await exited;
   }
 
-  /** Whether it was acknowledged; there may be nobody to answer. */
+  /** Whether the message was acknowledged. The receiver may be dead. */
   async function deliver(message: MessageNotification) {
     try {
       const body = JSON.stringify(message);
@@ -93,7 +93,8 @@ describeOnEachEngine("bullmqInbox, in a process that is killed under load", (nam
       await end();
       // Answers that were sent before the kill are read by now.
       await pause(100);
-      // What waits in memory because the engine is too slow is lost with the process, as documented.
+      // Notifications that wait in memory because the engine is too slow are lost with the process,
+      // as documented.
       if (said.length === 0) acknowledged.push(...current);
       current = [];
     }

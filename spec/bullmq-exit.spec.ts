@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { describeOnEachEngine, isThere, uniqueName } from "./support/servers.js";
 
-// The built package, in a process that must come to its end by itself.
+// The built package, in a process that must end by itself.
 const start = (connection: object | string, then: string) => `
   const { bullmqInbox } = require(${JSON.stringify(join(__dirname, "../dist/bullmq/bullmq-inbox.js"))});
   const { telesignCallback } = require(${JSON.stringify(join(__dirname, "../dist/index.js"))});

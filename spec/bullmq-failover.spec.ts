@@ -10,7 +10,7 @@ import { isThere } from "./support/servers.js";
 
 const describeHere = isThere("Redis") ? describe : describe.skip;
 
-/** A name that leads to one server, and later to another. Connections stay where they are. */
+/** A name that leads to one server, and later to another. Open connections stay as they are. */
 async function startName(port: number) {
   let target = port;
   const server = createServer((client) => {

@@ -42,7 +42,7 @@ describeHere("bullmqInbox, when Redis fails halfway through storing", () => {
     return client.call("ACL", "SETUSER", "narrow", "on", ">x", "~*", "&*", "+@all", ...rules);
   }
 
-  /** Resolves when Redis has answered with some more errors. */
+  /** Resolves when Redis has answered with `count` more errors. */
   async function refusals(count: number) {
     const refused = async () => {
       const counts = [...(await client.info("errorstats")).matchAll(/count=(\d+)/g)];

@@ -108,7 +108,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     callback.onMessage(handOver);
     await engine.start();
     await received(2);
-    // A listener may have it before the engine's answer is here.
+    // A listener may get a notification before the engine's answer arrives.
     while (callback.stats().waiting > 0) await setImmediate();
   }, 20_000);
 

@@ -23,7 +23,7 @@ function slashPool() {
   return new Pool({ connectionString: "postgres://u:p/w@127.0.0.1/app" });
 }
 
-/** Any options: what pg takes need not fit BullMQ's type. */
+/** Takes any connection: what pg accepts need not fit BullMQ's type. */
 function open(connection: unknown): DurableInbox {
   return bullmqInbox({ connection, backend, queueName: uniqueName() } as BullmqInboxOptions);
 }

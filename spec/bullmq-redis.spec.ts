@@ -20,12 +20,12 @@ import { isThere, uniqueName } from "./support/servers.js";
 
 const describeHere = isThere("Redis") ? describe : describe.skip;
 
-/** Any options: what ioredis takes need not fit BullMQ's type. */
+/** Takes any options: what ioredis accepts need not fit BullMQ's type. */
 function open(options: object): Inbox {
   return bullmqInbox(options as BullmqInboxOptions);
 }
 
-/** Some options of ioredis, whose types depend on `replyMapping`. */
+/** Options of ioredis, loosely typed, because its own types depend on `replyMapping`. */
 type Options = Readonly<Record<string, unknown>>;
 
 function redisClient(options: Options): Redis {

@@ -72,7 +72,7 @@ async function lookAfter(openInbox: OpenInbox, flags: string[]) {
   return { messages, listed, locked, redriven, handled, discarded, left };
 }
 
-/** The dead letters by reference, since their order is a promise of each inbox. */
+/** The dead letters, sorted by reference. Specs of the inboxes check the order of listing. */
 function lettersIn(out: string): unknown[] {
   const lines = linesOf(out) as { event: string; reference: string }[];
   return lines

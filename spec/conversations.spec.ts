@@ -20,11 +20,11 @@ describeInBrowser("The page of conversations, in a browser", () => {
   beforeAll(async () => {
     browser = await launchBrowser();
     page = await browser.newPage({ reducedMotion: "reduce" });
-    // Under Jest's own time limit, so that what was awaited is named.
+    // Shorter than Jest's own time limit, so that the error names what was awaited.
     page.setDefaultTimeout(TIME_LIMIT - 5_000);
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => {
-      // That a server is away is not the page's fault.
+      // A server that is away is not the page's fault.
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
         complaints.push(message.text());
       }
@@ -393,7 +393,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.locator("#scroller").press("Home");
     const latest = page.getByRole("button", { name: "To the latest" });
     await latest.waitFor();
-    // It stands below the texts and covers none of them, nor their buttons.
+    // The button stands below the texts and covers neither them nor their buttons.
     const edges = await page.evaluate(() => [
       document.getElementById("scroller")?.getBoundingClientRect().bottom ?? NaN,
       document.getElementById("newer")?.getBoundingClientRect().top ?? NaN,
@@ -416,7 +416,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await countAddedNodes();
     await inbox.burst(5_000);
     await texts().getByText("No. 5000", { exact: true }).waitFor();
-    // Fewer than there are texts: it is drawn by the frame, and only what can be seen.
+    // Fewer than there are texts: the page draws once a frame, and only what can be seen.
     expect(await addedNodes()).toBeLessThan(5_000);
     expect(await nodes()).toBeLessThan(2_000);
 
@@ -555,7 +555,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
   it("forgets the oldest texts when the server's log is full, and still counts them", async () => {
     const site = await startSite({ log: { maxEntries: 3 } });
     for (const mo_message of ["1", "2", "3", "4", "5"]) await site.send({ mo_message });
-    // What is rejected takes no text's place.
+    // Rejected requests take no text's place.
     for (let time = 1; time <= 3; time += 1) await site.send({ mo_reference_id: "" });
     await open(site);
     await counted("accepted", 5).waitFor();
@@ -570,7 +570,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     return dialog;
   }
 
-  /** Whether all that an element holds is within it. */
+  /** Whether an element shows its whole content. */
   const isWhole = (locator: Locator) =>
     locator.evaluate(
       (node) => node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight,
@@ -579,7 +579,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
   const isInSight = (locator: Locator) =>
     locator.evaluate((node) => node.getBoundingClientRect().right <= innerWidth);
 
-  /** From now on. */
+  /** Starts to count the nodes that are added to the page. */
   const countAddedNodes = () =>
     page.evaluate(() => {
       const observer = new MutationObserver((records) => {
@@ -590,7 +590,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
       observer.observe(document.body, { childList: true, subtree: true });
     });
 
-  /** Since it was asked last. */
+  /** How many nodes were added since the last call. */
   const addedNodes = () =>
     page.evaluate(() => {
       const { dataset } = document.documentElement;

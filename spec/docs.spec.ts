@@ -30,7 +30,7 @@ describe("the docstrings", () => {
   });
 
   it("have examples that compile", () => {
-    // As .mts, where the awaiting needs no function around it.
+    // As .mts, so that an example may await outside a function.
     const modules = examples.map(
       (example, index) =>
         [join(root, `spec/example-${index}.mts`), moduleOf(example.code)] as const,

@@ -100,7 +100,7 @@ describe("examples/durable", () => {
     beforeAll(async () => {
       await engine.start();
       const { connection } = engine.options() as { connection: { port: number } };
-      // Three in a row, below those that systems give out.
+      // Three consecutive ports, below those that systems assign.
       port = 20_000 + Math.floor(Math.random() * 10_000);
       const settings = { PORT: `${port}`, REDIS_PORT: `${connection.port}`, BOARD_PASSWORD: "key" };
       example = startExample("start.mjs", settings);

@@ -13,7 +13,7 @@ function tracedDelivery() {
   return delivery;
 }
 
-/** As an engine returns it. */
+/** A stored form as an engine returns it. */
 function copy(stored: object): Record<string, unknown> {
   return JSON.parse(JSON.stringify(stored));
 }

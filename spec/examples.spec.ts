@@ -99,7 +99,7 @@ describe("an example whose port is taken", () => {
 describe("the README's server", () => {
   const inReadme = blocks.filter(({ name }) => name.startsWith("README.md"));
   const [server] = inReadme.filter(({ language }) => language === "ts");
-  /** On a free port instead of 3000, which it prints. */
+  /** The server on a free port instead of 3000. It prints the port. */
   const quickstart = server!.code.replace(
     "app.listen(3000);",
     'const server = app.listen(0, "127.0.0.1", () => console.log(server.address()));',

@@ -26,7 +26,7 @@ afterEach(() => {
   server.close();
 });
 
-/** Serves a callback on HTTP/2, and opens a session. What is not ours gets the URL that it asked for. */
+/** Serves a callback on HTTP/2, and opens a session. Other requests are answered with their URL. */
 async function serve(options: CallbackOptions = {}, before?: (req: IncomingMessage) => void) {
   const callback = telesignCallback({ path: "/t", ...options });
   callback.on("error", () => {});
@@ -51,7 +51,7 @@ async function answerTo(stream: ClientHttp2Stream) {
   stream.on("error", (error) => errors.push(error));
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  // Not its close: Node's client waits with that for what it could not send.
+  // Not "close": Node's client delays it while a part of the request is unsent.
   const ended = once(stream, "end");
   const [headers] = (await once(stream, "response")) as [Record<string, string | number>];
   await ended;

@@ -36,7 +36,7 @@ describe("createJobQueue", () => {
   const forbidden = Object.assign(new Error("NOPERM no"), { name: "ReplyError" });
   const readOnly = Object.assign(new Error("READONLY no"), { name: "ReplyError" });
 
-  /** Adds a job again after errors, while nothing is left of it but its reference. */
+  /** Stores a job again after errors, when only its reference is left in the engine. */
   async function addAfter(errors: Error[], owner?: string) {
     const { opened, prepare, store, close } = create();
     const queue = opened[0]!;

@@ -20,7 +20,7 @@ const send = (body: object | string, options = {}) =>
     .type("json")
     .send(body);
 
-/** What a listener gets of a notification. */
+/** Sends a notification, and resolves to what its listener gets. */
 async function received(body: object, options = {}): Promise<[MessageNotification, Delivery]> {
   const callback = telesignCallback(options);
   const message = next(callback, "message");

@@ -113,7 +113,7 @@ describe("metrics.mjs", () => {
   }, 30_000);
 });
 
-/** What the gauges of metrics.mjs observe at the end of a program, which has a meter. */
+/** What the gauges of metrics.mjs observe in a program, which may use `meter`. */
 async function observe(program: string): Promise<string[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     "--input-type=module",
@@ -159,7 +159,7 @@ describe("the programs of examples/observability", () => {
     await send(`${url}/telesign/4f9d0c`, fresh());
     const report = await read();
     await end();
-    // Or `increase` would not see the first.
+    // Without these zeros, `increase` would not see the first hand-over.
     for (const outcome of ["delivered", "failed"]) {
       expect(atFirst).toContain(`telesign_callback_handover_seconds_count{outcome="${outcome}"} 0`);
     }
@@ -175,7 +175,8 @@ describe("the programs of examples/observability", () => {
 });
 
 describe("alerts.yml", () => {
-  // Or a lone message, whose three attempts take less than a minute, would leave the window before it fires.
+  // Otherwise a lone message, whose three attempts take less than a minute, would leave the window
+  // before the alert fires.
   it("waits no longer than half of the time that a rule looks back", () => {
     const rules = readFileSync(join(examples, "alerts.yml"), "utf8").split("- alert: ").slice(1);
     const seconds = (text = "0s") => parseInt(text) * { s: 1, m: 60, h: 3_600 }[text.at(-1)!]!;

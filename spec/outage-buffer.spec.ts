@@ -12,7 +12,7 @@ jest.mock("node:timers", () => ({
 
 type Answer = "accepted" | Error;
 
-/** Questions to an engine, each to be answered by the spec, in any order. */
+/** Calls to an engine, which the spec answers in any order. */
 function createQuestions() {
   const pending: ((answer: Answer) => void)[] = [];
 
@@ -22,7 +22,7 @@ function createQuestions() {
     });
   }
 
-  /** Answers the question that was asked `index` questions after the first, when it is asked. */
+  /** Answers the call number `index`, counted from 0, once it has been made. */
   async function answer(index: number, answer: Answer) {
     while (pending.length <= index) await jest.advanceTimersByTimeAsync(100);
     pending[index]?.(answer);

@@ -24,7 +24,7 @@ const readme = documents.find(({ file }) => file === "README.md")!;
 const inLanguage = (...languages: readonly string[]) =>
   blocks.filter(({ language }) => languages.includes(language));
 
-/** Code that a spec of its own runs is not compiled: it is JavaScript for a test runner. */
+/** Code that another spec runs is not compiled: it is JavaScript for a test runner. */
 const code = inLanguage("ts", "js").filter(({ spec }) => spec === undefined);
 const shell = inLanguage("sh", "console");
 /** Settings of other programs, which nothing here can check. */

@@ -157,7 +157,7 @@ describe("memoryInbox", () => {
     const message = fresh();
     const at = async (time: number) => {
       clock.mockReturnValue(time);
-      // lru-cache looks at the clock once in a millisecond, by its own timer.
+      // lru-cache reads the clock at most once per millisecond, by its own timer.
       await setTimeout(5);
       return (await statuses(port, message))[0];
     };
@@ -399,7 +399,7 @@ describe("memoryInbox", () => {
       const inbox = await givenBack(messages[0]!, messages[1]!);
       const handOver = consumer();
       inbox.consume(handOver);
-      // At once, so that the others have not gone yet.
+      // At once, while the others are still waiting.
       accept(inbox, messages[2]!);
       await inbox.close();
       expect(given(handOver)).toEqual(messages);

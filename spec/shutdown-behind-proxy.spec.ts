@@ -7,7 +7,7 @@ import { endExamples, exampleText, runExample } from "./support/run-example.js";
 
 afterEach(endExamples);
 
-/** The example, with a route that takes its time: its connections are busy at any moment. */
+/** The example, with a slow route, so that its connections are busy at every moment. */
 const program = exampleText("graceful-shutdown.ts").replace(
   "app.use(callback);",
   '$& app.get("/slow", (_req, res) => void pause(50).then(() => res.send("well")));',

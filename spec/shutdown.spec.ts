@@ -236,7 +236,7 @@ describe("close", () => {
       process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
     const before = timers();
     await telesignCallback().close();
-    // Fewer, if one of an earlier spec has ended meanwhile.
+    // There are fewer if a timer of an earlier spec has ended meanwhile.
     expect(timers()).toBeLessThanOrEqual(before);
   });
 

@@ -137,7 +137,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use and without a list
     await inbox.accept(message, freshDelivery());
     const [, error] = await received(2);
     expect(error).toMatchObject({ code: "ERR_INBOX", notification: message });
-    // Not from the callback, which refuses it.
+    // The callback never passes this one on: it refuses an empty reference.
     await inbox.accept(freshNotification({ mo_reference_id: "" }), freshDelivery());
     const [, , another] = await received(3);
     expect(another).toMatchObject({ code: "ERR_INBOX", notification: undefined });
@@ -222,7 +222,7 @@ describeWithSqlite("stats(), while sqliteInbox cannot store", () => {
     callback.onMessage(handOver);
     await unlock();
     await received(2);
-    // A listener may have it before the engine's answer is here.
+    // A listener may get a notification before the engine's answer arrives.
     while (callback.stats().waiting > 0) await setImmediate();
     await callback.close();
   });
@@ -261,7 +261,7 @@ describeWithSqlite("sqliteInbox, when rows can be deleted from its file but not 
 });
 
 describeWithSqlite("sqliteInbox, on a full disk", () => {
-  // What limits a file here limits it on every disk: writing past the end of it fails.
+  // A limit on the size of a file acts like a full disk: writing beyond it fails.
   const hasLimits = spawnSync("prlimit", ["--version"]).status === 0;
   const itWithLimits = hasLimits ? it : it.skip;
 

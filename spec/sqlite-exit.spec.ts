@@ -36,7 +36,7 @@ describeWithSqlite("sqliteInbox, in a process that has nothing else to do", () =
     const options = { encoding: "utf8", timeout: 20_000 } as const;
     const printed = execFileSync(process.execPath, ["-e", start(file, then)], options);
     expect(printed).toBe("ERR_LISTENER\n");
-    // Its log is in the file, and what the listener was given is not lost.
+    // The log was merged into the file, and the listener's notification is not lost.
     expect(existsSync(`${file}-wal`)).toBe(false);
     expect(countRows(file, "notification")).toBe(1);
   });

@@ -92,14 +92,14 @@ describeWithSqlite("sqliteInbox, as time passes", () => {
   });
 
   it("does not delay a hand-over when the clock jumps back", async () => {
-    // The shorter, the sooner this process looks at the clock again.
+    // With a short lock, this process soon looks at the clock again.
     const inbox = sqliteInbox({ file: temporaryFile(), lockDuration: 400 });
     const { handOver, received } = createReception();
     inbox.consume(async (message, delivery) => {
       await handOver(message, delivery);
       if (delivery.attempt > 1) return;
       setClock(DAY);
-      // The next attempt is dated as soon as this one has failed.
+      // The next attempt is scheduled as soon as this one has failed.
       setImmediate(() => jest.restoreAllMocks());
       throw new Error("failed while the clock was ahead");
     });

@@ -153,7 +153,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     await store(inbox);
-    // Moved, since the number of a deleted file is used again.
+    // Moved, because a new file may get the inode number of a deleted one.
     renameSync(file, `${file}.moved`);
     await store(inbox);
     expect(() => sqliteInbox({ file })).toThrow("file is in use by another inbox");

@@ -79,7 +79,7 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     const message = freshNotification();
     await other.accept(message, freshDelivery());
     await received(1);
-    // Its results are stored when it ends, and is handed over by nobody else.
+    // The first notification's result is stored when its listener ends; nobody else hands it over.
     settle();
     await inbox.close();
     expect(handOvers).toEqual([[message, expect.anything()]]);

@@ -34,7 +34,7 @@ describeWithSqlite("sqliteInbox, asked to redrive", () => {
 });
 
 describeWithSqlite("sqliteInbox, while its file is being opened", () => {
-  // No timer fires, so nothing is found by looking for it every second.
+  // No timer fires, so the inbox does not poll.
   beforeEach(fakeDeadlines);
   afterEach(() => jest.useRealTimers());
 

@@ -6,7 +6,7 @@ import { deliver, notification } from "telesign-callback/testing";
 
 import { createReceiver } from "./support/receivers.js";
 
-/** Runs a program of a user's against the built package. Resolves to what it prints. */
+/** Runs a user's program against the built package. Resolves to what it prints. */
 async function run(...lines: string[]): Promise<string> {
   const program = `"use strict";\n${lines.join("\n")}`;
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], {

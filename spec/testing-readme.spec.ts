@@ -10,7 +10,7 @@ import { blocks } from "./support/documents.js";
 const root = join(__dirname, "..");
 const modules = join(root, "node_modules");
 
-/** The code block behind `<!-- spec: name -->` in the README or in docs/. */
+/** The code block after `<!-- spec: name -->` in the README or in docs/. */
 function snippet(name: string): string {
   const block = blocks.find(({ spec }) => spec === name);
   if (!block) throw new Error(`no document has a code block behind <!-- spec: ${name} -->`);

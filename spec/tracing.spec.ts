@@ -59,7 +59,7 @@ async function serve(callback: TelesignCallback) {
   return { port, send };
 }
 
-/** What Node itself puts into a context: what the traced function returned, which is nothing. */
+/** What Node itself adds to a context: the traced function's result, which is undefined here. */
 const node = { result: undefined };
 
 describe.each(mounts)("the tracing channels, %s,", (_, { serve, ...parts }) => {

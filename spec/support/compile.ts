@@ -21,7 +21,7 @@ const TAKEN_FOR_GRANTED: Readonly<Record<string, string>> = {
   onMessage: "declare const onMessage: () => void;",
 };
 
-/** An example as a module of its own, with the names that it takes for granted. */
+/** An example as a separate module, with declarations of the names that it takes for granted. */
 export function moduleOf(code: string): string {
   const missing = Object.keys(TAKEN_FOR_GRANTED).filter(
     (name) =>
@@ -42,7 +42,7 @@ export function compile(
 ): string[] {
   const config = ts.getParsedCommandLineOfConfigFile(
     join(root, "spec/tsconfig.json"),
-    // As a user's compiler has it by default, which this project's own is stricter than.
+    // The compiler's defaults, as users have them: this project's own settings are stricter.
     {
       noUnusedLocals: false,
       noUnusedParameters: false,

@@ -358,7 +358,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
           attempts: 0,
           error: { code: "ERR_LOCKED" },
         });
-        // It is all that is known of the notification.
+        // The reference is all that is known of the notification.
         expect(error?.message).toContain(letter?.reference);
         expect(stranger.handOvers).toEqual([]);
         await inbox.close();

@@ -69,7 +69,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
     let inbox: Inbox;
     beforeEach(() => {
       inbox = makeInbox();
-      // On a busy machine an engine may be late for once; that costs no message.
+      // On a busy machine an engine may be late now and then; that costs no message.
       inbox.onError?.(() => {});
     });
     afterEach(() => inbox.close());

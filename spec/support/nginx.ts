@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { freePort } from "./servers.js";
 
-/** Whether there is an nginx. With CI=true an absent one fails. */
+/** Whether nginx is installed. With CI=true, throws if it is not. */
 export function hasNginx(): boolean {
   const isThere = spawnSync("nginx", ["-v"]).status === 0;
   if (!isThere && process.env.CI === "true") throw new Error("nginx is needed with CI=true");

@@ -7,7 +7,7 @@ export { documented };
 
 let count = 0;
 
-/** The documented example under a reference of its own. */
+/** The documented example with a new reference. */
 export function fresh(overrides: Partial<MessageNotification> = {}): MessageNotification {
   count += 1;
   return { ...documented, mo_reference_id: `N${String(count).padStart(31, "0")}`, ...overrides };

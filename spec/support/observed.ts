@@ -108,7 +108,7 @@ export function startExample(file: string) {
   return { urls, end };
 }
 
-/** The durable inboxes that are there, each on an engine of its own. */
+/** The durable inboxes, each on its own engine. */
 export const DURABLE_ENGINES = {
   Redis: () => onServer("Redis", redisServer()),
   PostgreSQL: () => onServer("PostgreSQL", postgresServer()),

@@ -32,11 +32,11 @@ export interface TestEngine {
   readonly refuse: () => Promise<void>;
   /** Accepts connections, and says nothing. */
   readonly hang: () => void;
-  /** Ends a hang. */
+  /** Ends `hang`. */
   readonly resume: () => void;
   /** Answers but refuses to store, like a replica that was taken for the primary. */
   readonly setReadOnly: (isReadOnly: boolean) => Promise<void>;
-  /** What `bullmqInbox` takes to get here; the queue is the spec's own. */
+  /** Options of `bullmqInbox` that connect to this server; the spec chooses the queue. */
   readonly options: () =>
     | { connection: ConnectionOptions; backend?: never }
     | { connection: PostgresConnectionOptions; backend: typeof createPostgresBackend };
@@ -45,7 +45,7 @@ export interface TestEngine {
 
 export type EngineName = "Redis" | "PostgreSQL";
 
-/** Describes a promise once for each engine that is there. With CI=true an absent one fails. */
+/** Describes a promise once for each engine that is there. With CI=true, a missing one throws. */
 export function describeOnEachEngine(
   promise: string,
   define: (name: EngineName, engine: TestEngine) => void,
@@ -201,7 +201,7 @@ export function postgresServer(): TestEngine {
     },
     async setReadOnly(isReadOnly) {
       await query(`ALTER DATABASE "${database}" SET default_transaction_read_only = ${isReadOnly}`);
-      // It holds for new sessions.
+      // The setting applies only to new sessions.
       await refuse();
       await start();
     },

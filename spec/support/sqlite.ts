@@ -131,7 +131,7 @@ export interface ReceiverSettings {
   /** How long its listener works, in ms; an endless one never settles. */
   readonly work: number | "endless";
   readonly isConsumer?: boolean;
-  /** What the receiver runs under. */
+  /** A command that starts the receiver, such as one that limits its resources. */
   readonly command?: readonly string[];
 }
 
@@ -141,7 +141,7 @@ export async function startReceiver({ command = [], ...settings }: ReceiverSetti
   const program = startProgram(first, args);
   const { port } = await program.said((line) => "port" in line);
 
-  /** Whether it was acknowledged; there may be nobody to answer. */
+  /** Whether the message was acknowledged. The receiver may be dead. */
   async function deliver(message: MessageNotification): Promise<boolean> {
     try {
       const body = JSON.stringify(message);

@@ -18,7 +18,7 @@ export function fakeDeadlines(): void {
   });
 }
 
-/** Waits until so many deadlines run. */
+/** Waits until `count` deadlines are running. */
 export async function deadlines(count = 1): Promise<void> {
   while (jest.getTimerCount() < count) await turn();
 }

@@ -47,7 +47,7 @@ function errorOf(socket: Socket): () => string | undefined {
   return () => code;
 }
 
-/** Resolves when more can be written, or nothing more ever. */
+/** Resolves when more can be written, or when the connection has closed. */
 function writable(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once("drain", resolve);
