@@ -217,7 +217,7 @@ describe("the answer to a delivery that the inbox is slow to accept", () => {
 });
 
 describe.each(expressVersions)(
-  "the answer, in an app of %s",
+  "the answer, in an app of %s,",
   (_, { express, telesignCallback }) => {
     it.each(["accepted", "duplicate"] as const)(
       "holds the inbox's outcome, %s, whether that was returned at once or later",
