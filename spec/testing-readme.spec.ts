@@ -13,7 +13,7 @@ const modules = join(root, "node_modules");
 /** The code block after `<!-- spec: name -->` in the README or in docs/. */
 function snippet(name: string): string {
   const block = blocks.find(({ spec }) => spec === name);
-  if (!block) throw new Error(`no document has a code block behind <!-- spec: ${name} -->`);
+  if (!block) throw new Error(`no document has a code block after <!-- spec: ${name} -->`);
   return block.code;
 }
 

@@ -68,7 +68,7 @@ function printable(text) {
 }
 
 async function play(callback, url, signal) {
-  console.log("TeleSign delivers its documented example, and once more for want of an answer:\n");
+  console.log("TeleSign delivers its documented example, and again, as if no answer had come:\n");
   // Listeners run after the answer, and so after `deliver` has returned.
   const isSuppressed = new Promise((resolve) => callback.on("duplicate", resolve));
   await deliverTimes(2, url, documented);

@@ -12,7 +12,7 @@ const executablePath = findBrowser();
  */
 export function describeInBrowser(title: string, specs: () => void): void {
   if (executablePath !== undefined || process.env.CI === "true") return describe(title, specs);
-  process.stderr.write(`Skipped, for want of a Chromium in PATH: ${title}\n`);
+  process.stderr.write(`Skipped, because no Chromium is in PATH: ${title}\n`);
   describe.skip(title, specs);
 }
 
