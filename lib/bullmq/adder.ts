@@ -23,12 +23,12 @@ interface NewJob {
 const FORBIDDEN: readonly unknown[] = ["ERR", "NOPERM"];
 
 /**
- * Makes the function that adds jobs. Redis does not undo a script that fails halfway, and BullMQ treats
- * the part of a job that such an `add` has left as a whole job, which is never handed over. So such parts
- * are found and removed before a job is added again or counts as a duplicate.
+ * Makes the function that adds jobs. Redis does not undo a script that fails halfway: it may keep a
+ * partial job, which BullMQ treats as a whole one but never hands over. So partial jobs are found
+ * and removed before a job is added again or counts as a duplicate.
  */
 export function createAdder() {
-  /** Jobs whose `add` has failed. It was "forbidden", or its outcome is "open". */
+  /** What is known of a job's earlier `add`: it was "forbidden", or its outcome is "open". */
   const failed = new WeakMap<NewJob, "forbidden" | "open">();
 
   return async function add<Options>(
@@ -41,7 +41,7 @@ export function createAdder() {
     failed.set(job, "open");
     try {
       const isGone = earlier !== undefined && (await removeRemains(queue, jobId)) === "none";
-      // A reference without a job means that the job was handed over, unless none can have been stored.
+      // A reference without its job means that the job was handed over, or was never stored.
       if (isGone && earlier === "forbidden") await removeReference(queue, jobId, reference);
       for (;;) {
         // BullMQ returns the job that has the reference: this one, or an earlier one.
@@ -58,13 +58,13 @@ export function createAdder() {
   };
 }
 
-/** Removes a job of which only a part was stored: it has no state, so no list contains it. */
+/** Removes a job of which only a part was stored: no list contains it, so it has no state. */
 async function removeRemains<Options>(
   queue: AddingQueue<Options>,
   id: string,
 ): Promise<"removed" | "none" | "whole"> {
   if ((await queue.getJobState(id)) !== "unknown") return "whole";
-  // In this order, because a job that is handed over now loses its state and the rest in one step.
+  // In this order, because a job that completes meanwhile loses its state and the rest in one step.
   if (!(await queue.getJob(id))) return "none";
   await queue.remove(id);
   return "removed";

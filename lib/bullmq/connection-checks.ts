@@ -1,12 +1,12 @@
 /** How the options of a driver say where its server is. */
 export interface PlaceOptions {
-  /** The options that do. For an unset one the driver takes this machine's server. */
+  /** Options that say where the server is. The driver replaces an unset one by its default. */
   readonly where: readonly string[];
-  /** Options that say it elsewhere, and what to write instead. The driver would ignore them. */
+  /** Options that the driver would ignore, each with what to write instead. */
   readonly misplaced: Readonly<Record<string, string>>;
 }
 
-/** What a client of ioredis has at these options by default. */
+/** Options that are null by default in a client of ioredis. */
 const NULL_BY_DEFAULT = ["sentinels", "name", "path"];
 
 /**
@@ -33,12 +33,12 @@ export function refuseWrongPlace(options: object, { where, misplaced }: PlaceOpt
   }
 }
 
-/** Options by the names that other programs give them. */
+/** Names that other programs give to one option, each with what to write instead. */
 export function renamed(names: readonly string[], instead: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, instead]));
 }
 
-/** All names of this machine are one place. */
+/** The host's name. All names of this machine become one, because they are one place. */
 export function localName(host: unknown): string {
   const name = String(host).toLowerCase();
   return /^(localhost|127\..*|0\.0\.0\.0|\[?::1?\]?)$/.test(name) ? "localhost" : name;

@@ -69,7 +69,7 @@ function connectParts<Backend extends IQueueBackend, Connection>(
     const consumed = consumption.close();
     await buffer.close();
     await jobs.close(isDown());
-    // Now, since a listener may never settle.
+    // Released now, because a listener may never settle.
     release();
     await consumed;
   }

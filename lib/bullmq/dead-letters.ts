@@ -58,7 +58,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
 
   function toDeadLetter(job: DeadLetterJob): DeadLetter {
     const error = parseFailure(job.failedReason);
-    // The last attempt ended before a listener was asked.
+    // A `DeadLetterError` means that the last attempt ended before a listener was asked.
     const count = attemptOf(job) - (error.name === "DeadLetterError" ? 2 : 1);
     const attempts = Number.isSafeInteger(count) && count > 0 ? count : 0;
     const read = form.read(job.data, Math.max(attempts, 1));
@@ -93,7 +93,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
     }
   }
 
-  /** A reference has several dead letters if it came again when it was forgotten. */
+  /** A reference has several dead letters if it came again after it was forgotten. */
   async function changeAll(reference: string, change: (job: DeadLetterJob) => Promise<boolean>) {
     const changed = await Promise.all((await findAll(reference)).map(change));
     return changed.includes(true);
@@ -114,7 +114,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
   return { deadLetters, redrive, discard };
 }
 
-/** Makes an operator's calls reject with an `ERR_INBOX`, in time, if the engine fails. */
+/** Makes an operator's calls reject with an `ERR_INBOX` if the engine fails or takes too long. */
 export function guardDeadLetters(unguarded: DeadLetters): DeadLetters {
   return {
     deadLetters: (options) => guard(unguarded.deadLetters(options)),
@@ -133,7 +133,7 @@ async function guard<T>(call: Promise<T>): Promise<T> {
   }
 }
 
-/** Whether BullMQ no longer found a job, or it is no longer among those that have failed. */
+/** Whether BullMQ's error says that a job is gone, or is no longer among the failed ones. */
 function hasNotFailed(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown };
   return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState;

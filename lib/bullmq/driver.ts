@@ -8,9 +8,9 @@ export interface Opened<T> {
   readonly made: T;
   /** Ends the connection whatever state it is in. */
   readonly destroy: () => void;
-  /** Lets the process exit in spite of the connection. The user's own stay as they are. */
+  /** Lets the process exit in spite of the connection. A user's own connection has no `unref`. */
   readonly unref?: () => void;
-  /** Calls back if the connection ends for good, and nobody destroyed it. */
+  /** Calls back if the connection ends for good without having been destroyed. */
   readonly onEnd: (listener: () => void) => void;
 }
 
@@ -26,7 +26,7 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   ) => Opened<T>;
   /**
    * Delay of the job that probes the engine, in ms, so that no worker takes it before it is removed.
-   * 0 where an engine keeps a job that a worker has.
+   * 0 if the engine does not remove a job that a worker has taken.
    */
   readonly probeDelay: number;
   /** Deletes the references that are no longer remembered. */
@@ -35,7 +35,7 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   readonly discard: (backend: Backend, queueName: string, jobId: string) => Promise<boolean>;
   /** Describes a cause that no restart of the engine cures. */
   readonly describeMisconfiguration: (cause: unknown) => string | undefined;
-  /** Whether the engine refuses what one notification holds. */
+  /** Whether the engine refuses one notification for its content. */
   readonly isUnstorable: (cause: unknown) => boolean;
   /** Describes a cause that an operator can cure. */
   readonly describeCause: (cause: unknown) => string | undefined;

@@ -14,9 +14,9 @@ export interface EngineConnection {
   readonly ownsConnections: boolean;
   /** Ends what the backend cannot end itself: sockets that hang. */
   readonly destroy: () => void;
-  /** Lets the process exit in spite of the connection. The user's own stay as they are. */
+  /** Lets the process exit in spite of the connection. A user's own connection has no `unref`. */
   readonly unref?: () => void;
-  /** Calls back if the connection ends for good, and nobody destroyed it. */
+  /** Calls back if the connection ends for good without having been destroyed. */
   readonly onEnd: (listener: () => void) => void;
 }
 

@@ -1,7 +1,7 @@
 import { storedFailure, type Failure } from "../inbox/durable/dead-letter.js";
 import type { DeadLetter } from "../inbox/durable/durable-inbox.js";
 
-/** What BullMQ stores of a failed attempt. The listener's own error may say anything, and stays here. */
+/** What BullMQ stores of a failed attempt: not the listener's own error, which may say anything. */
 export class HandOverError extends Error {
   readonly failure: Failure;
 

@@ -52,7 +52,7 @@ export interface UserPool {
 export interface PostgresInboxOptions extends CommonInboxOptions {
   /**
    * PostgreSQL, as BullMQ takes it: a connection string or a configuration, with which the inbox
-   * makes and migrates its schema; or a `pg.Pool`, which stays yours to migrate and to close.
+   * makes and migrates its schema; or a `pg.Pool`: you migrate its schema, and close it.
    */
   connection: PostgresConnectionOptions | UserPool;
   /** BullMQ's `createPostgresBackend`. */
@@ -80,7 +80,7 @@ export function resolveOptions(options: Readonly<BullmqInboxOptions>) {
     throw new TypeError("queueName must be a string without a colon");
   }
   if (telemetry !== undefined && !isTelemetry(telemetry)) {
-    throw new TypeError("telemetry must be what BullMQ takes, such as BullMQOtel of bullmq-otel");
+    throw new TypeError("telemetry must be what BullMQ takes, such as BullMQOtel from bullmq-otel");
   }
   return {
     queueName,
@@ -92,11 +92,11 @@ export function resolveOptions(options: Readonly<BullmqInboxOptions>) {
 
 function checkEngine({ connection, backend }: Readonly<BullmqInboxOptions>) {
   if (backend !== undefined && typeof backend !== "function") {
-    throw new TypeError("backend must be createPostgresBackend, of bullmq");
+    throw new TypeError("backend must be createPostgresBackend from bullmq");
   }
   if (backend === undefined && isPostgres(connection)) {
     throw new TypeError(
-      "connection is PostgreSQL's; add backend: createPostgresBackend, of bullmq",
+      "connection is PostgreSQL's; add backend: createPostgresBackend from bullmq",
     );
   }
   const isText = typeof connection === "string" && backend !== undefined;
@@ -108,7 +108,7 @@ function checkEngine({ connection, backend }: Readonly<BullmqInboxOptions>) {
   }
 }
 
-/** BullMQ would read it as options of Redis that name no host, and use the Redis on this machine. */
+/** Whether a connection is PostgreSQL's. BullMQ would use the Redis on this machine instead. */
 function isPostgres(connection: unknown): boolean {
   if (typeof connection !== "object" || connection === null) return false;
   return isPgPool(connection) || "connectionString" in connection;

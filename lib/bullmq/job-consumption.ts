@@ -5,7 +5,7 @@ import type { JobWorker } from "./job-worker.js";
 export interface JobConsumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
-  /** Where notifications are handed over to; undefined while there is no listener. */
+  /** The hand-over to this process's listeners; undefined while there is none. */
   readonly handOver: () => HandOver | undefined;
   /** To be called when the engine is known to be down. */
   readonly rest: () => void;

@@ -4,7 +4,7 @@ import type { StoredForm } from "../inbox/durable/stored-notification.js";
 import type { HandOver } from "../inbox/inbox.js";
 import { HandOverError } from "./hand-over-error.js";
 
-/** Delay, in ms, before another worker tries a job that this one leaves, because it stops or is too old for it. */
+/** Delay, in ms, before another worker takes a job that this worker cannot hand over. */
 const POSTPONEMENT = 1_000;
 
 /** Name of the job that probes the engine. It is removed as soon as it is stored. */
@@ -17,7 +17,7 @@ export interface CountedJob {
   readonly progress: unknown;
 }
 
-/** The part of BullMQ's Job that names it. */
+/** The part of BullMQ's Job that identifies it. */
 export interface KeyedJob {
   readonly id?: string | undefined;
   readonly deduplicationId?: string | undefined;
@@ -64,7 +64,7 @@ export function createProcessor({ attempts, form, handOver }: ProcessorOptions):
       if (read.unreadable === "newer") return postpone(job, token);
       throw giveUp(read.unreadable);
     }
-    // Listeners count attempts from 1, and a count below would add attempts.
+    // Listeners count attempts from 1. A lower count would allow more than `attempts` of them.
     if (!Number.isSafeInteger(attempt) || attempt < 1) throw giveUp("damaged");
     if (attempt > attempts && !isRetriedByHand(job)) throw giveUp("cut short");
     try {
@@ -97,7 +97,7 @@ async function postpone(job: Job, token: string | undefined): Promise<never> {
   throw new PostponedError();
 }
 
-/** Bull Board leaves the counts of a job that it retries as they are, but clears the reason for its failure. */
+/** Whether Bull Board retried a job: it keeps the job's counts, but clears its `failedReason`. */
 function isRetriedByHand({ attemptsMade, failedReason }: Job): boolean {
   return attemptsMade > 0 && !failedReason;
 }
@@ -107,9 +107,9 @@ class PostponedError extends Error {
   override readonly name = "DelayedError";
 }
 
-/** Number of the attempt that a job is at, from 1; anything if the job is damaged. */
+/** Number of the attempt that a job is at, from 1; any value if the job is damaged. */
 export function attemptOf({ attemptsMade, stalledCounter, progress }: CountedJob): number {
-  // BullMQ counts only the attempts that ended as made; it counts the others as stalled.
+  // BullMQ counts attempts that ended in `attemptsMade`, the others in `stalledCounter`.
   return attemptsMade + stalledCounter - stalledBefore(progress) + 1;
 }
 
@@ -118,7 +118,7 @@ export function keyOf({ deduplicationId, id }: KeyedJob): string {
   return deduplicationId ?? String(id);
 }
 
-/** Crashes before the job was last redriven. */
+/** Number of crashes before the job was last redriven. */
 function stalledBefore(progress: unknown): number {
   const { stalledBefore } = Object(progress) as { stalledBefore?: unknown };
   return typeof stalledBefore === "number" ? stalledBefore : 0;

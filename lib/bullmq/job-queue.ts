@@ -13,7 +13,7 @@ import type { DeadLetterQueue, DeadLetterStore } from "./dead-letters.js";
 import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
 import { CHECK } from "./job-processor.js";
 
-/** Expired references are deleted once an hour, at most 10,000 jobs at a time. */
+/** Old dead letters, at most 10,000 at a time, and expired references are deleted once an hour. */
 const SWEEP = { interval: 3_600_000, limit: 10_000 };
 
 const JOB_OPTIONS = {
@@ -43,7 +43,7 @@ export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS &
 export interface OpenedQueue extends DeadLetterStore {
   readonly queue: Queue;
   readonly connection: EngineConnection;
-  /** Deletes the references that are no longer remembered, if the engine does not. */
+  /** Deletes the references that are no longer remembered, unless the engine itself does. */
   readonly prune: () => Promise<unknown>;
 }
 
@@ -61,7 +61,7 @@ export interface JobQueue extends Pick<
   "prepare" | "store" | "check" | "reconnect"
 > {
   /**
-   * The queue as it is now.
+   * The queue that is in use now.
    *
    * @throws TelesignCallbackError once the inbox is closed
    */
@@ -138,14 +138,14 @@ export function createJobQueue(
   return { prepare, store, check, reconnect, current: openedNow, close };
 }
 
-/** Does what storing does, because an engine may be read-only, full, or closed to its user. */
+/** Writes, as storing does, because an engine that responds may still refuse to store. */
 async function addAndRemove(queue: Queue, delay: number) {
   const jobId = randomUUID();
   const deduplication = { id: jobId, ttl: 1 };
   try {
     await queue.add(CHECK, {}, { ...JOB_OPTIONS, attempts: 1, delay, jobId, deduplication });
   } catch (error) {
-    // It may be stored. The connection may also be a new one by then, which must not delay the reason.
+    // The job may be stored. Its removal may wait for a connection, but the error must not.
     queue.remove(jobId).catch(() => {});
     throw error;
   }

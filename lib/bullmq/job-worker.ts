@@ -33,7 +33,7 @@ export interface OpenedWorker {
 /** Opens a worker that does not run yet. */
 export type OpenWorker = (process: Processor) => OpenedWorker;
 
-/** Hands jobs over. Its worker is replaced if the engine was down when it started, or its connection ended. */
+/** Hands jobs over. Replaces BullMQ's worker if that could not connect, or its connection ended. */
 export interface JobWorker {
   /** To be called when the engine is down: BullMQ's worker would ask it without a pause. */
   rest(): void;
@@ -73,7 +73,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
     if (isFit && !isResting && !isStopping) void worker.resume();
   }
 
-  /** BullMQ asks again in the same turn. If the answer is there already, nothing else ever runs. */
+  /** Without a pause, BullMQ asks again in the same turn, and may block the event loop. */
   function pause(worker: Worker) {
     if (current.state() !== "ready") return;
     void worker.pause(true);
@@ -132,8 +132,8 @@ function watch(opened: OpenedWorker, { onReady, onTrouble, onFailed }: WorkerEve
   worker.on("error", (error) => onTrouble(worker, error));
   worker.on("failed", onFailed);
   connection.onEnd(() => onBroken(new Error("the connection has ended")));
-  // It must not run before it is ready. On PostgreSQL it remembers a failed connection for ever, and
-  // would ask repeatedly and block the event loop.
+  // A worker must not run before it is ready. On PostgreSQL it remembers a failed connection for
+  // ever, and would ask repeatedly and block the event loop.
   worker.waitUntilReady().then(() => {
     state = "ready";
     onReady(worker);
@@ -149,9 +149,9 @@ function reportDeadLetter(options: JobWorkerOptions, job: Job | undefined, error
   options.report(deadLetterError(failure, keyOf(job), message));
 }
 
-/** Ends a worker whose engine does not answer. Its own way to close would wait for it. */
+/** Ends a worker whose engine does not answer. An ordinary `close()` would wait for the engine. */
 async function abandon({ worker, connection }: OpenedWorker) {
-  // BullMQ takes a client from a pool for a worker that is closed while it opens, and keeps it.
+  // If a worker is closed while it opens, BullMQ takes a client from the pool and never returns it.
   if (!connection.ownsConnections) await hasClosed(worker.waitUntilReady());
   void worker.close(true);
   await endConnection(connection);

@@ -48,7 +48,7 @@ export function createOpener<Backend extends IQueueBackend, Connection>(
   return { openQueue, openWorker };
 }
 
-/** A listener that never settles must not keep the process alive. BullMQ has no option for it. */
+/** A listener that never settles must not keep the process alive. BullMQ has no option for this. */
 function unrefLockRenewal(worker: object) {
   let timer: NodeJS.Timeout | undefined;
   Object.defineProperty(Object(Reflect.get(worker, "lockManager")), "lockRenewalTimer", {
@@ -62,9 +62,9 @@ function workerOptions({ attempts, concurrency, lockDuration }: Settings) {
     concurrency,
     lockDuration,
     lockRenewTime: Math.min(lockDuration / 2, LONGEST_TIMER),
-    // A crash shows after two checks. Four checks to a lock find it within twice the lock.
+    // BullMQ needs two checks to notice a crash. Four per lock do so within twice its duration.
     stalledInterval: Math.min(Math.ceil(lockDuration / 4), LONGEST_TIMER),
-    // The job worker counts by itself. This only ends jobs that BullMQ cannot even give to it.
+    // The job processor counts attempts itself. This only ends jobs that never reach it.
     maxStalledCount: attempts,
     runRetryDelay: RETRY_INTERVAL,
     autorun: false,

@@ -37,7 +37,7 @@ export function isPool(given: unknown): given is EmitterPool {
  */
 export function refuseUnfitPool(pool: EmitterPool): void {
   if ("connectionParameters" in pool) {
-    throw new TypeError("connection must be a Pool of pg, which lends clients, and not a Client");
+    throw new TypeError("connection must be a Pool from pg, which lends clients, not a Client");
   }
   if (pool.ended || pool.ending) throw new TypeError("connection is a Pool that has ended");
   const { max = 10, types, ...options } = pool.options ?? {};
@@ -45,7 +45,7 @@ export function refuseUnfitPool(pool: EmitterPool): void {
     throw new TypeError("connection must be a Pool with max: 2 or more; one client waits for jobs");
   }
   if (!parsesJson(types)) {
-    throw new TypeError("connection must be a Pool that parses JSON; give it its own types");
+    throw new TypeError("connection must be a Pool that parses JSON; give it types that do");
   }
   refuseUnfitOptions(options);
 }

@@ -1,6 +1,6 @@
 import { bareError } from "../errors.js";
 
-// As BullMQ and PostgreSQL say it: no schema, no function, no table.
+// BullMQ's error name for a missing schema, and PostgreSQL's codes for a missing function or table.
 const NO_SCHEMA: readonly unknown[] = ["SchemaMigrationRequiredError", "42883", "42P01"];
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -24,12 +24,12 @@ export function describeMisconfiguration(cause: unknown): string | undefined {
   const { name, code } = bareError(cause);
   if (![name, code].some((sign) => NO_SCHEMA.includes(sign))) return undefined;
   return (
-    "the pool finds no BullMQ schema; call runMigrations of bullmq once, and give the pool the " +
-    'option "-c search_path=bullmq"'
+    "the pool finds no BullMQ schema; call runMigrations from bullmq once, and give the pool " +
+    'options: "-c search_path=bullmq"'
   );
 }
 
-/** Whether PostgreSQL refuses what a statement holds, as it does U+0000: its class 22. */
+/** Whether PostgreSQL refuses the data of a statement, such as U+0000: its error class 22. */
 export function isUnstorable(cause: unknown): boolean {
   return String(bareError(cause).code).startsWith("22");
 }
@@ -39,7 +39,7 @@ export function describeCause(cause: unknown): string | undefined {
   return DESCRIPTIONS[String(bareError(cause).code)];
 }
 
-/** It has no code. */
+/** Recognised by its text, because pg gives it no code. */
 function isEndedPool(cause: unknown): boolean {
   const text = "Cannot use a pool after calling end on the pool";
   return cause instanceof Error && cause.message === text;

@@ -1,4 +1,4 @@
-/** Finds the parser for a type of PostgreSQL's, as pg takes it in its option `types`. */
+/** Finds the parser for a PostgreSQL type: what pg takes as its option `types`. */
 interface TypeParsers {
   getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown;
 }
@@ -43,13 +43,13 @@ function parseJson(text: string): unknown {
   return JSON.parse(text);
 }
 
-// Typed, since the global one returns anything.
+// Typed here, because the global `require` returns `any`.
 declare function require(driver: "pg"): typeof import("pg");
 
 /** @throws Error if pg is not installed */
 export function loadDriver() {
   try {
-    // Bundlers see this call, and no other form that can fail.
+    // Of the calls that may fail, bundlers recognise only this form.
     return require("pg");
   } catch (cause) {
     throw new Error("the inbox needs pg for PostgreSQL; npm install pg", { cause });

@@ -35,7 +35,7 @@ export function clientFactory(
   return isIoredis(given) ? like(given, queueName) : undefined;
 }
 
-/** BullMQ's adapters of other drivers imitate ioredis, and also have `runCommand`. */
+/** BullMQ's adapters for other drivers imitate ioredis, but have a `runCommand` as well. */
 function isIoredis(client: object): client is Client {
   return "defineCommand" in client && "options" in client && !("runCommand" in client);
 }
@@ -56,13 +56,13 @@ function modelOf(given: ConnectionOptions): Redis {
   throw new TypeError("connection has options that ioredis refuses", { cause: refusal });
 }
 
-// Typed, since the global one returns anything.
+// Typed here, because the global `require` returns `any`.
 declare function require(driver: "ioredis"): typeof import("ioredis");
 
 /** BullMQ reports a missing driver in a rejection, after the first notifications were acknowledged. */
 function loadDriver() {
   try {
-    // Bundlers see this call, and no other form that can fail.
+    // Of the calls that may fail, bundlers recognise only this form.
     return require("ioredis");
   } catch (cause) {
     throw new Error("the inbox needs ioredis for Redis; npm install ioredis", { cause });

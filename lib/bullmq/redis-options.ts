@@ -70,7 +70,7 @@ function isDatabase(db: unknown): boolean {
 }
 
 /**
- * Refuses options of a client that cannot be set right.
+ * Refuses options of a client that the inbox cannot correct.
  *
  * @throws TypeError that says what to write instead
  */
@@ -88,7 +88,7 @@ export function refuseUnfitOptions({ keyPrefix, role }: RedisOptions): void {
 
 type DuplicateOptions = NonNullable<Parameters<Cluster["duplicate"]>[1]>;
 
-// An outage may take any time, and BullMQ does not replace a client that gives up.
+// An outage may last for any time, and BullMQ does not replace a client that gives up.
 const retryStrategy = () => RETRY_INTERVAL;
 
 /** Options of a client as the inbox needs them, whatever the given ones are. */
@@ -110,7 +110,7 @@ export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
     replyMapping: "legacy",
     ...{ monitor: false, readOnly: false, enableAutoPipelining: false },
     reconnectOnError(error) {
-      // ioredis itself answers NOSCRIPT. Reconnecting on it would never end.
+      // ioredis itself handles NOSCRIPT. Reconnecting after it would never end.
       if (error.message.startsWith("NOSCRIPT")) return false;
       // A master that became a replica keeps its connections, and its name may lead to the new master.
       return (reconnectOnError?.(error) ?? false) || /\bREADONLY\b/.test(error.message);

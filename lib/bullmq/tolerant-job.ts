@@ -3,15 +3,15 @@ import { Job } from "bullmq";
 type FromJson = typeof Job.fromJSON;
 
 /**
- * BullMQ's own way to extend its Job. Its Job throws at data that is not JSON, before anybody sees the
- * job: then it can neither be handed over, nor fail, nor be listed.
+ * A job whose data may be damaged. BullMQ's own Job throws at data that is not JSON, so that such a
+ * job could not be handed over, fail or be listed.
  */
 class TolerantJob extends Job {
   static override fromJSON: FromJson = (queue, json, jobId) =>
     super.fromJSON(queue, isJson(json.data) ? json : { ...json, data: "null" }, jobId);
 }
 
-/** Lets a queue or a worker read jobs whose data was damaged. They hold `null` then. */
+/** Lets a queue or a worker read jobs whose data is damaged. It becomes `null`. */
 export function tolerateDamage<T extends object>(made: T): T {
   return Object.defineProperty(made, "Job", { value: TolerantJob });
 }
