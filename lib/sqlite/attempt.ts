@@ -6,12 +6,12 @@ import type { Statement } from "./database-thread.js";
 import { burying, finishing, retrying, returning, type Claimed } from "./notifications.js";
 import type { StoredText } from "./stored-text.js";
 
-/** How long, in ms, until a notification that nobody here can hand over is tried again. */
+/** Delay, in ms, before a notification that this process cannot hand over is tried again. */
 const POSTPONEMENT = 1_000;
-/** The wait after the first attempt, in ms. It doubles with each, up to the longest, of 30 days. */
+/** The wait after the first attempt, in ms. It doubles with each attempt, up to 30 days. */
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30 * 86_400_000;
-/** The part of a wait that is random: what failed together must not always fail together. */
+/** The part of a wait that is random, so that what failed together is not retried together. */
 const JITTER = 0.2;
 
 /** What an attempt needs. */
@@ -24,15 +24,15 @@ export interface AttemptOptions {
   readonly handOver: HandOver;
 }
 
-/** What came of an attempt. */
+/** The result of an attempt. */
 export interface AttemptResult {
-  /** Stores it. */
+  /** Stores the result. */
   readonly statement: Statement;
   /** What to report once it is stored. */
   readonly error?: Error;
 }
 
-/** The function that hands over one notification. It never rejects. */
+/** Makes the function that hands over one notification. That never rejects. */
 export function createAttempt(options: AttemptOptions) {
   const { claimant, storedText, attempts, handOver } = options;
 

@@ -7,9 +7,9 @@ import { givingUp, RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 export interface Claims extends Claimant {
   /** The notifications it has claimed, until the result of their hand-over is stored. */
   readonly held: Set<Value>;
-  /** Ends the claims of all others, while no other process has the file open. */
+  /** Ends the claims of all other processes. Used while none of them has the file open. */
   readonly whenAlone: readonly Statement[];
-  /** Ends the claims that this process does not know of, because the connection had failed. */
+  /** Ends claims of this process that it does not know of, because the connection failed. */
   readonly whenOpened: () => readonly Statement[];
 }
 

@@ -29,7 +29,7 @@ export interface ConnectionOptions {
   readonly whenAlone: readonly Statement[];
 }
 
-/** Writes the log back into the file and empties it, unless somebody is reading just now. */
+/** Writes the log back into the file and empties the log, unless somebody is reading just now. */
 export const CHECKPOINT: readonly Statement[] = [
   ["PRAGMA busy_timeout = 0"],
   ["PRAGMA wal_checkpoint(TRUNCATE)"],
@@ -37,7 +37,7 @@ export const CHECKPOINT: readonly Statement[] = [
 ];
 
 /**
- * Opens the database, and creates it in an empty file.
+ * Opens the database, and creates its tables if the file is empty.
  *
  * @throws UnusableFileError if waiting does not help
  */
@@ -88,8 +88,8 @@ export function isLocked(error: unknown): boolean {
 }
 
 /**
- * Whether several processes may share a file. Before 3.51.3 two connections that checkpoint at once
- * can corrupt it (https://www.sqlite.org/wal.html#walresetbug).
+ * Whether several processes may share a file. Before SQLite 3.51.3, two connections that checkpoint
+ * at once can corrupt it (https://www.sqlite.org/wal.html#walresetbug).
  */
 export function canShare(sqliteVersion: string): boolean {
   return sqliteVersion.localeCompare("3.51.3", "en", { numeric: true }) >= 0;

@@ -6,7 +6,7 @@ import type { Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
 import type { Claimed } from "./notifications.js";
 
-/** Delay, in ms, until a result that could not be stored is stored again. */
+/** Delay, in ms, before another attempt to store a result. */
 const RECORD_INTERVAL = 500;
 
 /** Hands notifications over in this process. */
@@ -29,7 +29,7 @@ export interface ConsumerOptions {
   readonly attempt: (claimed: Claimed) => Promise<AttemptResult>;
   readonly report: (error: Error) => void;
   readonly onTrouble: (error: unknown) => void;
-  /** Whether a result that cannot be stored now need not be tried again. */
+  /** Whether to give up on a result that cannot be stored now. */
   readonly isClosing: () => boolean;
 }
 
@@ -85,10 +85,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-/** Makes the function that stores the result of a hand-over. False if it could not before the inbox closed. */
+/** Makes the function that stores a result. It resolves to false if it fails while the inbox closes. */
 function createRecorder({ database, onTrouble, isClosing }: ConsumerOptions) {
   return async function record(statement: Statement): Promise<boolean> {
-    // A result that is not stored would be a hand-over too many.
+    // Without its result, the hand-over would be repeated.
     for (;;) {
       try {
         await database.run([statement]);

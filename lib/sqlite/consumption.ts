@@ -10,7 +10,7 @@ import type { Settings } from "./inbox-options.js";
 export interface Consumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
-  /** Where notifications are handed over to; undefined while there is no listener. */
+  /** The hand-over to this process's listeners; undefined while there is none. */
   readonly handOver: () => HandOver | undefined;
   /** Looks for notifications that are due. */
   pull(): void;
@@ -18,7 +18,7 @@ export interface Consumption {
   readonly rest: () => void;
   /** To be called when the database is known to answer. */
   readonly revive: () => void;
-  /** Resolves when every hand-over has settled, and other processes know that this one leaves. */
+  /** Resolves when every hand-over has settled, and other processes know that this one has left. */
   close(): Promise<void>;
 }
 

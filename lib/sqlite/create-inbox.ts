@@ -12,7 +12,7 @@ import { createSqliteEngine } from "./sqlite-engine.js";
 import type { PreparedText } from "./stored-text.js";
 import { createUpkeep } from "./upkeep.js";
 
-/** Connects a database, its consumer and an outage buffer to an inbox. */
+/** Makes an inbox of a database, its consumer and an outage buffer. */
 export function createInbox(file: DatabaseFile, settings: Settings): DurableInbox {
   const { lockDuration, maxBuffered, storedText } = settings;
   const claims = createClaims(lockDuration);

@@ -6,7 +6,7 @@ import { claimPlace } from "../inbox/durable/claim-place.js";
 
 /** The file of one inbox. */
 export interface DatabaseFile {
-  /** Absolute, so that SQLite takes it neither for a URI nor for a database in memory. No link. */
+  /** Absolute, so that SQLite takes it neither for a URI nor for a database in memory. Not a link. */
   readonly path: string;
   /** Lets another inbox of this process have it. */
   release(): void;
@@ -23,7 +23,7 @@ export function claimFile(file: unknown): DatabaseFile {
     throw new TypeError("file must be the path of a file; memoryInbox is the inbox in memory");
   }
   const { path, inode } = locate(resolve(file));
-  // Several paths may lead to one file, and a file that is deleted is created again as another.
+  // Several paths may lead to one file, and a deleted file is created again with another inode.
   return { path, release: claimPlaces([path, inode]) };
 }
 
@@ -46,7 +46,7 @@ function locate(path: string): { readonly path: string; readonly inode: string }
     const real = realpathSync(path);
     accessSync(dirname(real), constants.W_OK | constants.X_OK);
     accessSync(real, constants.R_OK | constants.W_OK);
-    // Not by opening it: closing a file drops every lock that this process has on it.
+    // The file is not opened for this: closing a file drops every lock that this process has on it.
     const stats = statSync(real, { bigint: true });
     if (!stats.isFile()) throw new Error();
     return { path: real, inode: `${stats.dev}:${stats.ino}` };
@@ -55,12 +55,12 @@ function locate(path: string): { readonly path: string; readonly inode: string }
   }
 }
 
-/** Node's own error names the path. */
+/** Replaces Node's own error, which names the path. */
 function unusable(cause: ReturnType<typeof bareError>): Error {
   return new Error(cause.code === "ENOENT" ? NO_DIRECTORY : NO_ACCESS, { cause });
 }
 
-/** SQLite gives its other files the mode of this one. */
+/** Creates the file if it is missing. SQLite gives its other files the same mode. */
 function create(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));

@@ -13,7 +13,7 @@ export type Row = Readonly<Record<string, Value>>;
 
 /** A database in its own thread, so that a slow or locked disk never blocks the event loop. */
 export interface DatabaseThread {
-  /** Opens the database, and creates its file if that is gone, after closing the one that is open. */
+  /** Closes the open database, if any, and opens this one. Creates its file if that is gone. */
   open(path: string): Promise<void>;
   /** Runs statements one by one, and returns the rows of each. */
   query(statements: readonly Statement[]): Promise<Row[][]>;
@@ -23,7 +23,7 @@ export interface DatabaseThread {
    */
   transact(statements: readonly Statement[]): Promise<Row[][]>;
   close(): Promise<void>;
-  /** Whether the process stays alive for this thread alone. */
+  /** Sets whether the process stays alive for this thread alone. */
   keepAlive(isNeeded: boolean): void;
   /** Whether the thread has ended, for whatever reason. */
   hasEnded(): boolean;
@@ -80,7 +80,7 @@ export function startDatabaseThread(): DatabaseThread {
   };
 }
 
-/** SQLite's own names of its result codes that an operator may see (https://www.sqlite.org/rescode.html). */
+/** SQLite's names for result codes that operators may see: https://www.sqlite.org/rescode.html */
 const RESULT_CODES: Readonly<Record<number, string>> = {
   3: "SQLITE_PERM",
   5: "SQLITE_BUSY",

@@ -17,9 +17,9 @@ export interface Database {
   run(statements: readonly Statement[]): Promise<Row[][]>;
   /** The same, after all others in its transaction. `build` is called when it begins. */
   runLast(build: Build): Promise<Row[][]>;
-  /** Writes the log back into the file, and empties it. */
+  /** Writes the log back into the file, and empties the log. */
   checkpoint(): Promise<void>;
-  /** Whether the process stays alive while nothing is asked for. */
+  /** Sets whether the process stays alive while nothing is asked for. */
   keepAlive(isNeeded: boolean): void;
   /** Finishes what was asked for, and closes the file. Always resolves within a few seconds. */
   close(): Promise<void>;

@@ -49,7 +49,7 @@ export function createDeadLetters(
     return change("DELETE FROM notification", reference);
   }
 
-  /** Changes all of a reference. That of a dead letter that cannot be read is its key already. */
+  /** Changes all dead letters of a reference, or of the key by which unreadable ones are listed. */
   async function change(sql: string, reference: string): Promise<boolean> {
     checkReference(reference);
     const which = "WHERE failed_at IS NOT NULL AND reference IN (?, ?) RETURNING 1";
@@ -62,7 +62,7 @@ export function createDeadLetters(
       return (await database.run(statements)).flat();
     } catch (cause) {
       if (cause instanceof TelesignCallbackError) throw cause;
-      throw inboxError("the database of the inbox did not answer", cause);
+      throw inboxError("the inbox's database failed", cause);
     }
   }
 

@@ -50,13 +50,13 @@ export function createGroupCommit({ inTurn, transact }: GroupCommitOptions): Gro
     try {
       await transactAll(() => (batch = takeAll()));
     } catch (error) {
-      // Without a batch, the database has not opened.
+      // An empty batch means that the database could not be opened.
       if (batch.length === 0) batch = takeAll();
       batch.forEach(({ reject }) => reject(error));
     }
   }
 
-  /** To be called when the transaction begins, so that a claim sees what arrived during the opening. */
+  /** Called when the transaction begins, so that it includes what arrived during the opening. */
   function takeAll(): Work[] {
     const all = [...waiting, ...waitingLast];
     waiting = [];

@@ -8,11 +8,11 @@ const BEATS = 4;
 /** The longest time between two beats, in ms: less than the longest delay of a timer. */
 const LONGEST_INTERVAL = 86_400_000;
 
-/** Shows other processes that this one is alive, and frees what those that died were handing over. */
+/** Shows other processes that this one is alive, and frees what dead ones were handing over. */
 export interface Heartbeat {
   /** Does nothing if it beats already. */
   start(): void;
-  /** Resolves when other processes know. */
+  /** Resolves when other processes know that this one has left. */
   stop(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export interface HeartbeatOptions {
 /** What is known of another process that hands over. */
 interface Other {
   readonly beats: Value;
-  /** How long, in ms, it has not beaten: a multiple of this process's own beat. */
+  /** Time, in ms, since its beats last changed: a multiple of this process's own interval. */
   readonly silence: number;
   readonly lockDuration: number;
 }

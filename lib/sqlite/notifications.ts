@@ -11,7 +11,7 @@ export interface Claimed {
   readonly attempt: number;
 }
 
-/** A reference is remembered, and its notification stored, unless it is remembered already. */
+/** Remembers a reference and stores its notification, unless the reference is known already. */
 export function storing(
   { reference, text }: { readonly reference: string; readonly text: string },
   { now, expires }: { readonly now: number; readonly expires: number },
@@ -49,20 +49,20 @@ export function checking(): Statement[] {
 
 /** A process that hands over. */
 export interface Claimant {
-  /** Its name for its claims. */
+  /** The name under which it claims. */
   readonly claimant: string;
   /** How long, in ms, it may be silent before it counts as dead. */
   readonly lockDuration: number;
 }
 
-/** Claims at most `limit` of the notifications that are due, and says when the next one is. */
+/** Claims at most `limit` of the notifications that are due, and says when the next one is due. */
 export function claiming(
   { claimant, lockDuration }: Claimant,
   now: number,
   limit: number,
 ): Statement[] {
   return [
-    // Without it others would take the claims for those of a process that died.
+    // Without this row, other processes would take the claims for those of a dead one.
     [
       "INSERT INTO claimant (id, beats, lock_duration) VALUES (?, 0, ?) ON CONFLICT DO NOTHING",
       claimant,
@@ -97,7 +97,7 @@ export function claimedIn(results: readonly Row[][]): { claimed: Claimed[]; next
   return { claimed, nextDue: Number(next?.due ?? Infinity) };
 }
 
-/** Whose claim on what. */
+/** The claim of one process on one notification. */
 export interface Claim {
   readonly id: Value;
   readonly claimant: string;

@@ -34,7 +34,7 @@ export const CREATE_TABLES: readonly Statement[] = [
       error_code TEXT
     )`,
   ],
-  // Ids differ from those of a file that was lost while its notifications were handed over.
+  // Ids start at random: those of a lost file may still be in use for hand-overs.
   [
     `INSERT INTO sqlite_sequence (name, seq) SELECT 'notification', abs(random() % (1 << 40))
       WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'notification')`,

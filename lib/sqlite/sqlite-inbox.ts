@@ -18,14 +18,13 @@ export type { SqliteInboxOptions } from "./inbox-options.js";
 
 /**
  * The durable inbox without a server: one SQLite file on this machine's disk. A notification is
- * acknowledged once it is committed and flushed. Any number of processes of this machine receive and
- * consume, and what a crash cuts short is handed over again: at least once, so listeners must be
- * idempotent, with `mo_reference_id` as the key. A process consumes while it has a `message`
- * listener. A listener that fails is called again, together with the others, after 1 s, 2 s, 4 s and
- * so on.
+ * acknowledged once it is committed and flushed. Any number of processes on this machine receive
+ * and consume, and a process consumes while it has a `message` listener. A hand-over that a crash
+ * cuts short is repeated, so listeners must be idempotent, with `mo_reference_id` as the key. If a
+ * listener fails, all listeners are called again after 1 s, 2 s, 4 s and so on.
  *
- * While the disk cannot be written, TeleSign still gets its 200, and notifications wait in this process;
- * a crash in that time loses them.
+ * While the disk cannot be written, TeleSign still gets its 200, and notifications wait in this
+ * process. A crash in that time loses them.
  *
  * @throws TypeError if an option is bad or unknown, or another inbox of this process has the file
  * @throws Error if this Node has no `node:sqlite`, or the file cannot be used

@@ -18,7 +18,7 @@ export interface PreparedText {
 
 /** Turns notifications into texts, and back. */
 export interface StoredText {
-  /** @throws RangeError or TypeError if something in the message is nested too deep, or is not JSON */
+  /** @throws RangeError or TypeError if the message is nested too deeply, or cannot be JSON */
   readonly write: (message: MessageNotification, delivery: Delivery) => PreparedText;
   readonly read: (
     text: string,

@@ -1,4 +1,4 @@
-/** The code of the error for a file that its path no longer leads to, or that was cut off. */
+/** The code of the error for a file that its path no longer leads to, or that was truncated. */
 export const FILE_LOST = "ERR_FILE_LOST";
 
 /**
@@ -12,10 +12,10 @@ export const PROGRAM = `
   const { closeSync, openSync, rmSync, statSync } = process.getBuiltinModule("node:fs");
   let database;
   let prepared;
-  /** The files in use, from path to what was found there. */
+  /** The files in use, by path: what was found there. */
   let files;
 
-  /** Creates the file if it is gone. SQLite would let others read it. */
+  /** Creates the file if it is gone. If SQLite did, others could read it. */
   function create(path) {
     try {
       closeSync(openSync(path, "wx", 0o600));
@@ -23,7 +23,7 @@ export const PROGRAM = `
       // It exists, or SQLite will say what is wrong.
       return;
     }
-    // They belong to the file that is gone, and another process may still use them.
+    // The old log and index belong to the file that is gone. Others may still use them.
     for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
   }
 
@@ -32,16 +32,16 @@ export const PROGRAM = `
     return stats && { id: stats.dev + ":" + stats.ino, size: stats.size };
   }
 
-  /** Throws if a path has lost its file: nobody would find what is written to that. */
+  /** Throws if a path has lost its file: what is written to that would be lost. */
   function confirmFiles() {
     for (const [path, found] of files) {
       const now = look(path);
-      // The log and its index come with the first transaction.
+      // The first transaction creates the log and its index.
       const before = found ?? now;
       files.set(path, now);
       // The log is emptied regularly. The database only grows.
       const isCut = !path.endsWith("-wal") && now?.size < before?.size;
-      // With this log, SQLite would make a damaged file of an empty one.
+      // From an empty file and its log, SQLite would make a damaged file.
       if (isCut && now.size === 0n) rmSync(path);
       if (now?.id !== before?.id || isCut) throw lost();
     }

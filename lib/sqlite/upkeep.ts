@@ -4,7 +4,7 @@ import type { Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
 import { mendingFailures } from "./notifications.js";
 
-/** How often, in ms, what has expired is deleted. */
+/** Delay, in ms, between two deletions of what has expired. */
 const INTERVAL = 60_000;
 /** How many rows are deleted at a time. Arrivals are stored in between. */
 const STEP = 500;
@@ -28,7 +28,7 @@ export function createUpkeep(database: Database): Upkeep {
     } catch {
       // It is tried again next time. If the database is down, others report it.
     }
-    // It must not keep the process alive.
+    // The timer must not keep the process alive.
     if (!isStopped) timer = setTimeout(() => void work(), INTERVAL).unref();
   }
 
