@@ -7,7 +7,7 @@ const PLACE: PlaceOptions = {
   where: ["url", "host", "port", "path", "sentinels", "name"],
   misplaced: {
     uri: "url",
-    prefix: "no prefix: queueName keeps applications apart",
+    prefix: "queueName, which keeps applications apart",
     ...renamed(["hostname", "server", "address", "endpoint", "ip"], "host"),
     ...renamed(["socket", "redis"], "host and port beside the other options"),
     ...renamed(

@@ -85,7 +85,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-/** Makes the function that stores a result. It resolves to false if it fails while the inbox closes. */
+/** Makes the function that stores a result. It gives up, with false, if the inbox closes. */
 function createRecorder({ database, onTrouble, isClosing }: ConsumerOptions) {
   return async function record(statement: Statement): Promise<boolean> {
     // Without its result, the hand-over would be repeated.

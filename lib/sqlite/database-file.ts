@@ -6,7 +6,7 @@ import { claimPlace } from "../inbox/durable/claim-place.js";
 
 /** The file of one inbox. */
 export interface DatabaseFile {
-  /** Absolute, so that SQLite takes it neither for a URI nor for a database in memory. Not a link. */
+  /** Absolute, so that SQLite takes it neither for a URI nor for a database in memory. No link. */
   readonly path: string;
   /** Lets another inbox of this process have it. */
   release(): void;

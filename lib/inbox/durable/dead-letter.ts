@@ -28,7 +28,7 @@ export function checkReference(reference: unknown): void {
   if (typeof reference !== "string") throw new TypeError("reference must be a string");
 }
 
-/** The `ERR_DEAD_LETTER` of a notification. If that cannot be read, the text names its key. */
+/** The `ERR_DEAD_LETTER` of a notification. For an unreadable one, the text names its key. */
 export function deadLetterError(
   failure: Failure,
   key: string,
@@ -36,7 +36,7 @@ export function deadLetterError(
 ): TelesignCallbackError {
   const details = typeof failure === "string" ? {} : failure;
   const text = TEXTS[typeof failure === "string" ? failure : "failed"];
-  // What others have put into the engine may have any key.
+  // A job or a row of another program may have any key.
   const named =
     !notification && /^=?[\w-]{1,128}$/.test(key) ? `${text}; its reference is ${key}` : text;
   return new TelesignCallbackError("ERR_DEAD_LETTER", named, { ...details, notification });

@@ -1,7 +1,7 @@
 import type { MessageNotification } from "../../receive/notification.js";
 import type { Inbox } from "../inbox.js";
 
-/** A notification whose attempts are used up. It is kept for 30 days, for a person to look at. */
+/** A notification that failed for good. It is kept for 30 days, for a person to look at. */
 export interface DeadLetter {
   /** The notification; undefined if none of the encryption keys opens it, or it is damaged. */
   readonly message: MessageNotification | undefined;
@@ -29,12 +29,11 @@ export interface DeadLettersOptions {
   limit?: number;
 }
 
-/** An inbox that survives its process, with what an operator needs beside it. */
+/** An inbox whose content survives the process, with methods for operators. */
 export interface DurableInbox extends Inbox {
   /**
-   * Resolves once the engine has completed a write. Rejects with the reason if it cannot, such as
-   * PostgreSQL's or Redis's own error code: for a deploy that should fail at its start, and for a
-   * health check.
+   * Resolves once the engine has completed a write. If it cannot, rejects with an `ERR_INBOX` whose
+   * `cause` has the engine's error code. For health checks, and deploys that should fail at once.
    */
   ready(): Promise<void>;
   /**

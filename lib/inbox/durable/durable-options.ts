@@ -4,8 +4,8 @@ import type { EncryptionKey } from "./encryption.js";
 /** Options of a durable inbox that do not depend on its engine. */
 export interface DurableInboxOptions {
   /**
-   * How many times a notification is handed over before it becomes a dead letter: an
-   * `ERR_DEAD_LETTER` error, kept for 30 days. A hand-over that a crash cut short counts.
+   * How many times a notification is handed over before it becomes a dead letter: kept for 30 days,
+   * and reported as an `ERR_DEAD_LETTER`. A hand-over that a crash cut short counts.
    * @default 12
    */
   attempts?: number;
@@ -20,9 +20,9 @@ export interface DurableInboxOptions {
    */
   concurrency?: number;
   /**
-   * How long a process may be silent, in milliseconds, before its notifications count as cut short.
-   * They are handed over again within twice that time. A listener may take longer, but must not block
-   * the event loop for as long.
+   * How long a process may be silent, in milliseconds, before its hand-overs count as cut short.
+   * They are repeated within twice that time. A listener may take longer, but must not block the
+   * event loop for that long.
    * @default 30_000
    */
   lockDuration?: number;
@@ -34,8 +34,8 @@ export interface DurableInboxOptions {
    */
   maxBuffered?: number;
   /**
-   * Encrypts what is stored with AES-256-GCM: 32 bytes as base64 or a Buffer, or several keys while
-   * one is replaced. The first encrypts, all decrypt. Without it the texts are stored in the clear.
+   * A key to encrypt texts with AES-256-GCM: 32 bytes as base64 or a Buffer, or several keys while
+   * one is replaced. The first encrypts, all decrypt. Without it texts are stored in the clear.
    */
   encryptionKey?: EncryptionKey;
 }

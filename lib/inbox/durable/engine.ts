@@ -17,7 +17,7 @@ export interface FallibleEngine {
   onRecovery(): void;
   /** Describes a cause that no restart of the engine cures, such as a missing schema. */
   describeMisconfiguration(cause: unknown): string | undefined;
-  /** Whether it refuses what one notification holds. Another one may be stored. */
+  /** Whether it refuses one notification for its content. It may store others. */
   isUnstorable?(cause: unknown): boolean;
   /** Describes a cause that an operator can cure, such as a user that the engine does not know. */
   describeCause?(cause: unknown): string | undefined;

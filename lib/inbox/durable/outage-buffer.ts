@@ -42,7 +42,7 @@ export interface OutageBuffer {
   readonly close: () => Promise<void>;
 }
 
-/** Makes the buffer in front of an engine. An outage is one error, whatever it affects. */
+/** Makes the buffer in front of an engine. It reports an outage once, whatever that affects. */
 export function createOutageBuffer<Stored extends Storable>(
   options: OutageBufferOptions<Stored>,
 ): OutageBuffer {
@@ -77,7 +77,7 @@ export function createOutageBuffer<Stored extends Storable>(
     if (isCatchingUp) return;
     isCatchingUp = true;
     try {
-      // Here, as between the last look and the end nothing may be awaited: something could be added.
+      // Nothing is awaited between the last check and the end, or an addition could be missed.
       while (room.size() > 0 && outage.state().name === "storing") await storeBatch();
     } catch (cause) {
       outage.begin(cause);
@@ -148,7 +148,7 @@ function createParts<Stored extends Storable>(
   const outage = createOutage({
     engine,
     reports,
-    // The oldest notification proves more than a check.
+    // Storing the oldest notification proves more than a check.
     ask: () => (room.size() > 0 ? room.storeOldest(1) : engine.check()),
     onUnusable: (cause) => room.passOnAll(cause),
     onEnd,

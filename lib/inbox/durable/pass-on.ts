@@ -8,7 +8,7 @@ const NO_LISTENER =
 /** What {@link createPassOn} needs. */
 export interface PassOnOptions<Stored> {
   readonly read: (stored: Stored) => ReadNotification | { readonly unreadable: Unreadable };
-  /** Where this process hands over to; undefined while it has no listener. */
+  /** The hand-over to this process's listeners; undefined while there is none. */
   readonly handOver: () => HandOver | undefined;
   readonly report: (error: Error) => void;
 }

@@ -44,7 +44,7 @@ export function createSuspicion(
     within(ENGINE_DEADLINE, engine.check())
       .then(
         () => {
-          // An outage that has begun is reported, and asks the engine itself.
+          // An outage that began meanwhile is reported already, and probes the engine itself.
           if (outage.count() > before) return;
           outage.dismiss();
           engine.onRecovery();

@@ -50,7 +50,7 @@ export type Unreadable = "locked" | "damaged" | "newer";
 
 /** Turns notifications into what an engine stores, and back. */
 export interface StoredForm {
-  /** @throws RangeError or TypeError if something in the message is nested too deep, or is not JSON */
+  /** @throws RangeError or TypeError if the message is nested too deeply, or cannot be JSON */
   write(message: MessageNotification, delivery: Delivery): StoredNotification;
   /** `attempt` counts the hand-overs, from 1. */
   read(stored: unknown, attempt: number): ReadNotification | { readonly unreadable: Unreadable };

@@ -1,8 +1,8 @@
 import { bareError, inboxError } from "../../errors.js";
 
-/** An engine that comes back often fails once more within this time, in ms: it is the same outage. */
+/** If an engine that came back fails again within this time, in ms, it is the same outage. */
 const RELAPSE = 5_000;
-/** Errors and outages of one kind are one error until they have stopped for this long, in ms. */
+/** Errors and outages of one kind are reported once, until none has come for this long, in ms. */
 const QUIET = 60_000;
 
 const OUTAGE =
@@ -10,7 +10,7 @@ const OUTAGE =
 const AT_ONCE = "until that is repaired, listeners of this process get notifications at once";
 const TROUBLE = "the inbox's engine reported an error but is still reachable";
 
-/** Reports an engine's errors, and each that repeats only once. */
+/** Reports an engine's errors, but not their repetitions. */
 export interface TroubleReports {
   /** An outage begins. `misconfiguration` describes it if it will not end by itself. */
   outage(cause: unknown, misconfiguration: string | undefined): void;

@@ -29,7 +29,7 @@ export interface WaitingRoomOptions<Stored> {
   /** How many notifications may wait. */
   readonly max: number;
   readonly store: (stored: Stored) => Promise<unknown>;
-  /** Whether `store` refused what one notification holds, which waiting does not change. */
+  /** Whether `store` refused one notification for its content, so that waiting does not help. */
   readonly isUnstorable: (cause: unknown) => boolean;
   readonly passOn: (stored: Stored, cause: unknown) => void;
 }
@@ -70,7 +70,7 @@ export function createWaitingRoom<Stored extends Storable>(
       await options.store(stored);
       remove(stored);
     } catch (cause) {
-      // It must not hold up those behind it.
+      // It must not hold up those that came after it.
       if (!options.isUnstorable(cause)) throw cause;
       passOn(stored, cause);
     }
