@@ -20,16 +20,16 @@ export function parse<Config extends ParseArgsConfig>(
   } catch (cause) {
     const fault = String(cause)
       .replace(/^.*?: /, "")
-      // Node's advice on arguments that start with a dash, which no command takes.
+      // Drops Node's advice on arguments that start with a dash: no command takes such arguments.
       .replace(/'\. [^]*/, "'")
-      // Node's advice on values that start with a dash, which is the remedy.
+      // Keeps Node's advice on values that start with a dash: it is the remedy.
       .replace(/\.\n[^]*To specify an option argument (.*)\.$/, "; to specify one $1");
     throw new TypeError(printable(fault), { cause });
   }
 }
 
 /**
- * Calls a function that checks options, where flags of the same names set the options.
+ * Calls a function that checks options which flags of the same names have set.
  *
  * @throws TypeError naming the flag, if `make` throws one that names the option
  */
@@ -44,7 +44,7 @@ export function flagged<T>(make: () => T): T {
 /**
  * The one URL among the arguments.
  *
- * @throws TypeError without repeating it, since its path may be private
+ * @throws TypeError that does not repeat the URL, since its path may be private
  */
 export function urlAmong([text = "", ...others]: readonly string[]): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -72,7 +72,7 @@ export function wholeNumberOf(
   throw new TypeError(`${flag} must be a whole number from ${least} to ${most}`);
 }
 
-/** The number in a text of digits; `NaN` for any other text, of which `Number` would read some. */
+/** The number in a text of digits; `NaN` for any other text, even one that `Number` can read. */
 export function numberIn(text: string): number {
   return /^\d+$/.test(text) ? Number(text) : NaN;
 }

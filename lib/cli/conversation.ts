@@ -9,7 +9,7 @@ import { paint, printable, type Terminal } from "./terminal.js";
 
 const FLAGS = { ...SENDER_FLAGS, pace: { type: "string", default: "1500" } } as const;
 
-/** A message of the conversation. The answers to some are treated as lost, so they are delivered again. */
+/** A message of the conversation. It is delivered again if its answer is treated as lost. */
 interface Line {
   readonly isReply: boolean;
   readonly text: string;

@@ -122,7 +122,7 @@ function taskOf({ redrive, discard, limit }: TaskValues): Task {
   if (redrive.length > 0) return change("redriven", redrive);
   if (discard.length > 0) return change("discarded", discard);
   return async function list(inbox, print) {
-    // One more than is printed, which shows whether there are more.
+    // Asks for one more than it prints, to learn whether there are more.
     const letters = await inbox.deadLetters({ limit: most + 1 });
     print.list(letters.slice(0, most), letters.length > most);
     return 0;
@@ -157,7 +157,7 @@ function engineFault(error: unknown, { schema = "bullmq" }: InboxPlace): string 
   return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
 }
 
-/** The text of another's error may repeat a message or a password. */
+/** The code or name of an engine's error, whose text may repeat a message or a password. */
 function reasonOf(error: unknown): string {
   const { name, code } = bareError(error);
   return code ?? name;

@@ -11,7 +11,7 @@ export const HELP = {
 
 /** The manual of the program. */
 export const OVERVIEW = `NAME
-    telesign-callback - try and operate a receiver of Number Masking callbacks
+    telesign-callback - test and operate a receiver of Number Masking callbacks
 
 SYNOPSIS
     telesign-callback send [options] <url>

@@ -35,7 +35,7 @@ const BAD_KEY =
   "TELESIGN_CALLBACK_ENCRYPTION_KEY must be 32 bytes as base64, or several such keys separated by commas";
 
 async function openSqlite({ address: file, encryptionKey }: InboxPlace): Promise<DurableInbox> {
-  // The inbox would create the file, and a mistyped one would show no dead letters.
+  // The inbox would create a file whose name is mistyped, and show no dead letters.
   if (!existsSync(file)) throw new TypeError("the file given with --sqlite does not exist");
   const { sqliteInbox } = await import("../sqlite/sqlite-inbox.js");
   return sqliteInbox({ file, ...(encryptionKey && { encryptionKey }) });
@@ -46,7 +46,7 @@ async function openBullmq(place: InboxPlace): Promise<DurableInbox> {
   const { bullmqInbox } = await import("../bullmq/bullmq-inbox.js");
   if (engine === "redis") return bullmqInbox({ connection: { url: address }, ...options });
   const { createPostgresBackend } = await import("bullmq");
-  // A mistyped schema would be created, and show no dead letters.
+  // Migrations would create a mistyped schema, and the inbox would show no dead letters.
   const connection = { connectionString: address, ...(schema && { schema }), skipMigrations: true };
   return bullmqInbox({ connection, backend: createPostgresBackend, ...options });
 }

@@ -60,7 +60,7 @@ DESCRIPTION
     Lists the dead letters of an inbox, oldest first: when the message failed for
     the last time, its reference, how often it was handed over to the listeners,
     and the name and code of the last error. With --redrive or --discard it changes
-    those with the given references instead. The receiver may be running.
+    those with the given references instead. The receiver can keep running.
 
 OPTIONS
     --sqlite <file>

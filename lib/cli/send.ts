@@ -40,7 +40,7 @@ export function prepare(args: string[], env: Terminal["env"]): Run {
     const underWay: Promise<void>[] = [];
     for (let begun = 0; begun < total; begun += 1) {
       const due = start + (begun * 1_000) / rate;
-      // At least one timer, so that a sender behind its schedule still reads its answers.
+      // Waits at least 1 ms, so that a sender behind its schedule still reads its answers.
       await pause(Math.max(1, due - performance.now()), signal);
       if (signal.aborted) break;
       underWay.push(transmit(notification(overrides), report, { signal }));

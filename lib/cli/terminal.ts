@@ -4,7 +4,7 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
   /** The width of a terminal; 0 if it is unknown. */
   readonly columns?: number | undefined;
-  /** Whether it shows colours. Only a terminal has this function; it respects `NO_COLOR`. */
+  /** Whether the output shows colours, given `NO_COLOR`. Only a terminal has this method. */
   hasColors?(): boolean;
 }
 

@@ -40,7 +40,7 @@ export interface Persistence {
   readonly timeout: number;
   /** How many successful answers to ignore, as if they had been lost on the way. */
   readonly lostAnswers?: number;
-  /** Ends the waiting and starts no further attempt. The attempt under way is finished. */
+  /** Aborting ends the wait and prevents further attempts. An attempt under way is finished. */
   readonly signal?: AbortSignal;
 }
 
@@ -50,7 +50,7 @@ export interface Persistence {
  */
 export const TELESIGN_WAITS: readonly number[] = [10_000, 30_000];
 
-/** How long TeleSign waits for the answer of its SMS products, in milliseconds. */
+/** How long TeleSign's SMS products wait for an answer, in milliseconds. */
 export const TELESIGN_TIMEOUT = 5_000;
 
 /**
@@ -67,7 +67,7 @@ export function checkPersistence(waits: unknown, timeout: unknown, prefix = ""):
   return { waits: checked, timeout: milliseconds(`${prefix}timeout`, timeout) };
 }
 
-/** Delivers a callback as TeleSign does, until it is answered with 200. Yields each attempt as it ends. */
+/** Delivers a callback with its retries, as TeleSign does. Yields each attempt as it ends. */
 export async function* attempts(
   callback: OutgoingCallback,
   { waits, timeout, lostAnswers = 0, signal }: Persistence,
@@ -83,7 +83,7 @@ export async function* attempts(
 
 /** Waits until the time is over or the signal aborts. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  // No timer for 0, which might be a fake one if this package was loaded after the fake timers.
+  // No timer for 0: it might be a fake one, if this package was loaded after the fake timers.
   if (milliseconds === 0 || signal?.aborted) return;
   await new Promise<void>((resolve) => {
     const cancel = after(milliseconds, end);
@@ -115,7 +115,7 @@ function post(callback: OutgoingCallback, timeout: number): Promise<EndedAttempt
     .finally(() => request.destroy());
 }
 
-/** The most characters of an answer that are read. */
+/** The most characters of an answer that are kept. */
 const MOST_READ = 10_000;
 
 /** Sends the body. Resolves once the whole answer has arrived. */

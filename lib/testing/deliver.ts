@@ -53,9 +53,9 @@ export interface DeliverOptions {
  * app, and a server that is not listening are served on 127.0.0.1 during the delivery, and left as
  * they were. A URL must have no user name and no password.
  *
- * `waits` and `timeout` take real time: fake timers neither stop nor advance them, since the network
- * does not follow them either. In a spec with fake timers pass short waits, or `[]`. A fake
- * `process.nextTick` stops Node's network: with sinon pass `{ toNotFake: ["nextTick"] }`.
+ * `waits` and `timeout` take real time, as the network does: fake timers neither stop nor advance
+ * them. In a spec with fake timers pass short waits, or `[]`. A fake `process.nextTick` stops
+ * Node's network: with sinon pass `{ toNotFake: ["nextTick"] }`.
  *
  * @param target where to deliver to
  * @param notification what to deliver; any object, valid or not
@@ -107,7 +107,7 @@ function resolveOptions(options: Readonly<DeliverOptions>) {
   refuseUnknownAndUndefined(options, NAMES);
   const { path, headers = {}, apiKey, customerId = CUSTOMER_ID } = options;
   const { waits = TELESIGN_WAITS, timeout = TELESIGN_TIMEOUT } = options;
-  // Checked without a key too, so that a bad one shows before a key is set.
+  // Checked even without a key, so that a bad ID shows before a key is set.
   checkCustomerId("customerId", customerId);
   return {
     path,

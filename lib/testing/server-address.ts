@@ -12,7 +12,7 @@ export function urlOfServer(server: Server): URL {
     throw new TypeError("target must be a server that listens on a port");
   }
   const { address, family, port } = bound;
-  // 0.0.0.0 and :: say where a server listens; one cannot connect to them.
+  // 0.0.0.0 and :: mean every address; not every system can connect to them.
   if (address === "0.0.0.0" || address === "::") return new URL(`http://127.0.0.1:${port}/`);
   return new URL(`http://${family === "IPv6" ? `[${address}]` : address}:${port}/`);
 }

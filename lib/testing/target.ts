@@ -27,7 +27,7 @@ export async function reach(target: DeliverTarget, path: string | undefined): Pr
   if (typeof target === "function") return serve(target, path);
   if (!(target instanceof Server)) return receiverAt(urlOf(target), path);
   if (target.listening) return receiverAt(urlOfServer(target), path);
-  // Do not call its listen(): the user may have done so already, and a host name is looked up first.
+  // Do not call its listen(): the user may have called it, while the host name is being looked up.
   return serve((req, res) => target.emit("request", req, res), path);
 }
 
