@@ -13,7 +13,7 @@ import { API_KEY, PATH } from "../proofs/support/notifications.mjs";
 
 /**
  * What is compared: each makes a server, and calls `deliver` with the reference of each message that
- * it hands over. The floors hand nothing over.
+ * it hands over. The floors (see table.mjs) hand nothing over.
  *
  * @type {Record<string, (deliver: (reference: string) => void) => import("node:http").Server>}
  */
@@ -48,7 +48,7 @@ function packageWith(deliver, apiKey) {
   return callback;
 }
 
-/** With the least that a tracer does: it makes a context active, and hears of every end. */
+/** Adds the least that a tracer does: it makes a context active, and is called at every end. */
 function traced(callback) {
   const storage = new AsyncLocalStorage();
   for (const name of ["telesign-callback:request", "telesign-callback:message"]) {

@@ -1,5 +1,5 @@
-// One point of growth.mjs, in a process of its own: what a request costs inside the package, no
-// network around it.
+// One point of growth.mjs, in its own process: what a request costs inside the package, without a
+// network.
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
 import { API_KEY, bodyOf, PATH, signatureHeaders } from "../proofs/support/notifications.mjs";
@@ -13,7 +13,7 @@ function createReceiver(inbox) {
     inbox,
     path: PATH,
     maxBodySize: 2 ** 17,
-    // The one that signed comes last.
+    // The key that signs comes last, so that all keys are tried.
     ...(keys > 0 && { apiKey: [...otherKeys, API_KEY] }),
   });
   for (let i = 0; i < listeners; i += 1) {
@@ -24,14 +24,17 @@ function createReceiver(inbox) {
   return callback;
 }
 
-// The callback takes it for a connection; it is never asked, since every answer is out at once.
+// Stands for the connection, which the callback does not use when every answer leaves at once.
 const socket = { once() {} };
 const written = text && "x".repeat(text);
 let accepted = 0;
 
 let made = 0;
 
-/** What the package needs of a request whose body a host has read, and of the response to it. */
+/**
+ * Adds to `started` what the package needs of a request whose body a host has read, and of its
+ * response. Resolves when the request is answered.
+ */
 function deliver() {
   const body = bodyOf(made, written);
   made += 1;
@@ -66,7 +69,7 @@ let started = [];
 const TOGETHER = 32;
 const WARM_UP = 25_000;
 
-/** Sends `count` new messages; resolves to the CPU time in µs of what the package did with them. */
+/** Sends `count` new messages; resolves to the CPU time that the package took for them, in µs. */
 async function run(callback, count) {
   let micros = 0;
   for (let sent = 0; sent < count; sent += TOGETHER) {
@@ -87,12 +90,12 @@ function fail(error) {
   throw error ?? new Error("the request was passed on");
 }
 
-// They are full, so what they hold stays the same. Two, because what V8 compiles for the functions of one
-// callback is compiled again when there is a second.
+// These inboxes are full, so the memory that they take stays the same. There are two, because V8
+// compiles the functions of a callback again when a second callback exists.
 const others = [1000, 1000].map((max) => createReceiver(memoryInbox({ max })));
 for (const other of others) await run(other, 2000);
 const before = heapInUse();
-// What follows a forced collection costs three times as much, for thousands of requests.
+// After a forced collection, thousands of requests cost three times as much, so warm up here.
 for (const other of others) await run(other, WARM_UP);
 const receiver = createReceiver(memoryInbox());
 await run(receiver, references);

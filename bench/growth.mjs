@@ -1,4 +1,4 @@
-// How cost and memory grow: prints the figures and rewrites bench/growth.svg.
+// Measures how cost and memory grow, prints the figures and rewrites bench/growth.svg.
 //
 //   npm run bench growth -- [--rounds 3] [--requests 50000] [--references 1000000]
 import { fork } from "node:child_process";
@@ -84,7 +84,7 @@ function median(numbers) {
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
-/** Four small charts of bars, each from 0; the same in light and in dark. */
+/** Four small bar charts, each starting at 0, for light and dark pages. */
 function draw() {
   const width = 220;
   const height = 200;

@@ -1,7 +1,7 @@
-// Measures notifications received and delivered, with one and with two processes, in memory and on each
-// engine: how many a second, the 99th percentile of the time to answer, and the longest block of the
-// event loop. Prints medians of several rounds; the engines take turns, so that a busy machine is unfair
-// to none. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
+// Measures notifications received and delivered, in memory, and on each engine with one and with
+// two processes: how many a second, the 99th percentile of the time to answer, and the longest
+// block of the event loop. Prints medians of several rounds; the engines take turns, so that a busy
+// machine is unfair to none. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
 //
 //   npm run bench inbox
 import { mkdtempSync, rmSync } from "node:fs";
@@ -26,7 +26,7 @@ buildIfStale();
 const ROUNDS = 3;
 const COUNT = 12_000;
 const SENDERS = 100;
-/** As many hand-overs at a time as there are senders, since the inbox in memory knows no limit. */
+/** As many hand-overs at a time as there are senders, since the memory inbox has no limit. */
 const concurrency = SENDERS;
 
 const hasSqlite = isBuiltin("node:sqlite");

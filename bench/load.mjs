@@ -26,8 +26,9 @@ function send(requests, port, connections) {
     for (let i = 0; i < connections; i += 1) open();
     spin();
 
-    // This process never sleeps while there are answers to come. The kernel would charge waking it to
-    // the server's write, about 20 µs, and the more of those the slower the server is.
+    // This process never sleeps while answers are outstanding. Otherwise the kernel would charge
+    // the server's write about 20 µs for waking it, and would do so more often the slower the
+    // server is.
     function spin() {
       if (answered < requests.length) setImmediate(spin);
     }
@@ -37,7 +38,7 @@ function send(requests, port, connections) {
       let sentAt = 0;
       let answer = "";
       const buffer = Buffer.allocUnsafe(4096);
-      // One buffer for each connection, instead of a stream's new one for each answer: half the cost.
+      // One buffer for each connection costs half as much as a stream's new one for each answer.
       const onread = { buffer, callback: read };
       const socket = connect({ port, host: "127.0.0.1", onread }, next);
       socket.setNoDelay(true);
@@ -66,7 +67,7 @@ function send(requests, port, connections) {
   });
 }
 
-/** Every contender names the length of its answer. */
+/** Whether the whole answer has arrived. Every contender sends a Content-Length. */
 function isWhole(answer) {
   const end = answer.indexOf("\r\n\r\n");
   if (end === -1) return false;

@@ -1,5 +1,6 @@
-// Starts one benchmark: npm run bench [growth|inbox|references|startup] -- [its arguments]. Each one's
-// first lines say what it takes. Without a name, it compares the package with other receivers.
+// Starts one benchmark: npm run bench [growth|inbox|references|startup] -- [its arguments]. The
+// first lines of each file list its arguments. Without a name, table.mjs compares the package with
+// other receivers.
 import { runOneOf } from "../proofs/support/run-one-of.mjs";
 
 const benches = {

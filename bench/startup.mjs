@@ -42,7 +42,7 @@ try {
 console.log(`express and joi: ${quartiles(before)} ms`);
 for (const name of names) console.log(`${name}: ${quartiles(more[name])} ms more`);
 
-/** A script that prints how long express and joi took, and how long what comes after them. */
+/** A script that prints how long express and joi took to load, and how long `source` took. */
 function timed(source) {
   return `const start = performance.now();
     require("express"); const Joi = require("joi");
@@ -56,7 +56,7 @@ function script(name) {
   return join(project.directory, `import-${names.indexOf(name)}.cjs`);
 }
 
-/** The median, and the middle half in brackets. */
+/** The median, and the first and third quartiles in brackets. */
 function quartiles(numbers) {
   const sorted = numbers.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.floor(share * sorted.length)].toFixed(1);

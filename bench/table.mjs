@@ -13,7 +13,8 @@ import { packedProject } from "../proofs/support/packed.mjs";
 const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "21" },
-    // Long enough for every round to hold its share of garbage collections: in shorter ones they are luck.
+    // Long enough for a share of garbage collections in every round: short rounds have some by
+    // chance.
     requests: { type: "string", default: "15000" },
     only: { type: "string", default: "" },
     node: { type: "string", default: process.execPath },
@@ -22,13 +23,13 @@ const { values: options } = parseArgs({
 const ROUNDS = Number(options.rounds);
 const REQUESTS = Number(options.requests);
 const CONNECTIONS = 32;
-/** Two processes that run the same code differ by some per cent, so no figure hangs on one of them. */
+/** Processes that run the same code differ by some per cent, so no figure is from only one. */
 const ROUNDS_PER_START = 7;
 for (const [name, count] of Object.entries({ ROUNDS, REQUESTS })) {
-  if (!(count >= 1)) throw new TypeError(`--${name.toLowerCase()} must be a number from 1`);
+  if (!(count >= 1)) throw new TypeError(`--${name.toLowerCase()} must be 1 or more`);
 }
 
-/** Each contender's floors: what its requests per second are divided by, round by round. */
+/** The floors: what the figures of the other contenders are compared with, round by round. */
 const FLOORS = { ahead: "node:http alone", mounted: "Router that does nothing" };
 
 const project = packedProject();
@@ -47,7 +48,7 @@ async function main() {
   for (let round = 0; round < ROUNDS; round += 1) {
     if (round % ROUNDS_PER_START === 0) {
       for (const run of runs) await startAnew(run);
-      // This one warms up and is not counted.
+      // This round warms up and is not counted.
       for (const run of runs) await measure(run, load, 0);
     }
     for (const run of runs) run.rounds.push(await measure(run, load, round + 1));
@@ -59,7 +60,7 @@ async function main() {
   load.disconnect();
 }
 
-/** Those that `--only` matches, and their floors. */
+/** The contenders that `--only` matches, and their floors. */
 function namesToRun(all) {
   const wanted = all.filter((name) => new RegExp(options.only).test(name));
   if (wanted.length === 0) throw new TypeError(`--only must match one of: ${all.join("; ")}`);
@@ -152,7 +153,7 @@ function report(runs) {
   }
 }
 
-/** In terms of the floor's figures, round by round, so that what slows both cancels out. */
+/** Compares with the floor, round by round, so that whatever slows both cancels out. */
 function ratios({ name, rounds }, runs, ratio) {
   const floorName = floorOf(name);
   if (name === floorName) return "";
