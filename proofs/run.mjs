@@ -1,4 +1,4 @@
-// Starts one proof: npm run proof <name> -- [its arguments]. Each proof's first lines say what it takes.
+// Starts one proof: npm run proof <name> -- [its arguments]. Each proof's first lines list them.
 import { runOneOf } from "./support/run-one-of.mjs";
 
 await runOneOf("proof", import.meta.url, {

@@ -12,7 +12,7 @@ import { freePort } from "../support/free-port.mjs";
 /** The servers that the proofs take down. Each can `start`, `refuse`, `hang` and `resume`. */
 export const ENGINES = { Redis: startRedis, PostgreSQL: startPostgres };
 
-/** A Redis that has on its disk what it acknowledged. */
+/** A Redis that writes to its disk before it acknowledges. */
 async function startRedis() {
   const directory = mkdtempSync(join(tmpdir(), "telesign-callback-faults-"));
   const port = await freePort();

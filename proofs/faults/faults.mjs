@@ -1,6 +1,7 @@
-// Crashes, two URIs and outages on real servers; and on SQLite, where power cuts, a lock and a full
-// disk take the place of outages. Takes about fifteen minutes; the last line is a summary, and the exit
-// status the verdict. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
+// Checks that no fault loses what was acknowledged: crashes, two URIs and outages on Redis and
+// PostgreSQL; crashes, two URIs, power cuts, a lock and a full disk on SQLite. Takes about fifteen
+// minutes. The last line is a summary; the exit status is 1 if a proof failed. Needs redis-server
+// and PostgreSQL, and Node 22.13 or later for SQLite.
 //
 //   npm run proof faults -- [crash|twoUris|outage|powerCut|lock|diskFull ...] [Redis|PostgreSQL|SQLite ...]
 import { freePort } from "../support/free-port.mjs";
@@ -40,7 +41,7 @@ console.log(
 );
 process.exit(failures.length === 0 ? 0 : 1);
 
-/** Not every proof is there for every engine. */
+/** Runs a proof on an engine, if it has one of that name. */
 async function prove(name, engine) {
   if (engine !== "SQLite") return SERVER_PROOFS[name]?.(engine);
   if (!Object.hasOwn(SQLITE_PROOFS, name)) return;
@@ -54,13 +55,13 @@ function chosenOf(all) {
   return named.length > 0 ? named : Object.keys(all);
 }
 
-/** Prints the figures of a proof, and keeps what they disprove. */
+/** Prints the figures of a proof, and remembers the proof if it failed. */
 function conclude(proof, figures, isProven) {
   console.log(`${isProven ? "ok  " : "FAIL"} ${proof}: ${JSON.stringify(figures)}`);
   if (!isProven) failures.push(proof);
 }
 
-/** A server and its own queue, and the settings of a receiver on them. */
+/** Starts a server, and makes a log and the settings of a receiver that uses both. */
 async function setUp(engine, options = {}) {
   const server = await ENGINES[engine]();
   const log = createLog();
@@ -78,9 +79,10 @@ async function setUp(engine, options = {}) {
 }
 
 /**
- * A receiver that also consumes is killed under load at random instants, and a fresh one started. What
- * waits in a process while its engine does not store dies with it, and no one promises otherwise: what
- * was acknowledged by a process that told of an outage is accounted for apart.
+ * Kills a receiver that also consumes, at random instants under load, and starts a new one each
+ * time. What a process holds in memory during an outage is lost when it is killed, and the package
+ * does not promise otherwise. So what was acknowledged by a process that reported an error is
+ * counted apart.
  */
 async function crash(engine) {
   const { log, settings, tearDown } = await setUp(engine, { lockDuration: 2_000 });
@@ -126,7 +128,7 @@ async function crash(engine) {
   await tearDown();
 }
 
-/** Each notification goes to two receivers at once, as TeleSign's advice to give it two URIs has it. */
+/** Each notification goes to two receivers at once, since TeleSign advises two URIs. */
 async function twoUris(engine) {
   const { log, settings, tearDown } = await setUp(engine);
   const ports = [await freePort(), await freePort()];
@@ -154,7 +156,7 @@ async function twoUris(engine) {
   await tearDown();
 }
 
-/** The engine is away under load, in each of the ways that engines are. */
+/** Under load, the engine refuses connections, hangs, or is down from the start. */
 async function outage(engine) {
   await outageThat(engine, "refuses", {
     begin: (server) => server.refuse(),
@@ -207,7 +209,7 @@ async function outageThat(engine, kind, { begin, end, isFromStart = false }) {
   await tearDown();
 }
 
-/** RATE notifications a second, whatever becomes of them. */
+/** Sends RATE notifications a second, whatever the answers are. */
 function startLoad(port) {
   const references = [];
   const statuses = new Set();

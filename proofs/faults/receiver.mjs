@@ -1,5 +1,6 @@
-// One process that receives and consumes, for the proofs and the benchmark. Its settings are a JSON
-// text in its one argument; what its listener has finished it appends to a file, a reference a line.
+// One process that receives and consumes, for the proofs and the benchmark. Its one argument holds
+// its settings as JSON. It appends the reference of each finished notification to a file, one on a
+// line.
 import { openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { monitorEventLoopDelay } from "node:perf_hooks";

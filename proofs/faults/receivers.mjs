@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const RECEIVER = fileURLToPath(new URL("receiver.mjs", import.meta.url));
 
-/** Starts a receiver; resolves when it listens. `errors` are what its `error` event told. */
+/** Starts a receiver; resolves when it listens. `errors` holds what its `error` event reported. */
 export async function startReceiver(settings) {
   const child = spawn(process.execPath, [RECEIVER, JSON.stringify(settings)], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -31,7 +31,7 @@ export async function startReceiver(settings) {
   return { errors, end };
 }
 
-/** Where receivers write down what their listeners finished. */
+/** A file to which receivers write the references that their listeners have finished. */
 export function createLog() {
   const directory = mkdtempSync(join(tmpdir(), "telesign-callback-log-"));
   const path = join(directory, "finished");
@@ -55,7 +55,7 @@ export function notification() {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 200 });
 
-/** Delivers as TeleSign does, once. Resolves to the status, undefined if there was no answer. */
+/** Delivers once. Resolves to the status, undefined without an answer, and to the time in ms. */
 export function deliver(port, message) {
   const body = JSON.stringify(message);
   const started = performance.now();
@@ -80,8 +80,8 @@ function headersOf(body) {
 }
 
 /**
- * What a receiver says of its process: its resident `memory`, in bytes, and, after a first call with
- * the path "/reset", the `longestBlockMs` of its event loop since then.
+ * What a receiver reports about its process: its resident `memory`, in bytes, and, after a first
+ * call with the path "/reset", the `longestBlockMs` of its event loop since then.
  */
 export async function healthOf(port, path = "/") {
   const res = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -98,7 +98,7 @@ export async function eventually(milliseconds, isDone) {
   while (!isDone() && Date.now() < end) await pause(200);
 }
 
-/** What became of the acknowledged. */
+/** How many acknowledged notifications were delivered, delivered more than once, and lost. */
 export function account(acknowledged, references) {
   const counts = new Map();
   for (const reference of references) counts.set(reference, (counts.get(reference) ?? 0) + 1);

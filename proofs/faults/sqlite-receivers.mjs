@@ -35,7 +35,7 @@ export async function start(options, settings = {}) {
   return { port, finished, errors, end };
 }
 
-/** Sends until it is stopped, and notes what is acknowledged, and how long the slowest took, in ms. */
+/** Sends until it is stopped. Notes what is acknowledged, and the slowest answer's time in ms. */
 export function send(port, acknowledged, interval = 0) {
   let isStopped = false;
   let slowest = 0;
@@ -60,7 +60,7 @@ export function send(port, acknowledged, interval = 0) {
   };
 }
 
-/** Resolves to the status; undefined if there is nobody to answer. */
+/** Resolves to the status; undefined without an answer. */
 export function post(port, reference) {
   const body = JSON.stringify({
     submit_timestamp: "2018-02-12T14:57:11.765723",
@@ -79,7 +79,7 @@ export function post(port, reference) {
   });
 }
 
-/** Waits for a minute at most. */
+/** Waits until `isDone`, for a minute at most. */
 export async function until(isDone) {
   const end = Date.now() + 60_000;
   while (!isDone() && Date.now() < end) await pause(50);

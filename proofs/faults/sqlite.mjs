@@ -1,5 +1,5 @@
-// The proofs on sqliteInbox, for faults.mjs: nothing that was acknowledged may be lost, and nothing
-// refused. They need Node 22.13 or later.
+// The proofs on sqliteInbox, for faults.mjs: nothing that was acknowledged may be lost, and, but
+// for crashes and power cuts, nothing may be refused. They need Node 22.13 or later.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -63,7 +63,10 @@ async function crash(directory) {
   return { kills: KILLS, acknowledged: acknowledged.size, lost };
 }
 
-/** Copies file and log while they are written: each copy must open, and hold all acknowledged before. */
+/**
+ * Copies file and log while they are written. Each copy must open, and hold all that was
+ * acknowledged before it.
+ */
 async function powerCut(directory) {
   const file = join(directory, "cut.db");
   const receiver = await start({ file }, { isConsumer: false });
@@ -75,7 +78,7 @@ async function powerCut(directory) {
     await pause(Math.random() * 100);
     const before = new Set(acknowledged);
     const copy = join(directory, `cut-${cuts}.db`);
-    // The log first, or a checkpoint in between would take from it what the file does not have yet.
+    // The log first: a checkpoint between the two copies moves what the log holds into the file.
     for (const suffix of ["-wal", ""]) {
       if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
     }
@@ -96,7 +99,7 @@ function storedIn(file) {
   return new Set(rows.map(({ reference }) => reference));
 }
 
-/** Each notification goes to both processes, as TeleSign's retry does. */
+/** Each notification goes to both processes, since a retry may reach the other one. */
 async function twoUris(directory) {
   const options = { file: join(directory, "shared.db"), concurrency: 100 };
   const receivers = [await start(options), await start(options)];
@@ -130,7 +133,7 @@ async function lock(directory) {
   return result;
 }
 
-/** A disk of its own is filled to the last byte. Only root can mount one. */
+/** Fills a separate disk to the last byte. Only root can mount one. */
 async function diskFull(directory) {
   const disk = join(directory, "disk");
   mkdirSync(disk);
@@ -144,7 +147,7 @@ async function diskFull(directory) {
     try {
       writeFileSync(ballast, Buffer.alloc(16 * 1024 * 1024));
     } catch {
-      // It is full now.
+      // The disk is full now.
     }
   };
   const release = () => rmSync(ballast);

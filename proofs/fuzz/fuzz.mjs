@@ -23,9 +23,9 @@ const REQUESTS = Number(options.requests);
 const MINUTES = Number(options.minutes);
 const CONNECTIONS = 32;
 const PIPELINED = 100;
-// In MB: two inboxes of 10,000 references each, and code that has been compiled meanwhile.
+// The heap may grow by this, in MB: for two inboxes of 10,000 references each, and compiled code.
 const MOST_GROWN = 10;
-// What a client may be told; 404 is the app's own, 408 and 431 are Node's.
+// The statuses that a client may get; 404 comes from the app, 408 and 431 from Node.
 const STATUSES = ["200", "400", "401", "404", "408", "413", "415", "431"];
 // The receiver's default limit, in bytes.
 const LONGEST_BODY = 65_536;
@@ -53,7 +53,7 @@ const totals = {
   unexpected: 0,
   statuses: {},
 };
-/** For each path, the references whose acceptance a client has read. */
+/** For each path, the references that a client has been told are accepted. */
 const accepted = { [PATH]: [], "/plain": [] };
 let reference = 0;
 
@@ -88,7 +88,7 @@ async function main() {
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, worker));
   const seconds = (performance.now() - started) / 1000;
-  // Messages wait up to 4 s for the answers that connections cut off in a pipeline have not taken.
+  // A hand-over waits up to 4 s for its answer, which a connection that was cut off never takes.
   await new Promise((resolve) => setTimeout(resolve, 5000));
   const counts = crashes === 0 ? await ask("counts") : {};
   // Before "memory", which makes the server forget what it delivered.
@@ -160,7 +160,7 @@ async function converse(port) {
   await closed;
   const answers = answersIn(received);
   for (const { status } of answers) totals.statuses[status] = (totals.statuses[status] ?? 0) + 1;
-  // Where the framing is damaged, nobody can tell which request an answer belongs to.
+  // If the framing is damaged, nobody can tell which request an answer belongs to.
   if (!isDamaged) check(requests, answers);
 }
 
@@ -206,7 +206,7 @@ async function trickle(socket, sent) {
   }
 }
 
-/** A request of some kind, and what must come of it; the last of a connection asks to close it. */
+/** A request of some kind, and the status expected; the last one asks to close the connection. */
 function makeRequest(isLast) {
   const make = oneOf([
     valid,
@@ -236,7 +236,7 @@ function makeRequest(isLast) {
   return { bytes: whole, isDamaged: isLie || isBroken, path, body, expected };
 }
 
-/** How a valid message must be answered, be it the first time or again. */
+/** The status that a valid message must get, whether it is new or a retry. */
 function statusFor(body) {
   return Buffer.byteLength(body) > LONGEST_BODY ? 413 : 200;
 }
@@ -328,7 +328,7 @@ function elsewhere() {
   return { method, path };
 }
 
-/** A generator of numbers in [0, 1) that a seed repeats (mulberry32). */
+/** A generator of numbers in [0, 1), the same ones for the same seed (mulberry32). */
 function createRandom(seed) {
   let state = seed;
   return function next() {

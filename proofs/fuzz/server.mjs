@@ -54,7 +54,7 @@ const commands = {
     const missing = ({ path, all }) => accepted[path].filter((reference) => !all.has(reference));
     return receivers.flatMap(missing).length;
   },
-  // Without what only this program remembers, to tell a message that came twice, or never.
+  // Forgets the references first: only this program keeps them, to find what came twice or never.
   memory() {
     for (const { all, latest } of receivers) {
       all.clear();

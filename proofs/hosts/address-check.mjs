@@ -3,10 +3,10 @@ import { GUARDED_PATH } from "./apps/paths.mjs";
 import { same } from "./check-list.mjs";
 
 /**
- * Checks that `allowFrom` sees the sender's own address, and that a header of the sender's cannot
- * change it. Returns the failures, a line each.
+ * Checks that `allowFrom` sees the sender's own address, and that the sender cannot change it with
+ * a header. Returns the failures, a line each.
  *
- * @param {(address: string) => Function} senderFrom makes the sender for an address of the sender's
+ * @param {(address: string) => Function} senderFrom makes a sender that has this address
  */
 export async function checkAddress(senderFrom) {
   const cases = [

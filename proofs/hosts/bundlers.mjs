@@ -16,7 +16,7 @@ export function writeCommonJs(project) {
   }
 }
 
-/** Bundles `entry` into one file at `output`; run in the project by `node -e`, so the tools are its own. */
+/** Scripts that bundle `entry` into `output`. `node -e` runs them in the project, on its tools. */
 export const BUNDLERS = {
   esbuild: {
     dependencies: { esbuild: "latest" },

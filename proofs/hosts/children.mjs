@@ -4,7 +4,7 @@ const running = new Set();
 
 /** Starts a program that does not outlive the proof, if the proof calls `killChildren` at its end. */
 export function startChild(program, args, options) {
-  // In its own process group, since npm, proxies and clusters have processes of theirs.
+  // In its own process group, since npm, proxies and clusters start further processes.
   const child = spawn(program, args, { ...options, detached: true });
   running.add(child);
   child.once("exit", () => running.delete(child));

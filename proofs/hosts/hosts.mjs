@@ -1,6 +1,7 @@
-// Takes the packed package to every place where it is promised to run, checks the same list in each,
-// and prints a Markdown table. Everything else comes from npm and from Debian's packages (nginx,
-// haproxy, apache2, caddy, varnish, redis-server). The exit status is the verdict.
+// Runs the packed package in every place where it is promised to run, makes the same checks in
+// each, and prints a Markdown table. Everything else comes from npm and from Debian's packages
+// (nginx, haproxy, apache2, caddy, varnish, redis-server). The exit status is 0 only if every row
+// holds.
 //
 //   npm run proof hosts -- [--short] [--list] [words of the rows' names, such as nginx nest]
 import { parseArgs } from "node:util";
@@ -38,7 +39,7 @@ if (options.list || chosen.length === 0) {
   for (const { group, name } of rows) console.log(`${group}: ${name}`);
   process.exit(chosen.length === 0 ? 2 : 0);
 }
-// The workshop cleans up when the process exits, which it would not do on a signal by itself.
+// The workshop cleans up on `exit`, which Node does not emit when a signal ends the process.
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
 process.exitCode = (await main()) ? 0 : 1;
@@ -79,7 +80,7 @@ async function attempt(row, workshop) {
   return { ...row, ...result };
 }
 
-/** Prints the table, and below it what cannot hold where, and whose fault it is. */
+/** Prints the table, and below it which claims cannot hold in a row, and why. */
 function showTable(results) {
   const notes = [];
   const lines = results.map(({ name, version, failures, except = {} }) => {

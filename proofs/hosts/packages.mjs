@@ -5,14 +5,14 @@ import { signalChild, startChild } from "./children.mjs";
 
 const LONGEST = 300_000;
 
-/** The environment without what `npm run` adds, which would reach into the installs here. */
+/** The environment without what `npm run` adds, which would affect the installs here. */
 export const environment = Object.fromEntries(
   Object.entries({ ...process.env, CI: "true", NEXT_TELEMETRY_DISABLED: "1" }).filter(
     ([name]) => !/^npm_/.test(name) || /^npm_config_(registry|cache|userconfig|cafile)$/.test(name),
   ),
 );
 
-/** Runs a program to its end, at most 5 minutes; rejects with all that it wrote. */
+/** Runs a program for 5 minutes at most. Resolves to its output; rejects with an excerpt. */
 export function execute(program, args, cwd, env = {}) {
   return new Promise((resolve, reject) => {
     const stdio = ["ignore", "pipe", "pipe"];
@@ -30,7 +30,7 @@ export function execute(program, args, cwd, env = {}) {
   });
 }
 
-/** Its beginning and its end, where programs say what is wrong. */
+/** The beginning and the end of an output, where programs say what is wrong. */
 function excerpt(output) {
   return output.length < 2_000 ? output : `${output.slice(0, 1_000)}\n…\n${output.slice(-1_000)}`;
 }

@@ -29,8 +29,8 @@ function sources(entries) {
 }
 
 /**
- * The user's specs of each test runner, in every environment that it has: what each is called, its
- * file, and its text.
+ * A user's specs for a test runner, one for each environment that it has: the name, file and text
+ * of each.
  */
 export function specsOf(runner) {
   const names = {

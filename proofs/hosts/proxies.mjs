@@ -63,8 +63,8 @@ export function versionOf(name) {
  *
  * @param {object} workshop what starts and ends it
  * @param {string} name which proxy
- * @param {{ port: number, upstreams: number[] }} settings where it listens, the ports behind it, and
- *   what else its configuration knows
+ * @param {{ port: number, upstreams: number[] }} settings where it listens, the ports of the apps
+ *   behind it, and what else its configuration takes
  */
 export async function startProxy(workshop, name, settings) {
   const { file, config, args } = PROXIES[name];

@@ -32,13 +32,13 @@ export function http1(port, { from = "127.0.0.1", proxied } = {}) {
         res.on("error", reject);
       });
       req.on("timeout", () => req.destroy(new Error("no answer in 15 s")));
-      // Later than the answer it changes nothing.
+      // After the answer, an error changes nothing.
       req.on("error", reject);
       req.end(body);
     });
 }
 
-/** A connection that begins as a load balancer's does that speaks the PROXY protocol. */
+/** A connection that begins like one from a load balancer that speaks the PROXY protocol. */
 function greet(port, address) {
   const socket = connect(port, "127.0.0.1");
   socket.write(`PROXY TCP4 ${address} 127.0.0.1 40000 443\r\n`);

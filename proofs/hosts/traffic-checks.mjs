@@ -8,9 +8,9 @@ import { GUARDED_PATH, OTHER, PATH } from "./apps/paths.mjs";
 const upload = JSON.stringify({ mo_message: "x".repeat(900_000) });
 
 /**
- * A sender that is not allowed posts 900 kB again and again: it gets its 403, and others never a 502.
+ * A sender that is not allowed posts 900 kB again and again: it gets 403, and others never get 502.
  *
- * @param {(address: string) => Function} senderFrom makes the sender for an address of the sender's
+ * @param {(address: string) => Function} senderFrom makes a sender that has this address
  */
 export async function checkRefusals(senderFrom) {
   const refused = senderFrom("127.0.0.3");
@@ -48,10 +48,10 @@ export async function checkKeptConnection(send) {
   await sleep(IDLE);
   const after = await connection();
   const isSame = before !== undefined && before === after;
-  return isSame ? [] : ["the app closed an idle connection of its proxy's"];
+  return isSame ? [] : ["the app closed an idle connection to its proxy"];
 }
 
-/** Where apps write down what their listeners were given. */
+/** A file to which apps write what their listeners were given. */
 export function createLog(folder) {
   const path = join(folder, "delivered");
   writeFileSync(path, "");
@@ -69,7 +69,7 @@ const SENDERS = 5;
  * @param {object} [options]
  * @param {number} [options.perSecond] the most deliveries that begin in a second
  * @param {boolean} [options.mayRetry] whether a first attempt may fail
- * @returns the failures: what was never acknowledged, and what was and did not reach a listener
+ * @returns the failures: what was never acknowledged, and what was but reached no listener
  */
 export async function deliverDuring(restart, send, log, options = {}) {
   const { perSecond = 250, mayRetry = true } = options;
@@ -117,7 +117,7 @@ export async function deliverDuring(restart, send, log, options = {}) {
   return isSo ? [] : [`a restart under load: ${JSON.stringify(figures)}`];
 }
 
-/** How many no listener was given within 5 s: an inbox on a disk may hand over late. */
+/** How many reached no listener within 5 s: a durable inbox may hand over late. */
 async function countLost(acknowledged, log) {
   for (let i = 0; ; i += 1) {
     const delivered = log.references();
@@ -128,15 +128,15 @@ async function countLost(acknowledged, log) {
 }
 
 /**
- * A listener has its notification by the time that the function returns: the platform may freeze the
- * process then. The app reports how many its listener had by then.
+ * Checks that a listener has its notification before the function returns, since the platform may
+ * freeze the process then. The app reports how many its listener had by then, in a header.
  */
 export async function checkFrozen(send) {
   made += 1;
   const body = bodyOf(made);
   const headers = { "Content-Type": "application/json", ...signatureHeaders(body, API_KEY) };
   const answer = await send({ method: "POST", path: PATH, headers, body });
-  // The list delivered two before.
+  // `checkList` has delivered two before this one.
   const isSo = answer.status === 200 && answer.headers["x-delivered"] === "3";
   return isSo ? [] : [`delivered when the function returns: ${answer.headers["x-delivered"]}`];
 }

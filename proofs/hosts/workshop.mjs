@@ -62,7 +62,7 @@ export async function createWorkshop() {
     return { child, exited, end, output: () => output };
   }
 
-  /** Starts an app and resolves once it has told its port, as `announce` does. */
+  /** Starts an app and resolves once it has printed its port, as `announce` does. */
   async function startApp(program, args, options) {
     const started = start(program, args, options);
     const port = new Promise((resolve) => {

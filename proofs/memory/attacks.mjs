@@ -10,7 +10,7 @@ const post = (body, { path = "/hook", headers = "", length = body.length } = {})
   `Content-Length: ${length}\r\n\r\n${body}`;
 
 const pipelined = (path) => Buffer.from(post("{}", { path }).repeat(5_000));
-// The word makes the receiver look at every key for `__proto__`.
+// The word "proto" makes the package search every key for `__proto__`.
 const nested = `${"[".repeat(BODY / 2)}"proto"${"]".repeat(BODY / 2)}`;
 const manyKeys = `{${Array.from({ length: 5_000 }, (_, key) => `"k${key}":0`).join()},"proto":0}`;
 const emptyObjects = `{"proto":[${"{},".repeat(BODY / 3 - 1)}{}]}`;
@@ -18,7 +18,7 @@ const commas = `X-TS-Authorization: ${"a,".repeat(3_500)}\r\nAuthorization: TSA 
 
 /**
  * Each opens `sockets` connections and writes `head` once and `piece` `pieces` times on each of them.
- * `receiver` are settings of the package's receiver.
+ * `receiver` holds settings of the package's receiver.
  */
 export const attacks = [
   {
@@ -69,7 +69,7 @@ export async function perform({ sockets, head = "", piece, pieces }, receiver) {
   return sent;
 }
 
-/** A receiver that takes no more leaves the rest unsent, after 10 s. */
+/** Resolves when the socket takes more or has closed, after 10 s at the latest. */
 async function drained(socket) {
   const giveUp = new AbortController();
   const { signal } = giveUp;

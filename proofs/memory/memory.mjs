@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
   },
 });
 const ROUNDS = Number(options.rounds);
-/** How much more than the bare handler the package may take. */
+/** The package may take at most this many times what the bare handler takes. */
 const MOST = 1.5;
 /** Below these, in bytes and in µs, a figure is noise, and its ratio says nothing. */
 const NOISE = { memory: 8 * 2 ** 20, cpu: 50_000 };
@@ -38,7 +38,7 @@ try {
 console.log(failures.length > 0 ? `FAILED: ${failures.join("; ")}` : "memory: all hold");
 process.exitCode = failures.length > 0 ? 1 : 0;
 
-/** Attacks both receivers in turns, and prints a row. */
+/** Attacks both receivers in turn, and prints a row. */
 async function compare(attack) {
   const rounds = { package: [], bare: [] };
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -8,7 +8,7 @@ const SECONDS = 10;
 /** A tick of the sender, in ms. */
 const TICK = 20;
 
-/** Finds out what a receiver can answer, then sends twice as much for ten seconds. */
+/** Finds out how many requests a receiver can answer, then sends twice as many for ten seconds. */
 export async function overload(receiver) {
   const connections = Array.from({ length: CONNECTIONS }, () => open(receiver.port));
   await busy(connections, 2);
@@ -75,7 +75,7 @@ async function flood(receiver, connections, rate) {
       const elapsed = (performance.now() - started) / 1_000;
       for (; due < elapsed * rate; due += 1) {
         const { socket } = connections[due % CONNECTIONS];
-        // A sender whose connection takes no more waits; without this its own memory would grow.
+        // Skips a connection that takes no more: otherwise the sender's own memory would grow.
         if (!socket.writableNeedDrain) socket.write(requestBytes());
       }
       await sleep(TICK);

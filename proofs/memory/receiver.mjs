@@ -4,7 +4,7 @@ import { telesignCallback } from "telesign-callback";
 
 const [, , name, keys] = process.argv;
 
-/** What both are compared by: a handler that parses the body and checks nothing. */
+/** What the package is compared with: a handler that parses the body and checks nothing. */
 function bare(app) {
   app.post("/hook", express.json(), (req, res) => res.sendStatus(200));
 }

@@ -1,6 +1,6 @@
 const { TestEnvironment } = require("jest-environment-node");
 
-/** Skips the rest of a file once a test of it failed: a mutant that answers nothing would cost 5 s a test. */
+/** Skips the rest of a file once a test fails: a mutant without answers would cost 5 s a test. */
 module.exports = class extends TestEnvironment {
   #failed = false;
 

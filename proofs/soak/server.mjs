@@ -6,7 +6,7 @@ import { memoryInbox, telesignCallback } from "telesign-callback";
 
 import { API_KEY, numberOf, PATH } from "../support/notifications.mjs";
 
-// Small enough to be full, and level, after the first minute.
+// Small enough for the inbox to be full, and its memory level, after the first minute.
 const inbox = memoryInbox({ max: 10_000 });
 const callback = telesignCallback({ path: PATH, apiKey: API_KEY, inbox });
 const seen = new Uint8Array(50_000_000);
@@ -33,7 +33,7 @@ callback.onMessage(({ mo_reference_id }) => {
     return new Promise((resolve) => setTimeout(resolve, 500));
 });
 callback.onMessage(({ mo_reference_id }) => {
-  // One in a thousand hangs, for half a minute, so that a level is reached within the first minute.
+  // One call in a thousand hangs, for half a minute only, so that memory is level after a minute.
   if (numberOf(mo_reference_id) % 1000 === 3)
     return new Promise((resolve) => setTimeout(resolve, 30_000));
 });
@@ -48,7 +48,7 @@ process.on("unhandledRejection", () => {
 });
 
 const server = createServer(express().use(callback));
-// Longer than any pause of the load's, so that no request meets a socket that is being closed.
+// Longer than the load ever pauses, so that no request meets a socket that is being closed.
 server.keepAliveTimeout = 600_000;
 server.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }));
 

@@ -54,7 +54,7 @@ async function main() {
       `minute ${minute}: heap ${megabytes} MB, p99 ${p99.toFixed(1)} ms, ${JSON.stringify(statuses)}`,
     );
   }
-  // What slow listeners still have in hand.
+  // Lets slow listeners finish.
   await new Promise((resolve) => setTimeout(resolve, 2 * SECOND));
   const sent = await ask(load, "sent");
   const seen = await ask(server, "seen");

@@ -17,7 +17,7 @@ export function numberOf(reference) {
   return Number(reference.slice(-8));
 }
 
-/** The payload as TeleSign documents it, with a reference and, if one is given, a text of its own. */
+/** TeleSign's documented payload, with the reference of this number and, if given, another text. */
 export function bodyOf(number, text = "I am standing at the corner wearing a blue shirt") {
   return JSON.stringify({
     submit_timestamp: "2018-02-12T14:57:11.765723",

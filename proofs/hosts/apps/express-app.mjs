@@ -7,13 +7,13 @@ import { announce, createGuarded, keepId, port, tellSeen } from "./receiver.mjs"
 export function serve(callback) {
   const app = express().set("trust proxy", Number(process.env.TRUST_PROXY ?? 0));
   app.use(keepId, callback, createGuarded(), express.json());
-  // With the port that tells a proxy's connections apart.
+  // The remote port tells a proxy's connections apart.
   app.get(OTHER, (req, res) => res.set("X-Connection", `${req.socket.remotePort}`).send("other"));
   app.post(OTHER, (req, res) => res.json(req.body));
   // Varnish would keep the first answer.
   app.get(SEEN, (req, res) => res.set("Cache-Control", "no-store").json(JSON.parse(tellSeen())));
   const server = app.listen(port, "127.0.0.1");
-  // Longer than any proxy keeps an idle connection, or a request can meet a connection that is being closed.
+  // Longer than any proxy keeps an idle connection: otherwise a request could meet a closing one.
   server.keepAliveTimeout = 75_000;
   announce(server);
 

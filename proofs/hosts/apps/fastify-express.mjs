@@ -1,4 +1,4 @@
-// In a Fastify app, by @fastify/express.
+// In a Fastify app, with @fastify/express.
 import fastifyExpress from "@fastify/express";
 import Fastify from "fastify";
 

@@ -1,4 +1,4 @@
-// Ahead of a Fastify app, by its serverFactory.
+// Ahead of a Fastify app, through its serverFactory.
 import { createServer } from "node:http";
 
 import Fastify from "fastify";

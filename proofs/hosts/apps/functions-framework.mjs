@@ -1,4 +1,4 @@
-// A function of Google Cloud's functions-framework, which has read the body before it and left `rawBody`.
+// A function on Google Cloud's functions-framework, which reads the body first and sets `rawBody`.
 import { http } from "@google-cloud/functions-framework";
 import { getTestServer } from "@google-cloud/functions-framework/testing";
 

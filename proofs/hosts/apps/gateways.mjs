@@ -1,4 +1,4 @@
-// Serverless platforms in small: a server that makes each request an event, as the platform does.
+// Serverless platforms in miniature: a server turns each request into an event, as they do.
 import { createServer } from "node:http";
 
 import { announce, port, tellSeen } from "./receiver.mjs";
@@ -74,7 +74,7 @@ export function servePlatform(invoke) {
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
     const answer = await invoke(makeEvent(req, Buffer.concat(chunks)));
-    // What the listener had by now: a platform may freeze the process here.
+    // How many texts the listener has by now: a platform may freeze the process here.
     res.setHeader("X-Delivered", JSON.parse(tellSeen()).length);
     res.statusCode = answer.statusCode ?? answer.status;
     const { headers = {}, multiValueHeaders = {} } = answer;

@@ -3,7 +3,7 @@ import { Body, Controller, Get, HttpCode, Post } from "@nestjs/common";
 import { OTHER, SEEN } from "./paths.mjs";
 import { tellSeen } from "./receiver.mjs";
 
-/** The routes of the app's own. Decorators are called by hand, since this is no TypeScript. */
+/** The app's own routes. Decorators are called by hand, since this is not TypeScript. */
 export class OtherController {
   other() {
     return "other";

@@ -8,7 +8,7 @@ import { memoryInbox, telesignCallback } from "telesign-callback";
 import { GUARDED_PATH, PATH } from "./paths.mjs";
 
 const API_KEY = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
-/** Where processes that come and go write down what their listeners were given, a line each. */
+/** The file to which short-lived processes write what their listeners were given, a line each. */
 const LOG = process.env.LOG;
 const LISTENER_MS = Number(process.env.LISTENER_MS ?? 50);
 
@@ -19,7 +19,7 @@ const seen = [];
 export function createReceiver({ path = PATH, inbox = memoryInbox(), ...options } = {}) {
   const callback = telesignCallback({ path, inbox, apiKey: API_KEY, ...options });
   callback.onMessage(async ({ mo_reference_id: reference, mo_message: text }) => {
-    // As long as a short query: whoever must wait for listeners does not by chance.
+    // As long as a short query, so that a host which fails to wait for its listeners is noticed.
     await sleep(LISTENER_MS);
     const entry = { reference, text, context: storage.getStore() };
     seen.push(entry);

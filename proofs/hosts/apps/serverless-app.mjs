@@ -8,8 +8,9 @@ const callback = createReceiver();
 const guarded = createGuarded();
 
 export const app = express();
-// Only for `allowFrom`. Behind a load balancer the event names no sender, and the adapter sets a `req.ip`
-// that hides Express's own: the last entry of X-Forwarded-For is what the balancer saw. Azure adds a port.
+// Only for `allowFrom`. Behind a load balancer the event names no sender, and the adapter sets a
+// `req.ip` that hides Express's own. So take the last entry of X-Forwarded-For, which is what the
+// balancer saw. Azure adds a port to it.
 if (/ALB|Azure/.test(process.env.EVENT)) {
   app.use((req, res, next) => {
     const last = String(req.headers["x-forwarded-for"]).split(",").at(-1).trim();
@@ -23,7 +24,7 @@ app.use(keepId, callback, guarded, express.json());
 app.get(OTHER, (req, res) => res.send("other"));
 app.post(OTHER, (req, res) => res.json(req.body));
 app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
-// Express's own 404 page ends in an error of @codegenie/serverless-express, without this package as well.
+// Express's own 404 page makes @codegenie/serverless-express fail, even without this package.
 app.use((req, res) => res.sendStatus(404));
 
 /** The platform may freeze the process once the function has returned: first let the listeners finish. */

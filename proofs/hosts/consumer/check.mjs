@@ -1,4 +1,4 @@
-/** What a user relies on, whatever it runs in: takes the modules by name, and throws if they fail. */
+/** Checks what users rely on, in any runtime: takes the modules by name, throws if they fail. */
 export async function check(modules) {
   const { "telesign-callback": main, "telesign-callback/testing": testing } = modules;
   const express = modules.express.default ?? modules.express;

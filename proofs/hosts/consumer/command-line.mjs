@@ -1,4 +1,4 @@
-// Sends from the command line to the command line's own receiver: `node command-line.mjs <program>`.
+// Sends a conversation to the command line's own `listen`: `node command-line.mjs <program>`.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";

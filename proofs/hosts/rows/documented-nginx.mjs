@@ -9,7 +9,7 @@ import { createLog, deliverDuring } from "../traffic-checks.mjs";
 const page = new URL("../../../docs/where-it-runs.md", import.meta.url);
 const NAME = "nginx, as documented: rolling restart";
 
-/** The docs' own nginx configuration, before two instances that share a durable inbox. */
+/** The docs' own nginx configuration, in front of two instances that share a durable inbox. */
 export const documentedNginx = [
   {
     name: NAME,

@@ -29,7 +29,7 @@ const underApi = (port) => {
   return (request) => send({ ...request, path: request.path.replace(/^\/telesign/, "/api$&") });
 };
 
-/** The package mounted in, or put ahead of, what apps are written with. */
+/** The package mounted in each framework, or put ahead of it. */
 export const frameworks = [
   rowOfApp({ name: "Express 5", app: "express.mjs", dependencies: { express: "^5.0.0" } }),
   rowOfApp({ name: "Express 4", app: "express.mjs", dependencies: { express: "^4.18.0" } }),

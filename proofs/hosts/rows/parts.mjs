@@ -1,4 +1,4 @@
-/** Runs the parts of a row one by one, but those excepted; resolves to the failures, a line each. */
+/** Runs the parts of a row, except those in `except`, one by one; resolves to the failures. */
 export async function runParts(parts, except = {}) {
   const failures = [];
   const isExcepted = (name) => Object.keys(except).some((part) => name.endsWith(part));

@@ -43,7 +43,7 @@ function rowOfProxy({ name, proxy, instances = 1, except = {}, sender = http1, .
 
     try {
       const failures = [];
-      // Each instance would have its own memory, and the list is about one.
+      // The list needs a single inbox, but each instance has its own memory.
       if (instances === 1)
         failures.push(...(await checkList(send, { uploadBytes: UPLOADS[proxy] })));
       if (except[ADDRESS] === undefined) failures.push(...(await checkAddress(senderFrom)));
@@ -63,7 +63,7 @@ function rowOfProxy({ name, proxy, instances = 1, except = {}, sender = http1, .
 const overHttp2 = (port, { from }) => http2(`https://127.0.0.1:${port}`, { from });
 const overProxyProtocol = (port, { from }) => http1(port, { proxied: from });
 
-/** Proxies from Debian's packages, with their defaults where the name says nothing else. */
+/** Proxies from Debian's packages, with their defaults unless the name says otherwise. */
 export const proxies = [
   rowOfProxy({ name: "nginx, HTTP/1.0", proxy: "nginx", isShort: true }),
   rowOfProxy({

@@ -13,7 +13,7 @@ const onEachPlatform = {
   ],
 };
 
-/** Hosts that hand over a request which is already whole. */
+/** Hosts that have read the whole request before they call the app. */
 export const serverless = [
   rowOfApp({
     name: "serverless-http: API Gateway 1 and 2, ALB, Azure",

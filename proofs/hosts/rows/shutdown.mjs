@@ -65,14 +65,14 @@ async function endUnderLoad(workshop, signal, longest, openMore = () => {}) {
 }
 
 /**
- * The package itself says that a connection ends with its answer, also if the app, unlike the example,
- * does not. A proxy would otherwise keep the connection for the next delivery.
+ * The package itself says in its answer that the connection ends, even if the app, unlike the
+ * example, does not. Otherwise a proxy would keep the connection for the next delivery.
  */
 async function endDuringUpload(workshop) {
   const text = programText().replace(/server\.prependListener\(.*\n/, "");
   const { app, port } = await startExample(workshop, text);
   try {
-    // Keeps the process alive until its listener has finished.
+    // This delivery keeps the process alive until its listener has finished.
     await answerTo(startUpload(port, bodyOf(1)).finish());
     const uploads = [bodyOf(2), '{"a":1}'].map((body) => startUpload(port, body));
     await Promise.all(uploads.map(({ req }) => once(req, "continue")));
@@ -129,7 +129,7 @@ function programText() {
   return transformSync(source, { jsc }).code;
 }
 
-/** Opens one that stays open for as long as the app lives. */
+/** Opens a WebSocket that stays open for as long as the app lives. */
 async function openWebSocket(port) {
   const headers = { Connection: "Upgrade", Upgrade: "websocket" };
   const [, socket] = await once(request({ host: "127.0.0.1", port, headers }).end(), "upgrade");

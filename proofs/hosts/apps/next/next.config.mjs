@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** Next's own part of the routes: the proof asks for the same paths everywhere. */
+/** Maps the paths that the proof requests on every host to Next's API routes. */
 export default {
   turbopack: { root: join(import.meta.dirname, "../..") },
   rewrites: () => [

@@ -1,4 +1,5 @@
-// Next.js behind a server of its user's. CUSTOM=1 puts the callback ahead of Next; else an API route has it.
+// Next.js on a custom server. CUSTOM=1 puts the callback ahead of Next; otherwise an API route has
+// it.
 import { createServer } from "node:http";
 
 import next from "next";

@@ -1,4 +1,4 @@
-/** What the listener was given. The module of the callback is one for all routes only by globalThis. */
+/** What the listener was given. All routes share only globalThis, so the callback is there. */
 export default function seen(req, res) {
   res.send(globalThis.tellSeen?.() ?? "[]");
 }
