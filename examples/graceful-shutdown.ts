@@ -1,4 +1,5 @@
-// Ends on SIGTERM or SIGINT without losing a text, also behind a proxy that keeps its connections busy.
+// Ends on SIGTERM or SIGINT without losing a text, even behind a proxy that keeps its connections
+// busy.
 // Run: npx --yes tsx examples/graceful-shutdown.ts
 // Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c, and press Ctrl-C within two seconds
 import { once } from "node:events";

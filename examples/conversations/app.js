@@ -35,7 +35,7 @@ function createConversations({ log: logOptions, stream: streamOptions, ...option
   callback.on("duplicate", (message) => {
     log.add({ kind: "duplicate", reference: message.mo_reference_id });
   });
-  // Its text holds no message content. Without this listener, the package itself would print that line.
+  // The line holds no message content. Without this listener, the package would print it itself.
   callback.on("error", (error) => console.error(`${error.code}: ${error.message}`));
 
   const app = express();

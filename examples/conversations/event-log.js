@@ -2,9 +2,10 @@ const { randomUUID } = require("node:crypto");
 const { EventEmitter } = require("node:events");
 
 /**
- * The texts and retries that have arrived, oldest first, as JSON. The log is bounded twice: one text may
- * be 64 kB long, so a bound on their number alone would not bound the memory. What was rejected is not in
- * it, or anyone who finds the address could push out everyone's texts with nonsense.
+ * The texts and retries that have arrived, oldest first, as JSON. The log is bounded twice: one
+ * text may be 64 kB long, so a bound on their number alone would not bound the memory. Rejections
+ * are left out: otherwise anyone who finds the address could push out everyone's texts with
+ * nonsense.
  *
  * Entries are numbered from 0, so that a page which lost its connection can name the last one it has.
  * `run` tells the numbers of this process from those of the process before a restart.

@@ -3,10 +3,10 @@ const FRAME_BYTES = 256_000;
 /**
  * Serves a log and a board as server-sent events: first what the page has not seen, then what arrives.
  * Each `texts` frame is an array, so that 5,000 texts are a few events for the page and not 5,000. Its id
- * says where to go on: browsers send the last one back as `Last-Event-ID` when they reconnect.
+ * says where to continue: browsers send the last id back as `Last-Event-ID` when they reconnect.
  *
  * Memory is bounded: there are at most `maxStreams` streams, a stream gets no further frame until the one
- * before has left, and one whose reader takes nothing for `drainTimeout` ms is cut off.
+ * before has left, and a stream whose reader takes nothing for `drainTimeout` ms is cut off.
  */
 function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 }) {
   const streams = new Set();
@@ -40,7 +40,8 @@ function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 
       if (res.writableEnded || res.destroyed) return;
       const frame = nextFrame();
       if (frame === "") return;
-      // A slow page waits in the log, which is bounded, and not in the socket's buffer.
+      // What a slow page has not read waits in the log, which is bounded, not in the socket's
+      // buffer.
       if (res.write(frame)) schedule();
       else deadline = setTimeout(() => res.destroy(), drainTimeout).unref();
     }
@@ -76,7 +77,7 @@ function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 
     return run === log.run && /^\d+$/.test(next) ? Number(next) : 0;
   }
 
-  /** Ends every stream, without which the server would never have closed. */
+  /** Ends every stream: otherwise the server would never close. */
   function close() {
     for (const res of streams) res.end();
   }

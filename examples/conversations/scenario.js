@@ -29,7 +29,7 @@ const earlier = [
   ride.b("Great, I will be outside in a minute", { ago: 2 }),
 ];
 
-/** What is said while one looks on: seconds after the one before. */
+/** What is said while the page is open: seconds after the text before. */
 const live = [
   ride.b("I am at the corner by the bakery, blue shirt", { after: 3 }),
   ride.a("I see the bakery, but a lorry is in the way. One moment", { after: 4 }),

@@ -26,7 +26,7 @@ async function main() {
     if (!stopping.signal.aborted) throw error;
   });
   const isStopped = once(server, "close");
-  // Not `once`: npm may pass on a Ctrl-C that this process has already had from the terminal.
+  // Not `once`: npm may pass on a Ctrl-C that this process has already got from the terminal.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopping.abort());
   await once(stopping.signal, "abort");
   console.log("\nDraining…");
@@ -68,7 +68,7 @@ function printable(text) {
 }
 
 async function play(callback, url, signal) {
-  console.log("TeleSign delivers its documented example, and again, as if no answer had come:\n");
+  console.log("TeleSign delivers its documented example, and again, as if it had got no answer:\n");
   // Listeners run after the answer, and so after `deliver` has returned.
   const isSuppressed = new Promise((resolve) => callback.on("duplicate", resolve));
   await deliverTimes(2, url, documented);

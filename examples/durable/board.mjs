@@ -1,5 +1,5 @@
-// Dead letters in Bull Board: Failed shows them, Retry hands one over again. It shows
-// people's texts, so it needs the app's own authentication; here a password from the environment.
+// Dead letters in Bull Board: Failed lists them, and Retry hands one over again. The board shows
+// people's texts, so it needs the app's own authentication: here, a password from the environment.
 import { createHash, timingSafeEqual } from "node:crypto";
 
 import { createBullBoard } from "@bull-board/api";
@@ -23,7 +23,7 @@ function authenticate(req, res, next) {
   res.set("WWW-Authenticate", "Basic").sendStatus(401);
 }
 
-// Of equal length whatever was sent, as timingSafeEqual wants it.
+// A digest has the same length whatever was sent, as timingSafeEqual requires.
 function digest(text) {
   return createHash("sha256").update(text).digest();
 }

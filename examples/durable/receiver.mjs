@@ -1,4 +1,5 @@
-// Receives and stores; what listens is elsewhere. Run any number of these, and give TeleSign two URIs.
+// Receives and stores; the listeners are in worker.mjs. Run any number of these, and give TeleSign
+// two URIs.
 import express from "express";
 import { telesignCallback } from "telesign-callback";
 import { bullmqInbox } from "telesign-callback/bullmq";

@@ -2,7 +2,7 @@
 // with: node sqlite.mjs
 //
 // Send it a text, end it with kill -9 within two seconds, and start it again: the text comes back.
-// A text of "poison" becomes a dead letter. Start it again with FIXED=1, and hand the text over again:
+// A text of "poison" becomes a dead letter. Restart with FIXED=1, and hand the text over again:
 //
 //   npx telesign-callback send --text poison http://127.0.0.1:3000/telesign/4f9d0c
 //   npx telesign-callback dead-letters --sqlite inbox.db

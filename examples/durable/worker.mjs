@@ -7,8 +7,8 @@ import { connection } from "./connection.mjs";
 // A worker has no HTTP: the callback is mounted nowhere.
 const callback = telesignCallback({ inbox: bullmqInbox({ connection, attempts: 1 }) });
 callback.onMessage(({ mo_message, mo_reference_id }, { attempt }) => {
-  // At least once: look mo_reference_id up before doing what must not be done twice.
-  if (mo_message === "poison" && attempt === 1) throw new Error("this one is never understood");
+  // A text may come twice: look mo_reference_id up before doing what must not be done twice.
+  if (mo_message === "poison" && attempt === 1) throw new Error("this text is never understood");
   console.log(`worker ${process.pid}: ${mo_message} (${mo_reference_id}, attempt ${attempt})`);
 });
 callback.on("error", ({ code }) => console.error(`worker ${process.pid}: ${code}`));

@@ -1,8 +1,9 @@
 // A receiver that OpenTelemetry watches: a span for each callback and each hand-over, and metrics.
 // Run, beside metrics.mjs and spans.mjs: node opentelemetry.mjs (docs/observability.md has what to install)
 // Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
-// Prints the spans as they end, and on Ctrl+C the metrics. Replace the two console exporters by those of
-// your backend; with NodeSDK, pass it `contextManager` and leave out the four lines that register.
+// Prints the spans as they end, and on Ctrl+C the metrics. Replace the two console exporters with
+// those of your backend; with NodeSDK, pass it `contextManager` and leave out the four lines that
+// register.
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import {
@@ -31,7 +32,7 @@ traceCallbacks();
 measureCallbacks([callback]);
 
 callback.onMessage(async () => {
-  // The hand-over's span is active here, also after an `await`, so this one is its child.
+  // The hand-over's span is active here, even after an `await`, so this span is its child.
   const span = trace.getTracer("app").startSpan("answer the customer");
   await new Promise((resolve) => setTimeout(resolve, 20));
   span.end();

@@ -1,6 +1,6 @@
 // A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml holds rules for them.
 // Run: npm install telesign-callback express prom-client; node prometheus.mjs
-// Then: curl http://127.0.0.1:9464/metrics. METRICS_HOST sets an address that the internet does not reach.
+// Then: curl http://127.0.0.1:9464/metrics. METRICS_HOST sets another address: a private one.
 import { tracingChannel } from "node:diagnostics_channel";
 
 import express from "express";
@@ -17,7 +17,7 @@ const requests = new Counter({
 });
 const handOvers = new Histogram({
   name: "telesign_callback_handover_seconds",
-  help: "Time that the listeners took for a message, by how that ended",
+  help: "Time that the listeners took for a message, by outcome",
   labelNames: ["outcome"],
 });
 for (const [Metric, name, help, count] of [

@@ -1,5 +1,5 @@
 // Makes an OpenTelemetry span of each callback and of each hand-over to the listeners. Both are in one
-// trace, across a durable inbox and its worker processes as well. Copy this file: register
+// trace, even across a durable inbox and its worker processes. Copy this file: register
 // `contextManager` with your SDK, and call `traceCallbacks()` once in each process.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";

@@ -11,8 +11,9 @@ const RUN = 5 * 60_000;
 const byId = (id) => document.getElementById(id);
 
 /**
- * The chosen session as a chat. Of a long one only a window is in the document; it moves along when
- * the reader scrolls near its ends, and follows the latest text while the reader is at the bottom.
+ * The chosen session as a chat. Only a window of a long session is in the document. The window
+ * moves when the reader scrolls near its ends, and follows the latest text while the reader is at
+ * the bottom.
  */
 export function createChat({ numbers, onChange, onLeave }) {
   const scroller = byId("scroller");
@@ -21,7 +22,7 @@ export function createChat({ numbers, onChange, onLeave }) {
   const items = new Map();
   const unfolded = new WeakSet();
   let session;
-  // The window's ends are kept as texts, not positions: late ones come in between, old ones go.
+  // The window's ends are texts, since positions change when late texts come in and old ones go.
   let first;
   let last;
   let isFollowing = true;
@@ -40,7 +41,7 @@ export function createChat({ numbers, onChange, onLeave }) {
   function update() {
     byId("chat").hidden = session === undefined;
     if (!session) return;
-    // First, as a head that wraps takes height from the texts, whose end is scrolled to.
+    // Before scrolling to the end of the texts: a head that wraps leaves them less height.
     head.render(session);
     const start = Math.max(positionOf(first), 0);
     if (isFollowing) openAt(first ? start : session.texts.length, session.texts.length);

@@ -2,7 +2,7 @@ const LETTERS = "ABCDEFGH";
 
 /**
  * The sessions and their texts, as far as this page keeps them: the oldest go first, as on the
- * server. A text is known by its reference, so one that is told again after a restart is not doubled.
+ * server. A text is known by its reference, so one that comes again after a restart is not doubled.
  */
 export function createConversations({ maxTexts = 10_000, maxCharacters = 8_000_000 } = {}) {
   const sessions = new Map();
@@ -58,7 +58,7 @@ export function createConversations({ maxTexts = 10_000, maxCharacters = 8_000_0
 
 const newSession = (id) => ({ id, texts: [], parties: [], unread: 0 });
 
-/** By the time a text was sent: one whose first delivery failed arrives after later ones. */
+/** The place of a text by the time it was sent: after a failed delivery it arrives out of order. */
 function positionOf({ sentAt }, texts) {
   let position = texts.length;
   while (position > 0 && texts[position - 1].sentAt > sentAt) position -= 1;
@@ -66,8 +66,8 @@ function positionOf({ sentAt }, texts) {
 }
 
 /**
- * Who sent a text: A is who wrote first, or was written to. A session has two parties; should it have
- * more than there are letters, the rest share the last.
+ * Who sent a text: A is who wrote first, or was written to. A session has two parties; if it has
+ * more than there are letters, the rest share the last letter.
  */
 export function partyOf(session, number) {
   return LETTERS.at(session.parties.indexOf(number));

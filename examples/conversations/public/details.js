@@ -32,7 +32,7 @@ export function createDetails({ numbers }) {
     render();
   });
   byId("close-details").addEventListener("click", () => dialog.close());
-  // Its content covers all of it, so this is a click beside it.
+  // The content covers the whole dialog, so a click on the dialog itself is a click beside it.
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog) dialog.close();
   });

@@ -3,7 +3,7 @@ import { element, setText } from "./element.js";
 import { shortTime } from "./times.js";
 import { isBlank, oneLine } from "./words.js";
 
-// In rem, as in style.css, so that it grows with the reader's text size.
+// In rem, as in sessions.css, so that it grows with the reader's text size.
 const ROW_HEIGHT = 4.75;
 const OVERSCAN = 4;
 const byId = (id) => document.getElementById(id);
@@ -32,7 +32,7 @@ export function createSessionList({ numbers, onSelect, onOpen, isNarrow }) {
   function render() {
     const activeIndex = indexOf(active);
     const indexes = new Set(inSight());
-    // A screen reader follows the active row by its id, so that one stays even out of sight.
+    // A screen reader follows the active row by its id, so that row is kept even out of sight.
     if (activeIndex >= 0) indexes.add(activeIndex);
     const wanted = new Map([...indexes].map((index) => [sessions[index], index]));
     for (const [session, row] of rows) {
@@ -86,7 +86,7 @@ export function createSessionList({ numbers, onSelect, onOpen, isNarrow }) {
     if (sessions.length === 0) return;
     active = sessions[Math.min(Math.max(index, 0), sessions.length - 1)].id;
     showActive();
-    // On a phone choosing hides the list, so there it takes Enter.
+    // On a phone, choosing a session hides the list, so there only Enter chooses.
     if (isNarrow()) render();
     else onSelect(active);
   }

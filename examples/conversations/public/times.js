@@ -26,7 +26,7 @@ export function exactTime(time) {
   return isToday(time) ? exact.format(time) : `${shortTime(time)}, ${exact.format(time)}`;
 }
 
-/** Days are compared as numbers: texts are asked about many times over, and dates are slow to write. */
+/** Compares days as numbers: each text is checked many times, and formatting dates is slow. */
 const isToday = (time) => startOfDay(time) === startOfDay(Date.now());
 const startOfDay = (time) => new Date(time).setHours(0, 0, 0, 0);
 const isThisYear = (time) => new Date(time).getFullYear() === new Date().getFullYear();
