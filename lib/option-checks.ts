@@ -27,22 +27,27 @@ export function isPlain(options: unknown): options is object {
 const LARGEST_TIME = 8.64e15;
 
 /**
- * Checks a duration: a whole number of milliseconds above 0, no larger than a `Date` can hold.
+ * Checks a duration: a whole number of milliseconds from `least`, no larger than a `Date` can hold.
  *
  * @throws TypeError naming the option
  */
-export function milliseconds(name: string, value: unknown): number {
-  return wholeNumber(name, value, LARGEST_TIME);
+export function milliseconds(name: string, value: unknown, least = 1): number {
+  return wholeNumber(name, value, LARGEST_TIME, least);
 }
 
 /**
- * Checks a count or a number of bytes: a whole number above 0.
+ * Checks a count or a number of bytes: a whole number from `least` to `largest`.
  *
  * @throws TypeError naming the option
  */
-export function wholeNumber(name: string, value: unknown, largest = 2 ** 31 - 1): number {
-  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= largest) {
+export function wholeNumber(
+  name: string,
+  value: unknown,
+  largest = 2 ** 31 - 1,
+  least = 1,
+): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= largest) {
     return value;
   }
-  throw new TypeError(`${name} must be a whole number from 1 to ${largest}`);
+  throw new TypeError(`${name} must be a whole number from ${least} to ${largest}`);
 }

@@ -68,7 +68,8 @@ function readablePrinter({ out }: Terminal, show: boolean): DeadLetterPrinter {
 }
 
 function contentOf({ message }: DeadLetter): string {
-  if (!message) return "(unreadable: damaged, or encrypted; set TELESIGN_CALLBACK_ENCRYPTION_KEY)";
+  if (!message)
+    return "(unreadable: damaged, or no key in TELESIGN_CALLBACK_ENCRYPTION_KEY opens it)";
   const { from_phone_number: from, to_phone_number: to, mo_message: text } = message;
   return printable(`${from} → ${to}  ${text}`);
 }

@@ -19,8 +19,8 @@ export interface DatabaseFile {
  * @throws Error if the file cannot be used; neither its text nor its cause names the path
  */
 export function claimFile(file: unknown): DatabaseFile {
-  if (typeof file !== "string" || file === "" || file.includes("\0") || file === ":memory:") {
-    throw new TypeError("file must be the path of a file; memoryInbox is the inbox in memory");
+  if (typeof file !== "string" || file === "" || /^file:|^:memory:$|\0/.test(file)) {
+    throw new TypeError("file must be a path, not a URL; memoryInbox is the inbox in memory");
   }
   const { path, inode } = locate(resolve(file));
   // Several paths may lead to one file, and a deleted file is created again with another inode.

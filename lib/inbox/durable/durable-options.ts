@@ -22,7 +22,7 @@ export interface DurableInboxOptions {
   /**
    * How long a process may be silent, in milliseconds, before its hand-overs count as cut short.
    * They are repeated within twice that time. A listener may take longer, but must not block the
-   * event loop for that long.
+   * event loop for that long. At least 100.
    * @default 30_000
    */
   lockDuration?: number;
@@ -51,6 +51,12 @@ export const DURABLE_OPTIONS = [
 ] as const satisfies readonly (keyof DurableInboxOptions)[];
 
 /**
+ * Shorter locks end before they can be renewed, so a text would be handed over again and again. It is
+ * usually a number of seconds.
+ */
+const LEAST_LOCK = 100;
+
+/**
  * The numbers among the options, with their defaults.
  *
  * @throws TypeError naming the option that is bad
@@ -62,7 +68,7 @@ export function durableNumbers(options: Readonly<DurableInboxOptions>) {
     attempts: wholeNumber("attempts", attempts),
     dedupeTtl: milliseconds("dedupeTtl", dedupeTtl),
     concurrency: wholeNumber("concurrency", concurrency),
-    lockDuration: milliseconds("lockDuration", lockDuration),
+    lockDuration: milliseconds("lockDuration", lockDuration, LEAST_LOCK),
     maxBuffered: wholeNumber("maxBuffered", maxBuffered),
   };
 }
