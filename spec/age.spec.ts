@@ -41,7 +41,7 @@ describe("maxAge", () => {
     await request(express().use(callback)).post("/").send(notification).expect(200);
   });
 
-  it("accepts a notification of exactly that age, and refuses one a millisecond older", async () => {
+  it("accepts a notification of exactly that age or exactly 60 s ahead, and refuses one a millisecond beyond", async () => {
     const now = Date.parse("2026-11-23T12:00:00.000Z");
     jest.useFakeTimers({
       doNotFake: ["nextTick", "queueMicrotask", "setImmediate", "setTimeout"],
@@ -53,6 +53,8 @@ describe("maxAge", () => {
         .send(fresh({ submit_timestamp: new Date(ms).toISOString() }));
     await sentAt(now - 5 * 60_000).expect(200);
     await sentAt(now - 5 * 60_000 - 1).expect(400);
+    await sentAt(now + 60_000).expect(200);
+    await sentAt(now + 60_001).expect(400);
     jest.useRealTimers();
   });
 

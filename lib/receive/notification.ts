@@ -1,6 +1,6 @@
 import Joi from "joi";
 
-import { isTimestamp } from "./timestamp.js";
+import { parseTimestamp } from "./timestamp.js";
 
 /**
  * One text between two users. Properties keep TeleSign's names; other properties that TeleSign sends
@@ -30,7 +30,7 @@ const reference = text.pattern(/^[A-Za-z0-9]{32}$/);
 const phoneNumber = text.pattern(/^\+?\d{1,15}$/);
 // Not Joi's isoDate(): it rewrites the text, drops the microseconds and reads the server's time zone.
 const timestamp = text.custom((value: string, { error }) =>
-  isTimestamp(value) ? value : error("string.isoDate"),
+  parseTimestamp(value) ? value : error("string.isoDate"),
 );
 
 /**

@@ -86,9 +86,7 @@ function copyOf(body: object): unknown {
 }
 
 function refusePrototypes(sent: unknown, mayBeCyclic: boolean): void {
-  if (typeof sent === "object" && sent !== null && namesPrototype(sent, mayBeCyclic)) {
-    throw new Refusal("prototype");
-  }
+  if (namesPrototype(sent, mayBeCyclic)) throw new Refusal("prototype");
 }
 
 function validate(schema: Joi.Schema, sent: object): Joi.ValidationResult {

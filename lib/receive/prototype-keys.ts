@@ -4,10 +4,9 @@
  *
  * @param mayBeCyclic whether it may contain itself; what JSON.parse made never does
  */
-export function namesPrototype(sent: object, mayBeCyclic: boolean): boolean {
-  // The list grows while it is walked.
-  const found = [sent];
-  const known = mayBeCyclic ? new Set(found) : undefined;
+export function namesPrototype(sent: unknown, mayBeCyclic: boolean): boolean {
+  const found: object[] = [];
+  const known = mayBeCyclic ? new Set<object>() : undefined;
 
   function visitLater(value: unknown) {
     if (!isObject(value) || known?.has(value)) return;
@@ -15,6 +14,8 @@ export function namesPrototype(sent: object, mayBeCyclic: boolean): boolean {
     found.push(value);
   }
 
+  visitLater(sent);
+  // The list grows while it is walked.
   for (const object of found) {
     // An array's items have no names, and may be many.
     if (Array.isArray(object)) object.forEach(visitLater);

@@ -3,14 +3,6 @@ const ISO_8601 =
 
 const DAY = 86_400_000;
 
-/** Whether {@link parseTimestamp} can parse a text. */
-export function isTimestamp(text: string): boolean {
-  if (!ISO_8601.test(text)) return false;
-  // Every month has 28 days. Only the other days, and leap seconds, need a calendar.
-  const isPlain = Number(text.slice(8, 10)) <= 28 && text.slice(17, 19) !== "60";
-  return isPlain || parseTimestamp(text) !== undefined;
-}
-
 /**
  * Parses an ISO 8601 date and time to the millisecond. Returns undefined for anything else, impossible
  * dates included. Without a zone it is UTC, as TeleSign's Transaction Callback Service page says;
@@ -23,8 +15,7 @@ export function parseTimestamp(text: unknown): Date | undefined {
   const isLeap = second === "60";
   const local = new Date(`${date}T${minute}:${isLeap ? "59.999" : `${second}.${fraction}`}Z`);
   // Date turns 30 February into 2 March.
-  if (Number(day) > 28 && local.getUTCDate() !== Number(day)) return undefined;
-  if (!sign && !isLeap) return local;
+  if (local.getUTCDate() !== Number(day)) return undefined;
   const offset = sign ? Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0;
   // Date has no leap seconds: one counts as the first moment of the next day.
   const time = local.getTime() - offset + (isLeap ? 1 : 0);
