@@ -7,7 +7,7 @@ import { telesignCallback, type MessageNotification } from "telesign-callback";
 import { sqliteInbox } from "telesign-callback/sqlite";
 import { deliver } from "telesign-callback/testing";
 
-import { linesOf, runBuilt } from "./support/command-line.js";
+import { linesOf, run, runBuilt } from "./support/command-line.js";
 import { fresh } from "./support/notifications.js";
 import { describeOnEachEngine, inboxOn } from "./support/servers.js";
 import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
@@ -128,7 +128,7 @@ describeOnEachEngine("telesign-callback dead-letters", (name, engine) => {
   );
 
   it("says that the schema may be wrong, and creates none", async () => {
-    const { status, out, err } = await runBuilt(["dead-letters", ...flags()]);
+    const { status, out, err } = await run(["dead-letters", ...flags()]);
     expect(err).toBe(
       "telesign-callback dead-letters: the database has no inbox in schema bullmq; is --schema right?\n",
     );

@@ -139,6 +139,18 @@ describe("telesign-callback dead-letters, opening an inbox,", () => {
     ["Redis", ["--redis", "rediss://a"], { connection: { url: "rediss://a" } }],
     [
       "PostgreSQL",
+      ["--postgres", "postgresql://a/b", "--schema", "telesign"],
+      {
+        connection: {
+          connectionString: "postgresql://a/b",
+          schema: "telesign",
+          skipMigrations: true,
+        },
+        backend: "createPostgresBackend",
+      },
+    ],
+    [
+      "PostgreSQL",
       ["--postgres", "postgresql://a/b", "--queue", "texts"],
       {
         connection: { connectionString: "postgresql://a/b", skipMigrations: true },
