@@ -425,7 +425,7 @@ describe.each(expressVersions)(
 );
 
 describe("a listener that fails while a retry of its message is being answered", () => {
-  it("is reported in the context of the first delivery", async () => {
+  it("is reported in the first request's async context", async () => {
     const store = new AsyncLocalStorage<string>();
     const retry = new EventEmitter();
     const isHeld = once(retry, "held");

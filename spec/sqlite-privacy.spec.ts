@@ -48,7 +48,7 @@ describeWithSqlite("sqliteInbox, to keep texts private,", () => {
     expect(bytes).not.toContain(NUMBER);
   });
 
-  it("writes no text in the clear with an encryptionKey, neither to the file nor to its log", async () => {
+  it("with an encryptionKey, writes no text in the clear to the file or its WAL", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file, attempts: 1, encryptionKey: randomBytes(32) });
     const failing = new Promise((resolve) => inbox.onError?.(resolve));

@@ -30,7 +30,7 @@ export interface CommonInboxOptions extends DurableInboxOptions {
 /** Options of an inbox on Redis or Valkey. */
 export interface RedisInboxOptions extends CommonInboxOptions {
   /**
-   * Redis or Valkey, as BullMQ takes it: options of ioredis, or a client (a `Redis` or a `Cluster`).
+   * Redis or Valkey, as BullMQ takes it: ioredis options, or a client (a `Redis` or a `Cluster`).
    * The inbox opens its own connections in either case. A client stays yours to close.
    */
   connection: ConnectionOptions;
