@@ -99,7 +99,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
       },
     ],
   ])(
-    "hands notifications over at once when the file %s, and reports why",
+    "hands notifications over at once when the file %s, and tells listeners and operators why",
     async (_, code, text, prepare) => {
       const file = temporaryFile();
       await prepare(file);
@@ -115,6 +115,11 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
         message: expect.stringContaining(text),
       };
       await expect(inbox.ready()).rejects.toMatchObject(expected);
+      await expect(inbox.deadLetters()).rejects.toMatchObject({
+        code: "ERR_INBOX",
+        message: "the inbox's database failed",
+        cause: { code },
+      });
       const message = freshNotification();
       expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
       expect(await received(1)).toEqual([[message, expect.anything()]]);
