@@ -162,6 +162,14 @@ describe("createJobWorker, given a job", () => {
     expect(reported?.message).toContain(text);
   });
 
+  it("names the reference of an unreadable job, but no id that could be a phone number", async () => {
+    const { mo_reference_id: known } = message;
+    const { reported } = await run(jest.fn(), { data: null, deduplicationId: known });
+    expect(reported?.message).toContain(known);
+    const { reported: foreign } = await run(jest.fn(), { data: null, id: "15551234567" });
+    expect(foreign?.message).not.toMatch(/\d{7}/);
+  });
+
   it("counts the attempts of a redriven job from 1, whatever crashed before", async () => {
     const handOver = jest.fn().mockResolvedValue(undefined);
     await run(handOver, { stalledCounter: 2, progress: { stalledBefore: 2 } });

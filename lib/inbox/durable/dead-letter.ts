@@ -36,9 +36,10 @@ export function deadLetterError(
 ): TelesignCallbackError {
   const details = typeof failure === "string" ? {} : failure;
   const text = TEXTS[typeof failure === "string" ? failure : "failed"];
-  // A job or a row of another program may have any key.
-  const named =
-    !notification && /^=?[\w-]{1,128}$/.test(key) ? `${text}; its reference is ${key}` : text;
+  // A job of another program may have any key, such as a phone number: only TeleSign's form is
+  // named, and the hash that stands for another one.
+  const isNamed = !notification && /^(\w{32}|=[\w-]{43})$/.test(key);
+  const named = isNamed ? `${text}; its reference is ${key}` : text;
   return new TelesignCallbackError("ERR_DEAD_LETTER", named, { ...details, notification });
 }
 
