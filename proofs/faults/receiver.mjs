@@ -26,13 +26,19 @@ callback.on("error", ({ code, message, cause }) => {
 
 // A GET of /reset starts to watch the event loop; any other GET says what was seen.
 const delay = monitorEventLoopDelay({ resolution: 1 });
-createServer((req, res) => {
+const server = createServer((req, res) => {
   callback(req, res, () => {
     if (req.url === "/reset") delay.enable() && delay.reset();
     const longestBlockMs = delay.max / 1_000_000;
     res.end(JSON.stringify({ memory: process.memoryUsage.rss(), longestBlockMs }));
   });
-}).listen(port, "127.0.0.1", () => console.log(JSON.stringify({ listening: port })));
+});
+// With Node's 5 s, a request may reach a connection that is just being closed, and get no answer.
+server.keepAliveTimeout = 600_000;
+server.listen(port, "127.0.0.1", () => console.log(JSON.stringify({ listening: port })));
+
+// Ends with the program that started it, however that ends.
+process.stdin.on("end", () => process.exit()).resume();
 
 process.on("SIGTERM", async () => {
   await callback.close();

@@ -12,7 +12,7 @@ const RECEIVER = fileURLToPath(new URL("receiver.mjs", import.meta.url));
 /** Starts a receiver; resolves when it listens. `errors` holds what its `error` event reported. */
 export async function startReceiver(settings) {
   const child = spawn(process.execPath, [RECEIVER, JSON.stringify(settings)], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   const exited = new Promise((resolve) => child.on("exit", resolve));
   const errors = [];
