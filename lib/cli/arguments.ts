@@ -42,7 +42,7 @@ export function flagged<T>(make: () => T): T {
 }
 
 /**
- * The one URL among the arguments.
+ * The URL, which must be the only argument.
  *
  * @throws TypeError that does not repeat the URL, since its path may be private
  */
@@ -107,6 +107,6 @@ export function apiKeyIn({ TELESIGN_API_KEY: apiKey }: Terminal["env"]): string 
     if (apiKey !== undefined) keysOf(apiKey);
     return apiKey;
   } catch {
-    throw new TypeError("TELESIGN_API_KEY must be base64, as TeleSign shows it; or unset it");
+    throw new TypeError("TELESIGN_API_KEY must be base64, as TeleSign shows it, or not be set");
   }
 }

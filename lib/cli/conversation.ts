@@ -28,7 +28,7 @@ const PLAY: readonly Line[] = [
 ];
 
 /**
- * `conversation <url>`: sends the texts of two people who look for each other, with two retries.
+ * `conversation <url>`: sends the texts of two people looking for each other, with two retries.
  *
  * @throws TypeError naming the argument that is wrong
  */

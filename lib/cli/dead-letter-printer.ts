@@ -28,7 +28,7 @@ export function createDeadLetterPrinter(
 function jsonPrinter(terminal: Terminal, show: boolean): DeadLetterPrinter {
   return {
     list(letters, hasMore) {
-      // Named one by one, so that nothing else that an inbox may add is printed.
+      // Properties are named one by one, so that none that an inbox may add is printed.
       for (const { reference, attempts, failedAt, error, message } of letters) {
         const letter = { reference, attempts, failedAt, error, ...(show && { message }) };
         writeJson(terminal, { event: "deadLetter", ...letter });

@@ -70,7 +70,7 @@ interface PlaceValues {
 }
 
 const ENGINES = [
-  { engine: "sqlite", form: /./, fault: "--sqlite must be a file" },
+  { engine: "sqlite", form: /./, fault: "--sqlite must name a file" },
   { engine: "redis", form: /^rediss?:\/\/./, fault: "--redis must be a redis or rediss URL" },
   { engine: "postgres", form: /^postgres(ql)?:\/\/./, fault: "--postgres must be a postgres URL" },
 ] as const;
@@ -143,7 +143,10 @@ function change(outcome: "redriven" | "discarded", references: readonly string[]
   };
 }
 
-/** Our own errors have no code, and contain nothing private. Others may name a file or a server. */
+/**
+ * Our own errors have no code here, and contain nothing private. Of others only the code is shown,
+ * since the text may name a file or a server.
+ */
 function openingFault(error: unknown): string {
   const { code } = bareError(error);
   return code === undefined && error instanceof Error ? error.message : `cannot open: ${code}`;

@@ -63,7 +63,7 @@ function bind(server: Server, port: number): Promise<string | undefined> {
   );
 }
 
-/** The app: the package as users have it, with a listener for every event to print. */
+/** The app: the package as users get it, with a listener for every event to print. */
 function receiver(callback: TelesignCallback, print: Printer): Express {
   callback.on("message", print.message);
   callback.on("duplicate", print.duplicate);

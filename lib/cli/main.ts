@@ -9,7 +9,7 @@ interface Command {
   readonly prepare: (args: string[], env: Terminal["env"]) => Run;
 }
 
-/** Each is loaded when it is used: only `listen` needs Express, and only `dead-letters` an engine. */
+/** Each is loaded on use, since only `listen` needs Express, and only `dead-letters` an engine. */
 const COMMANDS: Readonly<Record<keyof typeof HELP, () => Promise<Command>>> = {
   send: () => import("./send.js"),
   conversation: () => import("./conversation.js"),

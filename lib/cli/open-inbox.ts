@@ -35,7 +35,7 @@ const BAD_KEY =
   "TELESIGN_CALLBACK_ENCRYPTION_KEY must be 32 bytes as base64, or several such keys separated by commas";
 
 async function openSqlite({ address: file, encryptionKey }: InboxPlace): Promise<DurableInbox> {
-  // The inbox would create a file whose name is mistyped, and show no dead letters.
+  // Otherwise the inbox would create a file under a mistyped name, and show no dead letters.
   if (!existsSync(file)) throw new TypeError("the file given with --sqlite does not exist");
   const { sqliteInbox } = await import("../sqlite/sqlite-inbox.js");
   return sqliteInbox({ file, ...(encryptionKey && { encryptionKey }) });

@@ -8,7 +8,7 @@ SYNOPSIS
 DESCRIPTION
     Runs a receiver on 127.0.0.1. Prints each message, each suppressed retry and
     each rejected request to standard output. Messages and retries show their
-    reference. The URL to give to TeleSign goes to standard error.
+    reference. The URL and instructions go to standard error.
 
     TeleSign cannot reach 127.0.0.1, so you need a tunnel to receive its callbacks.
     The commands send and conversation need none.
@@ -54,13 +54,14 @@ SYNOPSIS
     telesign-callback dead-letters --postgres <url> [options]
 
 DESCRIPTION
-    A dead letter is a message that a durable inbox has given up on: its listeners
-    failed on every hand-over, or it cannot be read. The inbox keeps it for 30 days.
+    A dead letter is a message that a durable inbox has given up on: every hand-over
+    to the listeners failed, or it cannot be read. The inbox keeps it for 30 days.
 
     Lists the dead letters of an inbox, oldest first: when the message failed for
     the last time, its reference, how often it was handed over to the listeners,
     and the name and code of the last error. With --redrive or --discard it changes
-    those with the given references instead. The receiver can keep running.
+    those with the given references instead. The receiver can keep running, unless
+    Node's SQLite is older than 3.51.3.
 
 OPTIONS
     --sqlite <file>
@@ -88,7 +89,7 @@ OPTIONS
         Delete the message for good. Can be repeated.
 
     --limit <n>
-        The number of dead letters to list. Default: 100.
+        The most dead letters to list. Default: 100.
 
     --show
         Also print the phone numbers and the text of each message. Others may see
@@ -112,7 +113,7 @@ ENVIRONMENT
 
 EXIT STATUS
     0    The command did what it was asked to do.
-    1    A reference was not found, or the inbox could not be reached.
+    1    A reference was not found, or the inbox could not be used.
     2    The command line or the encryption key is wrong.
 
 EXAMPLES

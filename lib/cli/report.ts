@@ -22,7 +22,7 @@ export interface Report {
   begin(): void;
   /** Shows an attempt that has ended. */
   attempted(ended: ReportedAttempt): void;
-  /** Counts a message that needs no further attempt. */
+  /** Counts a message that was delivered, or that gets no further attempt. */
   end(isDelivered: boolean): void;
   /** Shows the summary. Returns the exit status, which is 0 only if every message got a 200. */
   close(): number;

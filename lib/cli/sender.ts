@@ -33,7 +33,7 @@ interface SenderValues {
   readonly "no-retries": boolean;
 }
 
-/** Delivers a message until it is answered with 200 or has no attempts left. Reports each attempt. */
+/** Sends a message until it is answered with 200 or has no attempts left. Reports each attempt. */
 export type Sender = (
   message: MessageNotification,
   report: Report,

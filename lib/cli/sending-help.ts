@@ -22,7 +22,7 @@ const OPTIONS = `    --from <number>
         Make one delivery attempt for each message.
 
     --customer-id <id>
-        The Customer ID beside the signature. Default: TeleSign's placeholder.
+        The Customer ID to send with the signature. Default: TeleSign's placeholder.
 
     --json
         Print a line of JSON for each delivery attempt, and one for the summary.
@@ -57,14 +57,14 @@ SYNOPSIS
 DESCRIPTION
     Sends Number Masking notifications to the URL as TeleSign does. A delivery
     attempt is one HTTP request. Any answer but 200 is a failure, and a failed
-    attempt is repeated up to twice with the same bytes and the same signature.
+    attempt is repeated, by default up to twice, with the same bytes and signature.
 
     The command prints each delivery attempt with its status, the reason for a
     refusal and its duration, and a summary at the end. On a terminal, many
     messages show as a progress bar with a line for each failure.
 
-    These attempts are TeleSign's. They are unrelated to delivery.attempt in a
-    listener, which counts how often the receiver called its listeners.
+    Delivery attempts are unrelated to delivery.attempt in a listener, which counts
+    how often the receiver called its listeners.
 
 OPTIONS
     --text <text>

@@ -25,7 +25,7 @@ export function paint(output: Output, colour: keyof typeof COLOURS, text: string
 }
 
 /**
- * Escapes the characters that control a terminal or turn the reading direction. Every text that a
+ * Escapes the characters that control a terminal or change the reading direction. Every text that a
  * stranger sent goes through this function. JSON keeps its meaning.
  */
 export function printable(text: string): string {
