@@ -20,8 +20,8 @@ type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknow
 type RouterInternals = Handler & { handle: Handler; readonly stack: readonly unknown[] };
 
 /**
- * An Express `Router` that you can subscribe to, for Express 4 and Express 5 apps alike. It is also
- * a plain function for `node:http`, to put ahead of an app.
+ * An Express `Router` that emits events, for Express 4 and 5 apps alike. It is also a plain
+ * function for `node:http`, to run ahead of an app.
  */
 export interface TelesignCallback {
   /** Handles `POST` on the private path; passes everything else on to `next`, untouched. */
@@ -34,14 +34,14 @@ export interface TelesignCallback {
    */
   on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
 
-  /** Subscribes to `message`: each notification not seen before. Short for `on('message', listener)`. */
+  /** Subscribes to new notifications. Short for `on('message', listener)`. */
   onMessage(listener: Listener<"message">): () => void;
 
   /**
-   * Resolves when everything accepted so far was handed over and its listeners have settled: for
-   * tests, and before a serverless function returns. It closes nothing and never rejects.
-   * Notifications that wait for a first `message` listener are not waited for. With a durable inbox
-   * it covers what this process is handing over. A listener that awaits it never settles.
+   * Resolves when everything accepted so far has been handed over and the listeners have settled:
+   * for tests, and before a serverless function returns. It closes nothing and never rejects. It
+   * does not wait for notifications that have no `message` listener yet. With a durable inbox it
+   * covers what this process is handing over. A listener that awaits it never settles.
    */
   settled(): Promise<void>;
 
@@ -65,7 +65,7 @@ export interface TelesignCallback {
  * them, suppresses retries, answers 200 and hands each message to the listeners once.
  *
  * @throws TypeError if an option is bad or unknown; it names the option and quotes no value
- * @see "Number Masking - Callback service"
+ * @see TeleSign's page "Number Masking - Callback service"
  *
  * @example
  * const callback = telesignCallback({ path: '/telesign/4f9d0c' });
@@ -88,10 +88,10 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 
   function handle(...[req, res, next]: Parameters<Handler>) {
     if (req.method === "POST" && isAt(settings.path, req)) {
-      // Caught here, because Express 4 would let the request hang.
+      // Caught here, because Express 4 ignores a rejected promise, and the request would hang.
       traceRequest((trace) => receive({ req, res, trace })).catch(next);
     } else if (router.stack.length === 0) {
-      // Bypasses the Router, which writes to `req` and calls `next` in a later turn.
+      // Bypasses the Router, which would write to `req` and call `next` in a later turn.
       next();
     } else {
       route(req, res, next);
@@ -115,15 +115,15 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
   };
 
   if (settings.onMessage) onMessage(settings.onMessage);
-  // A Router that is called calls its own `handle`, which is ours from here on.
+  // A Router that is called calls its `handle`, which is ours from here on.
   return Object.assign(router, { handle, on, onMessage, settled, stats, close });
 }
 
 /**
- * Whether a request is for a path, compared literally, without the query or an origin that a proxy
- * may put first.
+ * Whether a request is for `path`. The comparison is literal. It ignores the query, and an origin
+ * such as `http://example.com`, which a proxy may put before the path.
  */
 function isAt(path: string, { url }: IncomingMessage): boolean {
-  // Express leaves nothing of the path below a mount point if the URL names an origin.
+  // At the mount point itself, Express leaves an empty path, not "/", if the URL names an origin.
   return url === path || (String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "") || "/") === path;
 }

@@ -6,7 +6,7 @@ import timers from "node:timers";
  */
 export const { clearImmediate, clearTimeout, setImmediate, setTimeout } = timers;
 
-/** The longest delay of one Node timer, in ms. A longer one fires at once. */
+/** The longest delay of one Node timer, in ms. With a longer one, the timer fires after 1 ms. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
@@ -26,14 +26,14 @@ export function after(milliseconds: number, callback: () => void): () => void {
   }
 }
 
-/** What {@link within} rejects with. */
+/** What {@link within} rejects with when the time is over. */
 export class DeadlineError extends Error {
   readonly code = "ETIMEDOUT";
 }
 
 /**
- * Settles as `work` does, or rejects with a {@link DeadlineError} after `milliseconds`. The work
- * continues then, and its outcome is ignored.
+ * Settles as `work` does, or rejects with a {@link DeadlineError} after `milliseconds`. In that
+ * case the work continues, and its outcome is ignored.
  */
 export function within<T>(milliseconds: number, work: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -3,11 +3,11 @@ import type { MessageNotification } from "./receive/notification.js";
 /**
  * What went wrong:
  *
- * - `ERR_LISTENER`: a listener threw or rejected, or had not settled when `close()` ran out of time.
+ * - `ERR_LISTENER`: a listener threw or rejected, or had not settled when `close()` gave up.
  * - `ERR_NO_LISTENER`: a notification found no `message` listener.
  * - `ERR_INBOX`: the inbox failed, or took too long.
  * - `ERR_DEAD_LETTER`: every attempt to hand a notification over has failed, or it cannot be read.
- * - `ERR_BODY_CONSUMED`: earlier middleware read a request's body and left nothing of it.
+ * - `ERR_BODY_CONSUMED`: earlier middleware read a request's body, and its bytes are lost.
  */
 export type TelesignCallbackErrorCode =
   "ERR_LISTENER" | "ERR_NO_LISTENER" | "ERR_INBOX" | "ERR_DEAD_LETTER" | "ERR_BODY_CONSUMED";
@@ -23,12 +23,12 @@ export interface TelesignCallbackErrorDetails {
 }
 
 /**
- * What an `error` listener receives. The code is stable, the text is for people, and neither repeats a
- * phone number, a message, a key or the private path.
+ * What an `error` listener receives. The code is stable, the text is for people, and neither
+ * repeats a phone number, a message, a key or the private path.
  *
  * `cause` is the listener's own error, untouched, for `ERR_LISTENER` and `ERR_DEAD_LETTER`. For
- * `ERR_INBOX` it is a new Error with the engine's `name` and `code` only, because engines put the whole
- * command, text included, into their errors.
+ * `ERR_INBOX` it is a new Error with only the `name` and `code` of the inbox's error, because a
+ * database puts the whole command, text included, into its errors.
  */
 export class TelesignCallbackError extends Error {
   static {
@@ -40,7 +40,7 @@ export class TelesignCallbackError extends Error {
   readonly #notification: MessageNotification | undefined;
   readonly #body: Buffer | undefined;
 
-  /** Public for your own {@link Inbox}, which reports through `onError`. */
+  /** Public, so that your own {@link Inbox} can report through `onError`. */
   constructor(
     code: TelesignCallbackErrorCode,
     message: string,
@@ -52,18 +52,18 @@ export class TelesignCallbackError extends Error {
     this.#body = details.body;
   }
 
-  /** The notification concerned, if there is one. Not enumerable, so logging the error does not log it. */
+  /** The notification concerned, if any. Not enumerable, so logging the error does not log it. */
   get notification(): MessageNotification | undefined {
     return this.#notification;
   }
 
-  /** The body of the rejected request concerned, if there is one. Not enumerable. */
+  /** The body of the rejected request concerned, if any. Not enumerable. */
   get body(): Buffer | undefined {
     return this.#body;
   }
 }
 
-/** Makes an `ERR_INBOX` with only its cause's name and code, which contain no part of a message. */
+/** Makes an `ERR_INBOX` with only the cause's name and code, as its text may repeat a message. */
 export function inboxError(
   text: string,
   cause: unknown,
@@ -72,11 +72,11 @@ export function inboxError(
   return new TelesignCallbackError("ERR_INBOX", text, { cause: bareError(cause), notification });
 }
 
-/** A new Error with the `name` and `code` of another, and nothing else of it. */
+/** Makes a new Error with the `name` and `code` of another, and nothing else of it. */
 export function bareError(cause: unknown): Error & { readonly code?: string } {
   const bare = new Error();
   try {
-    // Not instanceof: under Jest, Node's own errors belong to another realm's Error.
+    // Not instanceof: under Jest, Node's own errors are instances of another realm's Error.
     const { name, code, message } = Object(cause) as Record<string, unknown>;
     if (typeof name === "string") bare.name = name;
     // Redis's own code is the first word of a ReplyError's text: "WRONGPASS invalid username …".
@@ -89,13 +89,13 @@ export function bareError(cause: unknown): Error & { readonly code?: string } {
   return bare;
 }
 
-/** The error for a body that earlier middleware read, leaving nothing. */
+/** The error for a body that earlier middleware read without keeping its bytes. */
 export function bodyConsumedError(): TelesignCallbackError {
   const text = "the body was already read; mount telesignCallback before express.json()";
   return new TelesignCallbackError("ERR_BODY_CONSUMED", text);
 }
 
-/** The error for a notification that finds no listener now. */
+/** The error for a notification that finds no `message` listener. */
 export function unheardError(notification: MessageNotification): TelesignCallbackError {
   const text = 'a notification found no "message" listener; subscribe before the server listens';
   const error = new TelesignCallbackError("ERR_NO_LISTENER", text, { notification });
@@ -103,7 +103,7 @@ export function unheardError(notification: MessageNotification): TelesignCallbac
   return error;
 }
 
-// Compared by identity, because a listener may fail with an error of the same code.
+// Recognised by identity, because a listener may fail with an error of the same code.
 const unheard = new WeakSet<object>();
 
 /** Whether a hand-over failed because nobody listens, not because a listener failed. */
@@ -111,7 +111,10 @@ export function isUnheard(error: unknown): error is TelesignCallbackError {
   return unheard.has(Object(error) as object);
 }
 
-/** Makes a hand-over's `catch` handler. A listener's failure is ignored: it is reported already. */
+/**
+ * Makes a `catch` handler for a hand-over. It reports that nobody listens. A listener's failure has
+ * been reported already.
+ */
 export function onUnheard(report: (error: TelesignCallbackError) => void) {
   return (error: unknown): void => {
     if (isUnheard(error)) report(error);

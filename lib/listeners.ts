@@ -14,26 +14,26 @@ export interface CallbackEvents {
   duplicate: [message: MessageNotification, delivery: Delivery];
   /** A request that got a 4xx or 5xx. */
   rejected: [rejection: Rejection];
-  /** A fault on our side. Without a listener it is one line on stderr. */
+  /** A fault on the receiving side. Without a listener it is one line on stderr. */
   error: [error: TelesignCallbackError];
 }
 
-/** A function for an event. It may be async; its result is otherwise ignored. */
+/** A function for an event. It may return a promise. Any other result is ignored. */
 export type Listener<Event extends keyof CallbackEvents> = (
   ...args: CallbackEvents[Event]
 ) => unknown;
 
 type Registry = { readonly [Event in keyof CallbackEvents]: Set<Listener<Event>> };
 
-/** The subscriptions of a callback. A listener that fails affects neither the others nor the caller. */
+/** A callback's subscriptions. A listener that fails affects neither the others nor the caller. */
 export interface Listeners {
   /** Subscribes, and returns the function that unsubscribes. */
   on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
-  /** How many listen to `event`. */
+  /** How many listeners `event` has. */
   count(event: keyof CallbackEvents): number;
   /**
-   * Starts every listener now. Resolves, when all have settled, to the errors of those that failed.
-   * `underWay` does not count it.
+   * Starts every listener now. When all have settled, resolves to the errors of those that failed.
+   * Does not count as under way.
    */
   emit<Event extends keyof CallbackEvents>(
     event: Event,
@@ -45,11 +45,14 @@ export interface Listeners {
     event: Event,
     ...args: CallbackEvents[Event]
   ): void;
-  /** Emits `error` once the answer it is about has left. Without a listener it is a line on stderr. */
+  /**
+   * Emits `error` once the answer that the error is about has left. Without a listener, prints one
+   * line on stderr.
+   */
   readonly report: (error: TelesignCallbackError) => void;
   /** Emits `error` once `answered` resolves. */
   reportAfter(answered: Promise<void>, error: TelesignCallbackError): void;
-  /** Emits `error` now, for an error about no answer. Resolves when its listeners have settled. */
+  /** Emits `error` without waiting for an answer. Resolves when the listeners have settled. */
   reportNow(error: TelesignCallbackError): Promise<void>;
 }
 
@@ -95,7 +98,7 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
     cause: unknown,
   ) {
     const error = listenerError(event, subject, cause);
-    // Not reported to the `error` listeners again, or one that always fails would loop for ever.
+    // Not reported to the `error` listeners again, or one that always fails would loop endlessly.
     if (event === "error") print(error);
     else report(error);
   }
@@ -131,7 +134,7 @@ function subscribe<Event extends keyof CallbackEvents>(
     throw new TypeError(`event must be one of ${Object.keys(registry).join(", ")}`);
   }
   if (typeof listener !== "function") throw new TypeError("listener must be a function");
-  // A new entry, so that one function can subscribe twice and unsubscribe once.
+  // A new entry, so that a function can subscribe twice, and each subscription ends separately.
   const entry: Listener<Event> = (...args) => listener(...args);
   registry[event].add(entry);
   return function unsubscribe() {
@@ -139,14 +142,14 @@ function subscribe<Event extends keyof CallbackEvents>(
   };
 }
 
-/** Starts every listener. Returns those that have not settled yet; none of them rejects. */
+/** Starts every listener. Returns a promise for each that has not settled. None of them rejects. */
 function startAll<Args extends unknown[]>(
   listeners: ReadonlySet<(...args: Args) => unknown>,
   args: Args,
   fail: (cause: unknown) => void,
 ): Promise<void>[] {
   const unsettled: Promise<void>[] = [];
-  // A copy, since listeners may subscribe and unsubscribe others.
+  // A copy, since a listener may subscribe or unsubscribe others.
   for (const listener of [...listeners]) {
     try {
       const result = listener(...args);
@@ -167,13 +170,13 @@ function listenerError(
   return new TelesignCallbackError("ERR_LISTENER", text, { cause, ...detailsOf(subject) });
 }
 
-/** What an `ERR_LISTENER` carries of its event, so that the message is not lost. */
+/** What an `ERR_LISTENER` carries from its event, so that the message is not lost. */
 function detailsOf(subject: CallbackEvents[keyof CallbackEvents][0]) {
   if (isRejection(subject)) return { body: subject.body };
   return subject instanceof TelesignCallbackError ? {} : { notification: subject };
 }
 
-/** One line without the cause, which may say anything. */
+/** Prints one line, without the cause, which may contain anything. */
 function print({ code, message }: TelesignCallbackError): void {
   try {
     console.error(`telesign-callback: ${code}: ${message}`);

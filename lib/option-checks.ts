@@ -1,5 +1,6 @@
 /**
- * Refuses options that a misspelling or an unset environment variable would silently switch off.
+ * Refuses unknown options and undefined values. A misspelling or an unset environment variable
+ * would otherwise silently switch an option off.
  *
  * @throws TypeError naming the option
  */
@@ -15,11 +16,14 @@ export function refuseUnknownAndUndefined(options: object, known: readonly strin
   }
 }
 
-/** Whether it is a plain object. The properties of any other, such as a promise, may be inherited. */
+/**
+ * Whether `options` is a plain object. Another object, such as a promise, may inherit properties,
+ * which the checks would not see.
+ */
 export function isPlain(options: unknown): options is object {
   if (typeof options !== "object" || options === null) return false;
   const prototype: unknown = Object.getPrototypeOf(options);
-  // Object.prototype, of whatever realm, is the one that has no prototype itself.
+  // Object.prototype, in any realm, is the prototype that has none itself.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 

@@ -15,19 +15,19 @@ import { keysOf } from "./receive/signature.js";
 export interface CallbackOptions {
   /**
    * Private path under the mount point, compared literally: case and a trailing slash count,
-   * nothing is a pattern, and the query is ignored. Other requests fall through to the app. The
-   * secret belongs here, not in the mount point, which follows the app's own looser rules.
+   * nothing is a wildcard, and the query is ignored. Other requests fall through to the app. Put
+   * the secret here, not in the mount point, where Express ignores case.
    * @default '/'
    */
   path?: string;
   /**
-   * TeleSign's API key, as its portal shows it, to verify signatures with; several while a key is
+   * Your API key, as TeleSign's portal shows it, to verify signatures with; several while a key is
    * rotated. Without it signatures are not verified.
    */
   apiKey?: string | string[];
   /**
    * Addresses and CIDR ranges, IPv4 or IPv6, that may deliver. Compared with `req.ip`, so the app's
-   * `trust proxy` counts, or else with the socket's address. Without it any address may deliver.
+   * `trust proxy` counts; outside Express, with the socket's address. Without it any may deliver.
    */
   allowFrom?: string[];
   /**
@@ -38,20 +38,21 @@ export interface CallbackOptions {
   maxBodySize?: number;
   /**
    * Greatest age of `submit_timestamp` accepted, in milliseconds. An unreadable date is refused,
-   * and so is one over 60 s ahead. No signature expires, so this guards against replays. It must be
-   * above 60,000, so that TeleSign's third attempt passes. Keep it at or below the inbox's `ttl` or
-   * `dedupeTtl`, or replays pass once the inbox has forgotten the message. Without it any age is
-   * accepted.
+   * and so is one over 60 s ahead. This guards against replays, because no signature expires. It
+   * must be above 60,000, so that TeleSign's third attempt passes. Keep it at or below the inbox's
+   * `ttl` or `dedupeTtl`, or replays pass once the inbox has forgotten the message. Without it any
+   * age is accepted.
    */
   maxAge?: number;
   /**
    * Replaces the validation; synchronous rules only. Listeners get what it returns, which must have
-   * a non-empty string as `mo_reference_id`; `submittedAt` and `maxAge` need `submit_timestamp` as text.
+   * a non-empty string as `mo_reference_id`; `submittedAt` and `maxAge` need `submit_timestamp` as
+   * a string.
    * @default notificationSchema
    */
   schema?: Joi.Schema;
   /**
-   * Where accepted notifications are remembered, and handed over from. An inbox belongs to one callback.
+   * Remembers accepted notifications and hands them over. An inbox belongs to one callback.
    * @default memoryInbox()
    */
   inbox?: Inbox;
@@ -108,9 +109,9 @@ export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
 }
 
 function checkPath(path: unknown): string {
-  // A character that a request line cannot hold, or that starts the query, would never match.
+  // With a character that a path cannot have, or that starts the query, no request would match.
   if (typeof path !== "string" || !/^\/[!"$->@-~]*$/.test(path)) {
-    throw new TypeError("path must start with a slash and be percent-encoded, without ? and #");
+    throw new TypeError("path must start with a slash and be percent-encoded, without ? or #");
   }
   return path;
 }
@@ -118,7 +119,7 @@ function checkPath(path: unknown): string {
 function checkMaxAge(maxAge: unknown): number {
   const age = milliseconds("maxAge", maxAge);
   if (age > 60_000) return age;
-  throw new TypeError("maxAge must be above 60000 ms, so that a third attempt passes");
+  throw new TypeError("maxAge must be above 60000 ms, so that TeleSign's third attempt passes");
 }
 
 function checkSchema(schema: unknown): Joi.Schema {

@@ -15,7 +15,7 @@ export interface CloseOptions {
   timeout?: number;
 }
 
-/** What a shutdown waits for. */
+/** What a shutdown works with. */
 export interface ShutdownParts {
   readonly answers: Answers;
   readonly inbox: GuardedInbox;
@@ -24,8 +24,8 @@ export interface ShutdownParts {
 }
 
 /**
- * Makes `close` and `settled`. Both wait for three things: `answers` that have not left, verdicts that
- * the `inbox` has not given, and events `underWay`, whose listeners have not settled.
+ * Makes `close` and `settled`. Both wait for three things: `answers` that have not left, verdicts
+ * that the `inbox` has not given, and events `underWay`, whose listeners have not settled.
  */
 export function createShutdown({ answers, inbox, listeners, underWay }: ShutdownParts) {
   let closing: Promise<void> | undefined;
@@ -68,13 +68,13 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
   }
 
   async function settled() {
-    // Within this turn, a listener that has just subscribed is given what waited for it.
+    // By the next turn, a listener that has just subscribed has been given what waited for it.
     await new Promise<void>((resolve) => setImmediate(resolve));
     const isDeciding = inbox.isDeciding();
     const begun = underWay.settled();
     await Promise.all([answers.settled(), inbox.settled()]);
     await begun;
-    // The verdicts that the inbox has given by now have begun more events.
+    // The verdicts that the inbox has given meanwhile have begun more events.
     if (isDeciding) await underWay.settled();
   }
 

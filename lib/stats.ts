@@ -2,7 +2,7 @@
 export interface CallbackStats {
   /** New notifications, even if the client hung up before its 200. */
   readonly accepted: number;
-  /** Retries, which were suppressed. */
+  /** Retries that were suppressed. */
   readonly duplicates: number;
   /** Requests that got a 4xx or 5xx, by status. */
   readonly rejected: Readonly<Record<number, number>>;
@@ -12,7 +12,7 @@ export interface CallbackStats {
   readonly failed: number;
   /** Notifications that became dead letters (`ERR_DEAD_LETTER`). */
   readonly deadLettered: number;
-  /** `ERR_INBOX` errors. An outage is one, however long it lasts. */
+  /** `ERR_INBOX` errors. An outage counts once, however long it lasts. */
   readonly inboxErrors: number;
   /** Hand-overs under way now. */
   readonly running: number;
@@ -27,8 +27,8 @@ export interface CallbackStats {
 }
 
 /**
- * The counters of {@link CallbackStats}. Each is increased where the thing happens; those of
- * errors, where the errors are reported, in `listeners.ts`.
+ * The counters of {@link CallbackStats}. Each is increased where its event happens; those of errors
+ * in `listeners.ts`, which reports them.
  */
 export interface Counts {
   accepted: number;
@@ -41,7 +41,7 @@ export interface Counts {
   lastAcceptedAt: number | undefined;
 }
 
-/** Counters that have counted nothing yet. */
+/** Makes the counters, all at zero. */
 export function createCounts(): Counts {
   return {
     accepted: 0,
@@ -55,7 +55,7 @@ export function createCounts(): Counts {
   };
 }
 
-/** A copy of the counters with what is under way now, frozen. */
+/** A frozen copy of the counters, with what is under way now. */
 export function snapshot(
   counts: Counts,
   now: { readonly running: number; readonly waiting: number },

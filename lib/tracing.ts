@@ -5,12 +5,12 @@ import type { MessageNotification } from "./receive/notification.js";
 
 /**
  * Strings that travel from a request to every hand-over of its notification, through a durable
- * inbox and even to another process: OpenTelemetry's carrier, such as W3C's `traceparent`. A
- * subscriber to the start of `telesign-callback:request` may fill it.
+ * inbox and even to another process: a carrier for OpenTelemetry, with keys such as W3C's
+ * `traceparent`. A subscriber to the `start` of `telesign-callback:request` can fill it.
  */
 export type TraceCarrier = Record<string, string>;
 
-/** What subscribers to `telesign-callback:request` get: one callback, from its arrival to its answer. */
+/** What subscribers to `telesign-callback:request` get: one callback, from arrival to answer. */
 export interface RequestTrace {
   /** When the request's headers had arrived. */
   readonly receivedAt: Date;
@@ -18,7 +18,7 @@ export interface RequestTrace {
   readonly carrier: TraceCarrier;
   /**
    * How the request ended: `aborted` if the client hung up before its body had arrived, `failed` if
-   * other middleware made the answer impossible. Undefined until then.
+   * other code of the app made the answer impossible. Undefined until that is known.
    */
   outcome?: "accepted" | "duplicate" | "rejected" | "aborted" | "failed";
   /** The HTTP status of the answer. */
@@ -27,15 +27,15 @@ export interface RequestTrace {
   reference?: string;
 }
 
-/** What subscribers to `telesign-callback:message` get: one hand-over to the listeners, which run inside it. */
+/** What subscribers to `telesign-callback:message` get: one hand-over. Listeners run inside it. */
 export interface MessageTrace {
   /** The notification's `mo_reference_id`. */
   readonly reference: string;
   /** Which hand-over it is, counted from 1. */
   readonly attempt: number;
-  /** When the notification had arrived: see {@link Delivery}. */
+  /** When the notification arrived: see {@link Delivery}. */
   readonly receivedAt: Date;
-  /** What a subscriber put into the request's carrier; empty without one. */
+  /** What a subscriber put into the request's carrier; empty if none did. */
   readonly carrier: Readonly<TraceCarrier>;
   /** `failed` if any listener failed. Undefined until all have settled. */
   outcome?: "delivered" | "failed";
@@ -44,7 +44,7 @@ export interface MessageTrace {
 const requests = tracingChannel<unknown, RequestTrace>("telesign-callback:request");
 const messages = tracingChannel<unknown, MessageTrace>("telesign-callback:message");
 
-/** Runs `receive` inside a trace, if anybody subscribes to the channel. */
+/** Runs `receive`, inside a trace if anybody subscribes to the channel. */
 export function traceRequest(receive: (trace?: RequestTrace) => Promise<void>): Promise<void> {
   return requests.hasSubscribers ? receiveTraced(receive) : receive();
 }
@@ -57,7 +57,7 @@ async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): 
       try {
         await receive(trace);
       } catch (error) {
-        // The channel must not publish the error: an error of other middleware may contain anything.
+        // Not rethrown here: the channel would publish the error, which may contain anything.
         failure = { error };
         note(trace, { outcome: "failed" });
       }
@@ -69,7 +69,7 @@ async function receiveTraced(receive: (trace?: RequestTrace) => Promise<void>): 
 /** Hands a notification to its listeners, and resolves to the errors of those that failed. */
 type Emit = (message: MessageNotification, delivery: Delivery) => Promise<readonly unknown[]>;
 
-/** Makes the function that does the same inside a trace, if anybody subscribes to the channel. */
+/** Makes a function that calls `emit`, inside a trace if anybody subscribes to the channel. */
 export function traced(emit: Emit): Emit {
   return (...arrival) =>
     messages.hasSubscribers ? emitTraced(emit, ...arrival) : emit(...arrival);
@@ -89,7 +89,10 @@ async function emitTraced(emit: Emit, message: MessageNotification, delivery: De
   return failures;
 }
 
-/** Waits for a trace. Ignores a rejection: a subscriber causes one, for example by freezing it. */
+/**
+ * Waits for a trace, and ignores its rejection, which a subscriber may have caused, for example by
+ * freezing the trace.
+ */
 async function regardless(traced: Promise<void>): Promise<void> {
   await traced.catch(() => {});
 }
@@ -109,7 +112,7 @@ function stringsIn(trace: Pick<RequestTrace, "carrier">): TraceCarrier {
       entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
     );
   } catch {
-    // A subscriber's getter must not cost an answer.
+    // A subscriber's getter may throw. That must not cost an answer.
     return {};
   }
 }

@@ -2,7 +2,7 @@
 export interface UnderWay {
   /** Notes that something has begun. Returns the function to call when it has ended. */
   readonly begin: () => () => void;
-  /** How much has begun and not ended. */
+  /** How many things have begun and not ended. */
   readonly count: () => number;
   /** Resolves when everything that has begun by now has ended, even if more begins. */
   readonly settled: () => Promise<void>;

@@ -9,9 +9,11 @@ import type { HandOver, Inbox, Outcome } from "./inbox.js";
 /** How long an inbox may take to accept, in ms. TeleSign probably waits 5 s for the answer. */
 const ACCEPT_DEADLINE = 2_000;
 
-/** The user's inbox behind a guard: whatever it does, no message is lost and nothing is thrown. */
+/** The user's inbox behind a guard: however it fails, no message is lost and nothing is thrown. */
 export interface GuardedInbox {
-  /** The inbox's verdict. If the inbox fails: `accepted`, and the listeners get the message at once. */
+  /**
+   * The inbox's verdict. If the inbox fails: `accepted`, and the listeners get the message at once.
+   */
   accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
   /** Call it when `message` listeners come or go: the inbox consumes while there is one. */
   consumeWhileHeard(): void;
@@ -19,13 +21,13 @@ export interface GuardedInbox {
   waiting(): number;
   /** Whether the inbox has been asked to accept something and has not decided. */
   readonly isDeciding: () => boolean;
-  /** Resolves when the inbox has accepted, or failed to accept, everything that it was asked to by now. */
+  /** Resolves when everything that the inbox was asked to accept so far has an outcome. */
   readonly settled: () => Promise<void>;
   /** Closes the inbox, which consumes no more. Never rejects: a failure is an `ERR_INBOX` error. */
   close(): Promise<void>;
 }
 
-/** Guards an inbox. Its faults become `ERR_INBOX` errors. */
+/** Guards an inbox, whose faults become `ERR_INBOX` errors. */
 export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listeners): GuardedInbox {
   let isConsuming = false;
   let stopConsuming = () => Promise.resolve();
@@ -69,7 +71,7 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
 
   function start() {
     stopConsuming = inbox.consume(handOver);
-    // An inbox written without types may return a promise, and that may reject.
+    // An inbox written without types may return a promise, which may reject.
     return Promise.resolve<unknown>(stopConsuming);
   }
 
@@ -104,7 +106,7 @@ function waitingIn(inbox: Inbox): number {
   }
 }
 
-/** Inboxes come from users, and not all of them are compiled with types. */
+/** Checks an outcome. Inboxes come from users, and not all of them are compiled with types. */
 function checked(outcome: unknown): Outcome {
   if (outcome === "accepted" || outcome === "duplicate") return outcome;
   throw new TypeError('accept must return "accepted" or "duplicate"');

@@ -23,9 +23,9 @@ export interface HandOverParts {
 }
 
 /**
- * Hands notifications to the `message` listeners: each after its own answer, and in the order of the
- * calls. Each waits in its own `await`, which keeps the asynchronous context of its call, so an
- * app's `AsyncLocalStorage` is there in the listeners.
+ * Makes the function that hands notifications to the `message` listeners: each after its own
+ * answer, and in the order of the calls. Each waits in its own `await`, which keeps the
+ * asynchronous context of its call, so listeners find the app's `AsyncLocalStorage`.
  */
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
   const line: Place[] = [];
@@ -34,7 +34,7 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
 
   const handOver: HandOver = (message, delivery) => {
     const done = afterAnswer(message, delivery);
-    // The inbox gets the rejection too. An inbox that ignores it must not end the process.
+    // The inbox gets the rejection as well. An inbox that ignores it must not end the process.
     done.catch(() => {});
     return done;
   };
@@ -71,8 +71,8 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   }
 
   function advance() {
-    // Without a listener all return to the inbox together, by the error that afterAnswer throws, so that
-    // none overtakes another.
+    // Without a listener all return to the inbox together, through the error that afterAnswer
+    // throws, so that none overtakes another.
     const isHeard = listeners.count("message") > 0;
     while (line[0] && (line[0].isDue || !isHeard)) line.shift()?.begin(isHeard);
   }

@@ -7,18 +7,18 @@ export type Outcome = "accepted" | "duplicate";
 /**
  * Hands a notification to every `message` listener. Resolves when all have settled. If one failed,
  * rejects with its error, which is reported already. If nobody listens, rejects with an unreported
- * `ERR_NO_LISTENER`: the inbox keeps the notification, or reports the error.
+ * `ERR_NO_LISTENER`: the inbox must keep the notification, or report the error.
  */
 export type HandOver = (message: MessageNotification, delivery: Delivery) => Promise<void>;
 
 /**
- * Remembers notifications and hands them over: one interface, because the two must be one atomic step. A
- * store that only remembers would answer "duplicate" to the retry of a delivery whose process died
- * before its listeners ran.
+ * Remembers notifications and hands them over: one interface, because the two must be one atomic
+ * step. A store that only remembers would answer "duplicate" to the retry of a delivery whose
+ * process died before its listeners ran.
  *
- * An inbox belongs to one callback. Its failures lose no message: when `accept` throws,
- * rejects or takes longer than 2 s, the answer is `accepted` and this process's listeners get the
- * notification at once, with an `ERR_INBOX` error.
+ * An inbox belongs to one callback. Its failures lose no message: when `accept` throws, rejects or
+ * takes longer than 2 s, the answer is `accepted`, this process's listeners get the notification at
+ * once, and an `ERR_INBOX` error is emitted.
  */
 export interface Inbox {
   /**
@@ -36,7 +36,7 @@ export interface Inbox {
   consume(handOver: HandOver): () => Promise<void>;
 
   /**
-   * Sets where to report errors outside any call. Called once, before the first `accept`. A
+   * Sets where to report errors that belong to no call. Called once, before the first `accept`. A
    * `TelesignCallbackError` is reported as it is, anything else as the cause of an `ERR_INBOX`.
    */
   onError?(listener: (error: Error) => void): void;
@@ -45,8 +45,8 @@ export interface Inbox {
   waiting?(): number;
 
   /**
-   * Hands over or stores what is left, then accepts and hands over nothing more. `accept` is not called
-   * afterwards. The callback waits for the hand-overs under way, so `close` need not.
+   * Hands over or stores what is left, then accepts and hands over nothing more. `accept` is not
+   * called afterwards. The callback waits for the hand-overs under way, so `close` need not.
    */
   close(): Promise<void>;
 }

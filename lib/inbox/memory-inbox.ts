@@ -12,8 +12,9 @@ import { createWaitingLine, type Arrival } from "./waiting-line.js";
 /** How much the memory inbox remembers, and for how long. */
 export interface MemoryInboxOptions {
   /**
-   * How many references are remembered. Allow for the messages of one retry window, about 60 s:
-   * when full, the inbox forgets the oldest, whatever the `ttl`. The default takes up to 13 MB.
+   * How many references are remembered. Allow for the messages of about 60 s, during which TeleSign
+   * retries: when full, the inbox forgets the oldest, whatever the `ttl`. The default takes up to
+   * 13 MB.
    * @default 100_000
    */
   max?: number;
@@ -24,18 +25,18 @@ export interface MemoryInboxOptions {
   ttl?: number;
 }
 
-/** V8 cannot hold more in a Map, and ends the process if more is added. */
+/** The most entries that V8 allows in a Map. Adding another throws. */
 const LARGEST_MAP = 2 ** 24;
 
 /**
- * The default inbox: an LRU keyed by `mo_reference_id`, in this process only. Nothing outlives the
- * process, and two processes each hand over their own copy. Listeners are started in order of arrival;
- * one that fails is reported, not retried.
+ * The default inbox: an LRU cache keyed by `mo_reference_id`, in this process only. Nothing
+ * outlives the process, and two processes that get the same message each hand it over. Listeners
+ * are started in order of arrival; one that fails is reported, not retried.
  *
  * Notifications that arrive before the first `message` listener wait for it as text, up to 1,000 of
- * them and 64 MB, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the newest is
- * dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each is reported as an
- * `ERR_NO_LISTENER` error that carries it.
+ * them and 64 MB, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the
+ * newest is dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each of these
+ * is reported as an `ERR_NO_LISTENER` error that carries it.
  *
  * @throws TypeError if an option is bad or unknown
  */
@@ -61,10 +62,13 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     return "accepted";
   }
 
-  // Given one by one, because the listener may leave after any of them, and the rest must stay in line.
+  // One by one, because the listener may leave after any of them, and the rest must stay in line.
   const drainSoon = repeatSoon(giveNext);
 
-  /** False when nothing waits, or when the last listener has left and the rest must keep waiting. */
+  /**
+   * Gives the oldest to the listeners. Returns false when nothing waits, or when the last listener
+   * has left and the rest must keep waiting.
+   */
   function giveNext(): boolean {
     const handOver = consumer.ready();
     const next = handOver && line.take();
@@ -104,7 +108,8 @@ function createCurrentConsumer(onReady: () => void) {
 
   function attach(handOver: HandOver): () => Promise<void> {
     current = handOver;
-    // Notifications that the last consumer gives back return within this turn, and are older than new ones.
+    // Notifications that the previous consumer gives back return within this turn. They are older
+    // than new ones, and must go first.
     isReturning = true;
     setImmediate(() => {
       isReturning = false;
@@ -119,7 +124,7 @@ function createCurrentConsumer(onReady: () => void) {
   return {
     attach,
     isThere: () => current !== undefined,
-    /** Also undefined while the last consumer may still give notifications back. */
+    /** Also undefined while the previous consumer may still give notifications back. */
     ready: () => (isReturning ? undefined : current),
     endReturn: () => void (isReturning = false),
   };
@@ -131,7 +136,7 @@ function throwIt(error: Error): void {
 
 /** Makes the function that says whether a reference is new, and remembers it. */
 function createMemory({ max = 100_000, ttl = 600_000 }: Readonly<MemoryInboxOptions>) {
-  // maxSize, because max would allocate room for all of them now.
+  // maxSize, because max would allocate room for all references now.
   const seen = new LRUCache<string, true>({
     maxSize: wholeNumber("max", max, LARGEST_MAP),
     ttl: milliseconds("ttl", ttl),
@@ -146,7 +151,10 @@ function createMemory({ max = 100_000, ttl = 600_000 }: Readonly<MemoryInboxOpti
 
 const COUNTS_AS_ONE = { size: 1 };
 
-/** Repeats a step until it returns false. Starts later, so that a new listener can leave before that. */
+/**
+ * Makes the function that repeats a step until it returns false. Each step runs in a new microtask,
+ * so that a listener can leave before it.
+ */
 function repeatSoon(step: () => boolean): () => void {
   let isDue = false;
   return function start() {

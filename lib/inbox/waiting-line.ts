@@ -19,7 +19,7 @@ export interface TakenArrival extends Arrival {
 
 /** The notifications that no listener has been given yet, in order of arrival. */
 export interface WaitingLine {
-  /** Adds one that has arrived, or gives one back that was taken. */
+  /** Adds an arrival, or gives back one that was taken. */
   readonly add: (arrival: Arrival) => void;
   /** Takes the first; undefined if none waits. */
   readonly take: () => TakenArrival | undefined;
@@ -47,8 +47,8 @@ interface Waiting {
  * Makes a queue that is bounded while it has no consumer.
  *
  * @param isHeard whether it has a consumer
- * @param drop receives each notification that does not fit: the newest if there are too many, the
- *   oldest if they take too many bytes
+ * @param drop receives each notification that does not fit (the newest if there are too many, the
+ *   oldest if they take too many bytes) or still waits when the line is cleared
  */
 export function createWaitingLine(
   isHeard: () => boolean,
@@ -101,8 +101,9 @@ function entryOf(
 }
 
 /**
- * Keeps an arrival as text, since a parsed object can take twenty times its bytes; or as it is if JSON
- * would change it, such as a Date that a custom schema made. Undefined if it is nested too deep for JSON.
+ * Keeps an arrival as text, since the parsed object can take twenty times as many bytes. Keeps the
+ * object itself if JSON would change it, such as a Date that a custom schema made. Returns
+ * undefined if it is nested too deep for JSON.
  */
 function asText(arrival: Arrival): Waiting | undefined {
   const { message } = arrival;

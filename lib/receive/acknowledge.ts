@@ -21,7 +21,7 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
   ): Promise<void> {
     const { req, res, trace } = exchange;
     const reference = message.mo_reference_id;
-    // Added before the inbox gets it, because a hand-over waits only for answers that were added.
+    // Added before the inbox is asked, because a hand-over waits only for answers added by then.
     const left = departure(req, res);
     answers.add(reference, left);
     if (trace) carry(delivery, trace);

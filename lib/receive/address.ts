@@ -7,7 +7,7 @@ export interface AddressedRequest extends IncomingMessage {
 }
 
 /**
- * The sender's address: Express's `req.ip`, which follows `trust proxy`, or else the socket's.
+ * The sender's address: Express's `req.ip`, which follows `trust proxy`; without it, the socket's.
  *
  * @throws whatever the app's own `trust proxy` function throws
  */
@@ -19,8 +19,8 @@ export function addressOf(req: AddressedRequest): string | undefined {
 }
 
 /**
- * Makes the function that says whether an address is in the list. IPv4-mapped IPv6 addresses count as
- * IPv4. False for anything but an address.
+ * Makes the function that says whether an address is in the list. IPv4-mapped IPv6 addresses count
+ * as IPv4. The function returns false for anything but an address.
  *
  * @throws TypeError naming the entry that is neither an address nor a CIDR range
  */
@@ -28,7 +28,7 @@ export function createAllowlist(allowFrom: unknown): (address: string | undefine
   if (!Array.isArray(allowFrom) || allowFrom.length === 0) {
     throw new TypeError("allowFrom must be an array of at least one address or CIDR range");
   }
-  // BlockList is node:net's name for a set of addresses; nothing is blocked by it.
+  // BlockList is node:net's set of addresses. Here it holds those that are allowed.
   const allowed = new BlockList();
   for (const [index, entry] of Array.from<unknown>(allowFrom).entries()) {
     if (!add(allowed, entry)) {
@@ -41,7 +41,7 @@ export function createAllowlist(allowFrom: unknown): (address: string | undefine
   };
 }
 
-/** Adds an address or a range; false if it is neither. */
+/** Adds an address or a range. Returns false if the entry is neither. */
 function add(list: BlockList, entry: unknown): boolean {
   if (typeof entry !== "string") return false;
   const [, address, prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];

@@ -1,10 +1,10 @@
 import { setImmediate } from "../clock.js";
 
-/** The answers being given, by `mo_reference_id`, so that listeners start after the answer they are about. */
+/** The answers being given, by `mo_reference_id`. Listeners wait for their message's answer. */
 export interface Answers {
   /** Notes that a notification is being answered, until `left` resolves. */
   add(reference: string, left: Promise<void>): void;
-  /** Resolves when every answer now being given to this notification has left, or can no longer leave. */
+  /** Resolves when all answers now being given to this notification have left, or cannot leave. */
   sent(reference: string | undefined): Promise<void>;
   /** How many notifications are being answered. */
   readonly count: () => number;
@@ -19,7 +19,7 @@ export function createAnswers(): Answers {
   const pending = new Map<string, Promise<void>>();
 
   function add(reference: string, left: Promise<void>) {
-    // A retry may arrive while the first delivery is being answered: the entry then stands for both.
+    // A retry may arrive while the first delivery is being answered. The entry is then for both.
     const earlier = pending.get(reference);
     const all = earlier ? earlier.then(() => left) : left;
     pending.set(reference, all);

@@ -15,12 +15,12 @@ export type Body = Buffer | object;
 
 const EMPTY = Buffer.alloc(0);
 
-/** The client hung up before the whole body arrived, so nobody is left to answer. */
+/** Thrown if the client hung up before the whole body arrived: nobody is left to answer. */
 export class ClientGone {}
 
 /**
- * The body, from wherever it can be had: bytes that a host left, the stream, or what an earlier parser
- * left.
+ * Gets the body from where it is: `rawBody`, which a host may have set, or the stream, or else
+ * `body`, which an earlier parser may have set.
  *
  * @param limit the most bytes to take
  * @throws Refusal if there are more bytes, or if earlier middleware consumed them
@@ -44,7 +44,7 @@ export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer
   throw new Refusal("consumed");
 }
 
-/** A property that others may have set. It counts as absent if their getter throws. */
+/** A property that others may have set. It counts as absent if its getter throws. */
 function leftover(req: BodyRequest, name: "rawBody" | "body"): unknown {
   try {
     return req[name];
@@ -74,7 +74,10 @@ function takeBuffered(req: IncomingMessage): Buffer {
   return Buffer.concat(chunks);
 }
 
-/** Express 4 leaves `{}` if no parser matched. It is a body only if Content-Length is at most 2. */
+/**
+ * Whether a parser made this. Express 4's parsers leave `{}` if none of them matched, so `{}`
+ * counts only if Content-Length is at most 2.
+ */
 function isParsed(body: unknown, { headers }: BodyRequest): body is object {
   if (typeof body !== "object" || body === null) return false;
   try {
@@ -85,8 +88,8 @@ function isParsed(body: unknown, { headers }: BodyRequest): body is object {
 }
 
 /**
- * Reads the stream, and stops at the limit. Express's body parsers would read an oversized upload to
- * its end first.
+ * Reads the stream, and stops at the limit. Express's body parsers would read an oversized upload
+ * to its end first.
  */
 function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(req.headers["content-length"]) > limit) throw new Refusal("size");
@@ -112,12 +115,12 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
     req.on("end", () => {
       const body = size < bytes.length ? bytes.subarray(0, size) : bytes;
       if (!("stream" in req)) return resolve(body);
-      // HTTP/2 ends a request that was reset as if it were whole, and sets `aborted` right afterwards.
+      // HTTP/2 ends a reset request as if it were whole, and sets `aborted` right afterwards.
       setImmediate(() => (isReset(req) ? reject(new ClientGone()) : resolve(body)));
     });
     // Emitted when the client hangs up, but only if there is a listener.
     req.on("error", () => reject(new ClientGone()));
-    // Earlier middleware may have paused it.
+    // Earlier middleware may have paused the stream.
     req.resume();
   });
 }

@@ -10,7 +10,7 @@ import { isSigned } from "./signature.js";
 /** How far TeleSign's clock and ours may differ, in ms. */
 const CLOCK_DIFFERENCE = 60_000;
 
-/** The checks of a request besides reading and parsing it. Each throws a {@link Refusal}. */
+/** Makes the checks besides reading and parsing. One that fails throws a {@link Refusal}. */
 export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: () => boolean) {
   function admit(req: AddressedRequest) {
     refuseIfClosing();
@@ -32,14 +32,14 @@ export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: (
     if (!isSigned(body, claims, keys)) throw new Refusal("signature");
   }
 
-  /** No signature expires, so the notification's own date is the only guard against replays. */
+  /** No signature expires, so only its date gives away a replay that the inbox has forgotten. */
   function refuseIfOutdated({ receivedAt, submittedAt }: Delivery) {
     if (maxAge === undefined) return;
     const field = "submit_timestamp";
     if (!submittedAt) throw new Refusal("age", [{ field, rule: "string.isoDate" }]);
     const age = receivedAt.getTime() - submittedAt.getTime();
     if (age > maxAge) throw new Refusal("age", [{ field, rule: "date.min" }]);
-    // Dated further ahead, it could be replayed until that day.
+    // A notification dated further ahead could be replayed for that much longer.
     if (age < -CLOCK_DIFFERENCE) throw new Refusal("future", [{ field, rule: "date.max" }]);
   }
 

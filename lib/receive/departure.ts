@@ -8,34 +8,34 @@ const PATIENCE = 4_000;
 
 /**
  * Resolves when an answer has been handed to the operating system, cannot leave because the client
- * hung up, or has been held back for too long. Call it before the answer is written: a response that
- * a serverless host made up may finish within its own `end()`.
+ * hung up, or has been held back for too long. Call it before the answer is written: a response
+ * that a serverless host made up may finish within its own `end()`.
  */
 export function departure(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  // Other middleware has answered, or the client has gone: nothing will be emitted any more.
+  // Other middleware has answered, or the client has gone: no event will follow.
   if (res.writableFinished || res.destroyed) return Promise.resolve();
   let resolve = () => {};
   const left = new Promise<void>((resolveLeft) => (resolve = resolveLeft));
   const isHttp2 = "stream" in res;
   function settle() {
     clearImmediate(watching);
-    // HTTP/2 says that it has finished before it has written the last frame.
+    // HTTP/2 emits "finish" before it has written the last frame.
     if (isHttp2) setImmediate(resolve);
     else resolve();
   }
 
   res.on("finish", settle);
   res.on("close", settle);
-  // Nearly every answer leaves within this turn of the event loop. Only the others need a timer, and a
-  // listener on the connection.
+  // Nearly every answer leaves within this turn of the event loop. Only the others need a timer,
+  // and a listener on the connection.
   const watching = setImmediate(() => watch(req.socket, left, settle));
   return left;
 }
 
-/** Gives up on an answer after a while, or when its connection is gone, unless it has left by then. */
+/** Gives up on an answer that has not left after a while, or when its connection is gone. */
 function watch(socket: Socket | undefined, left: Promise<void>, giveUp: () => void): void {
   const cancel = after(PATIENCE, giveUp);
-  // A response that waits in a pipeline for its turn is not told that its connection is gone.
+  // A response that waits in a pipeline for its turn emits nothing when its connection is gone.
   const forget = onHangUp(socket, giveUp);
   void left.then(() => {
     cancel();
@@ -46,8 +46,8 @@ function watch(socket: Socket | undefined, left: Promise<void>, giveUp: () => vo
 const watched = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back when a connection is gone. However many wait for it, the connection gets one listener,
- * because Node warns of more than ten.
+ * Calls back when a connection is gone. However many callers wait for that, the connection gets one
+ * listener, because Node warns about more than ten.
  *
  * @returns the function that cancels it
  */

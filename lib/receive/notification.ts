@@ -3,21 +3,21 @@ import Joi from "joi";
 import { parseTimestamp } from "./timestamp.js";
 
 /**
- * One text between two users. Properties keep TeleSign's names; other properties that TeleSign sends
- * are kept beside them. Listeners share the object, so it is frozen, except for nested values.
+ * One text between two users. Properties keep TeleSign's names; others that TeleSign sends are kept
+ * beside them. Listeners share the object, so it is frozen, except for nested values.
  *
- * @see "Number Masking - Callback service", Notification Schema
+ * @see TeleSign's page "Number Masking - Callback service", Notification Schema
  */
 export interface MessageNotification {
-  /** When it was sent: ISO 8601 to the microsecond, UTC without saying so. See `submittedAt`. */
+  /** When it was sent: ISO 8601 to the microsecond, in UTC without a zone. See `submittedAt`. */
   readonly submit_timestamp: string;
   /** Sender's phone number: digits with the country code, at most 15. */
   readonly from_phone_number: string;
   /** The text, unaltered. It may be empty and may contain any character. */
   readonly mo_message: string;
-  /** The idempotency key, equal on every retry: 32 alphanumerics. TeleSign says hex; its example is not. */
+  /** The idempotency key, equal on every retry: 32 alphanumerics, although TeleSign says hex. */
   readonly mo_reference_id: string;
-  /** The anonymous session: 32 alphanumerics, the `reference_id` that creating the session returned. */
+  /** The anonymous session: 32 alphanumerics, the `reference_id` from when it was created. */
   readonly session_reference_id: string;
   /** Recipient's phone number: digits with the country code, at most 15. */
   readonly to_phone_number: string;
@@ -28,15 +28,16 @@ export interface MessageNotification {
 const text = Joi.string().required();
 const reference = text.pattern(/^[A-Za-z0-9]{32}$/);
 const phoneNumber = text.pattern(/^\+?\d{1,15}$/);
-// Not Joi's isoDate(): it rewrites the text, drops the microseconds and reads the server's time zone.
+// Not Joi's isoDate(): it rewrites the text, drops microseconds and assumes the server's time zone.
 const timestamp = text.custom((value: string, { error }) =>
   parseTimestamp(value) ? value : error("string.isoDate"),
 );
 
 /**
- * The six documented properties, all required strings, never coerced, trimmed or altered: references
- * of 32 alphanumeric characters, phone numbers of 1 to 15 digits with an optional `+`, an ISO 8601
- * date and time, any text. Other properties pass: one that TeleSign adds must not cost a message.
+ * The six documented properties, all required strings, never coerced, trimmed or altered:
+ * references of 32 alphanumeric characters, phone numbers of 1 to 15 digits with an optional `+`,
+ * an ISO 8601 date and time, and any text. Other properties pass: one that TeleSign adds must not
+ * cost a message.
  *
  * To be stricter, extend it and pass the result as the `schema` option:
  *
@@ -45,7 +46,7 @@ const timestamp = text.custom((value: string, { error }) =>
  * app.use(telesignCallback({ schema }));
  */
 export const notificationSchema: Joi.ObjectSchema<MessageNotification> =
-  // The keys last: Joi copies them with each call that follows.
+  // The keys last, because Joi copies them with each call that follows.
   Joi.object<MessageNotification>()
     .unknown(true)
     .required()

@@ -23,7 +23,8 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     errors: { render: false },
     ...(isOurs && { convert: false }),
   });
-  // Computed only when an error needs it: describing a schema takes most of the time of making a callback.
+  // Made only when an error needs them. Describing the schema would take most of the time that it
+  // takes to make a callback.
   let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {
@@ -31,7 +32,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
       throw new Refusal("object");
     }
-    // Our own schema alters nothing and lets other properties pass, so Joi need not copy them.
+    // Our own schema alters nothing and lets other properties pass, so Joi need not get those.
     const result = validate(thorough, isOurs ? documentedPart(sent) : sent);
     if (result.error) {
       const reason = isOtherProduct(sent) ? "product" : "schema";
@@ -43,7 +44,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
   };
 }
 
-// Strict, because a replacement character would alter a text. Drops a byte order mark (RFC 8259, 8.1).
+// Strict: a replacement character would alter a text. Drops a byte order mark (RFC 8259, 8.1).
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 function parseJson(body: Buffer): unknown {
@@ -56,7 +57,7 @@ function parseJson(body: Buffer): unknown {
     // JSON.parse quotes the body in its error, so the error goes no further.
     throw new Refusal("json");
   }
-  // Without these letters or an escape no key can name a prototype, so none needs to be looked at.
+  // A text without these letters or an escape names no prototype, so its keys need no search.
   if (text.includes("proto") || text.includes("\\u")) refusePrototypes(sent, false);
   return sent;
 }
@@ -93,14 +94,14 @@ function validate(schema: Joi.Schema, sent: object): Joi.ValidationResult {
   try {
     return schema.validate(sent);
   } catch {
-    // A rule of a custom schema threw, perhaps with the text in its message.
+    // A rule of a custom schema threw an error, which may quote the text.
     throw new Refusal("schema");
   }
 }
 
 /**
- * Whether this is plainly a callback of another TeleSign product, such as a delivery report: one URI
- * given to two services is a common mistake.
+ * Whether this is plainly a callback of another TeleSign product, such as a delivery report: one
+ * URI given to two services is a common mistake.
  */
 function isOtherProduct(sent: object): boolean {
   if ("mo_reference_id" in sent) return false;
@@ -142,7 +143,7 @@ function detailsOf(error: Error | undefined): readonly Partial<Joi.ValidationErr
   return details ?? [];
 }
 
-/** Every property name in a schema, however deep: these are not the sender's invention. */
+/** Every property name in a schema, at any depth. Any other name is the sender's invention. */
 function namesIn(schema: Joi.Schema): Set<string> {
   const names = new Set<string>();
   const parts = new Set<object>([schema.describe()]);

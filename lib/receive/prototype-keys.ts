@@ -17,7 +17,7 @@ export function namesPrototype(sent: unknown, mayBeCyclic: boolean): boolean {
   visitLater(sent);
   // The list grows while it is walked.
   for (const object of found) {
-    // An array's items have no names, and may be many.
+    // An array's items have no names, and there may be many.
     if (Array.isArray(object)) object.forEach(visitLater);
     else if (hasPrototypeKey(object, visitLater)) return true;
   }

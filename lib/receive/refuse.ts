@@ -8,8 +8,8 @@ import { Refusal, RejectedRequest } from "./rejection.js";
 import { respond } from "./respond.js";
 
 /**
- * Makes the function that answers a request whose check threw a {@link Refusal}. It resolves when the
- * answer has left, or at once if the client has gone, and rethrows any other error.
+ * Makes the function that answers a request whose check threw a {@link Refusal}. It resolves when
+ * the answer has left, or at once if the client has gone, and rethrows any other error.
  */
 export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
   return async function refuse(
@@ -35,7 +35,7 @@ export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
   };
 }
 
-/** For the `rejected` event, which no fault of the app's `trust proxy` may prevent. */
+/** The address for a `rejected` event, which must come even if the app's `trust proxy` throws. */
 function addressIfKnown(req: Exchange["req"]): string | undefined {
   try {
     return addressOf(req);

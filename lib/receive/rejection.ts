@@ -8,7 +8,7 @@ export interface FieldError {
   readonly rule: string;
 }
 
-// Otherwise the unread rest of the body would be read as the connection's next request.
+// On a connection that stays open, the unread rest of the body would pass for the next request.
 const unread = { Connection: "close" };
 
 /** Every refusal, in the order of the checks. */
@@ -38,8 +38,8 @@ const REFUSALS = {
 } as const;
 
 /**
- * Why a request is refused. Thrown by the check that fails, and answered in one place. Not an Error,
- * because a stranger's request must not make us record a stack.
+ * Why a request is refused. Thrown by the check that fails, and answered in one place. Not an
+ * Error, because a stranger's request must not make us record a stack.
  */
 export class Refusal {
   readonly status: number;
@@ -67,8 +67,8 @@ export class Refusal {
 }
 
 /**
- * A request that got a 4xx or 5xx. Its enumerable properties contain nothing that was sent, so it can be
- * logged as it is.
+ * A request that got a 4xx or 5xx. Its enumerable properties contain nothing that was sent, so it
+ * can be logged as it is.
  */
 export interface Rejection {
   /** The HTTP status of the answer. */
@@ -81,11 +81,11 @@ export interface Rejection {
   readonly receivedAt: Date;
   /** The sender's address, as `allowFrom` sees it. Not enumerable. */
   readonly address: string | undefined;
-  /** The bytes of the body if they were read. Not enumerable, so logging the rejection does not log them. */
+  /** The bytes of the body if they were read. Not enumerable, so logging leaves them out. */
   readonly body: Buffer | undefined;
 }
 
-/** What `rejected` listeners get. Separate from the interface: our types must export no class. */
+/** What `rejected` listeners get. Users see only the interface, because only we make instances. */
 export class RejectedRequest implements Rejection {
   readonly status: number;
   readonly title: string;
@@ -112,7 +112,7 @@ export class RejectedRequest implements Rejection {
   }
 }
 
-/** Whether an event's subject is a rejection. */
+/** Whether the subject of an event, its first argument, is a rejection. */
 export function isRejection(subject: unknown): subject is Rejection {
   return subject instanceof RejectedRequest;
 }

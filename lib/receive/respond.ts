@@ -11,17 +11,17 @@ export interface Answer {
 }
 
 /**
- * Gives an answer, the last one on its connection if the callback is closing. `departure` says when
- * it has left.
+ * Gives an answer. If the callback is closing, it is the last one on its connection. `departure`
+ * says when it has left.
  *
  * @throws whatever other middleware throws if it makes the answer impossible
  */
 export function respond({ req, res }: Exchange, answer: Answer, isClosing: boolean): void {
-  // A connection that is kept would keep the server from closing.
+  // A connection that is kept alive would keep the server from closing.
   const headers = isClosing ? { ...answer.headers, Connection: "close" } : answer.headers;
   try {
     writeHeaders(req, res, answer.status, headers);
-    // Undefined if a serverless host made the request up.
+    // `complete` is undefined if a serverless host made the request up.
     if (req.complete === false) endUnread(req, res, answer.body);
     else res.end(answer.body);
   } catch (error) {
@@ -46,19 +46,19 @@ function writeHeaders(
   }
 }
 
-/** How much of an unwanted body is discarded before its connection is closed, in bytes. */
+/** The most bytes of an unwanted body to discard before its connection is closed. */
 const MOST_DISCARDED = 4_000_000;
-/** For how long it is discarded, in ms. */
+/** The longest time to discard a body, in ms. */
 const LONGEST_DISCARDING = 2_000;
 
 /**
- * Sends the whole answer, discards what still arrives, and only then ends (RFC 9112, section 9.6). If
- * a connection is closed while input is unread, the kernel resets it, and the reset can overtake the
- * answer: the sender, or a proxy in between, would see a broken connection instead.
+ * Sends the whole answer, discards what still arrives, and only then ends (RFC 9112, section 9.6).
+ * If a connection is closed while input is unread, the kernel resets it, and the reset can overtake
+ * the answer: the sender, or a proxy in between, would see a broken connection instead.
  */
 function endUnread(req: IncomingMessage, res: ServerResponse, body: string): void {
   if (isHttp2(res)) {
-    // HTTP/2 can end one stream without an error and without its connection (RFC 9113, section 8.1).
+    // HTTP/2 can end one stream without an error, and keep its connection (RFC 9113, section 8.1).
     res.end(body, () => res.stream.close());
     return;
   }

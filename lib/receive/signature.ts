@@ -5,9 +5,9 @@ type HeaderValue = string | readonly string[] | undefined;
 
 /**
  * Whether `header` holds TeleSign's signature for `body`: base64 of HMAC-SHA256 over the raw bytes,
- * keyed with the decoded API key. Takes either header, `Authorization: TSA {Customer ID}:{signature}`
- * or `X-TS-Authorization: {signature}`. Malformed is `false`, not a throw. A replayed request verifies
- * too, because no signature expires.
+ * keyed with the decoded API key. Takes either header,
+ * `Authorization: TSA {Customer ID}:{signature}` or `X-TS-Authorization: {signature}`. A malformed
+ * header is `false`, not a throw. A replayed request also verifies, because no signature expires.
  *
  * @param body the raw bytes; a string is encoded as UTF-8
  * @param apiKey one API key, or several while a key is rotated
@@ -35,13 +35,13 @@ export function keysOf(apiKey: unknown): KeyObject[] {
 
 function decode(apiKey: unknown): Buffer {
   if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string or a string[]");
-  // TeleSign's SDK decodes as MIME does and skips other characters; Buffer would read - and _ as + and /.
+  // TeleSign's SDK decodes as MIME does: it skips - and _. Buffer would read them as + and /.
   const key = Buffer.from(apiKey.replace(/[^A-Za-z0-9+/=]/g, ""), "base64");
   if (key.length === 0) throw new TypeError("apiKey must be base64, as TeleSign shows it");
   return key;
 }
 
-/** Whether any header holds a signature for `body` with any of the keys. */
+/** Whether any header holds a signature for `body` that was made with any of the keys. */
 export function isSigned(
   body: Buffer | string,
   headers: readonly HeaderValue[],
@@ -69,12 +69,12 @@ function hmacOf(body: Buffer | string, key: KeyObject | Buffer): string {
   return createHmac("sha256", key).update(body).digest("base64");
 }
 
-// The base64 of 32 bytes. timingSafeEqual throws on a length mismatch, so nothing else may reach it.
+// The base64 of 32 bytes. Nothing else may reach timingSafeEqual, which throws if lengths differ.
 const SIGNATURE = /^[A-Za-z0-9+/]{43}=$/;
 /** Bounds the work that a stranger's headers cause. */
 const MOST_SIGNATURES = 10;
 
-/** Node joins repeated headers with a comma, which is part of no signature and no Customer ID. */
+/** Repeated headers may come joined by a comma, which no signature and no Customer ID contains. */
 function signaturesIn(headers: readonly HeaderValue[]): Buffer[] {
   return headers
     .flatMap((header) => String(header ?? "").split(",", MOST_SIGNATURES))

@@ -4,9 +4,9 @@ const ISO_8601 =
 const DAY = 86_400_000;
 
 /**
- * Parses an ISO 8601 date and time to the millisecond. Returns undefined for anything else, impossible
- * dates included. Without a zone it is UTC, as TeleSign's Transaction Callback Service page says;
- * `new Date(text)` would use the server's zone.
+ * Parses an ISO 8601 date and time to the millisecond. Returns undefined for anything else,
+ * impossible dates included. A time without a zone is UTC, as TeleSign's page "Transaction Callback
+ * Service" says; `new Date(text)` would use the server's zone.
  */
 export function parseTimestamp(text: unknown): Date | undefined {
   const match = typeof text === "string" ? ISO_8601.exec(text) : null;

@@ -19,14 +19,14 @@ export interface Attempt {
 /** An attempt that has ended. */
 export interface EndedAttempt {
   readonly result: Attempt;
-  /** The title of the answer, if that was problem details (RFC 9457). */
+  /** The title of the answer, if it was problem details (RFC 9457). */
   readonly title: string | undefined;
 }
 
 /** TeleSign's request to a receiver, the same on every delivery attempt. */
 export interface OutgoingCallback {
   readonly url: URL;
-  /** The path and query to request. Sent literally, whereas a URL rewrites `//` and `..`. */
+  /** The path and query to request. Sent literally, because a URL may change `//` and `..`. */
   readonly path: string;
   readonly headers: Record<string, string | string[]>;
   readonly body: Buffer;
@@ -83,7 +83,7 @@ export async function* attempts(
 
 /** Waits until the time is over or the signal aborts. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  // No timer for 0: it might be a fake one, if this package was loaded after the fake timers.
+  // No timer for 0: if fake timers were set up before this package was loaded, it would be fake.
   if (milliseconds === 0 || signal?.aborted) return;
   await new Promise<void>((resolve) => {
     const cancel = after(milliseconds, end);
@@ -101,7 +101,7 @@ function post(callback: OutgoingCallback, timeout: number): Promise<EndedAttempt
   const start = performance.now();
   const elapsed = () => Math.round(performance.now() - start);
   const send = url.protocol === "https:" ? requestHttps : requestHttp;
-  // No agent: a kept connection would keep the process and the receiver's server alive.
+  // No agent: a connection kept alive would keep the process and the receiver's server running.
   const request = send(url, { method: "POST", path, headers, agent: false });
   return within(timeout, answerOf(request, body))
     .then(

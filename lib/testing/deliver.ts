@@ -19,10 +19,10 @@ export interface DeliverOptions {
    */
   path?: string;
   /**
-   * Headers to add, such as a proxy's `X-Forwarded-For`. An array repeats the header. `Content-Type`
-   * replaces `application/json`, and `Host` the target's own. `Connection`, `Content-Length`,
-   * `Trailer` and `Transfer-Encoding` are refused, because the request depends on them; so are
-   * `Authorization` and `X-TS-Authorization` if there is an `apiKey`, which makes them.
+   * Headers to add, such as a proxy's `X-Forwarded-For`. An array repeats the header.
+   * `Content-Type` replaces `application/json`, and `Host` the target's own. `Connection`,
+   * `Content-Length`, `Trailer` and `Transfer-Encoding` are refused, because the request sets its
+   * own; so are `Authorization` and `X-TS-Authorization` if there is an `apiKey`.
    */
   headers?: HeadersToSend;
   /** The API key to sign with. Without it the callback is not signed. */
@@ -46,16 +46,16 @@ export interface DeliverOptions {
 }
 
 /**
- * Delivers a notification as TeleSign does: an answer other than 200 is a failure, and a failed
- * attempt is repeated after each of the `waits`, with the same bytes and the same signature.
+ * Delivers a notification as TeleSign does: anything but a 200 is a failure, and after each of the
+ * `waits` a failed attempt is repeated with the same bytes and the same signature.
  *
  * A server that is listening is reached at its own address. A request listener, such as an Express
  * app, and a server that is not listening are served on 127.0.0.1 during the delivery, and left as
  * they were. A URL must have no user name and no password.
  *
  * `waits` and `timeout` take real time, as the network does: fake timers neither stop nor advance
- * them. In a spec with fake timers pass short waits, or `[]`. A fake `process.nextTick` stops
- * Node's network: with sinon pass `{ toNotFake: ["nextTick"] }`.
+ * them. With fake timers, pass short waits, or `[]`. A fake `process.nextTick` stops Node's
+ * network: with sinon, pass `{ toNotFake: ["nextTick"] }`.
  *
  * @param target where to deliver to
  * @param notification what to deliver; any object, valid or not

@@ -27,7 +27,7 @@ export async function reach(target: DeliverTarget, path: string | undefined): Pr
   if (typeof target === "function") return serve(target, path);
   if (!(target instanceof Server)) return receiverAt(urlOf(target), path);
   if (target.listening) return receiverAt(urlOfServer(target), path);
-  // Do not call its listen(): the user may have called it, while the host name is being looked up.
+  // Do not call its listen(): the user may have done so, and Node still be looking up the host.
   return serve((req, res) => target.emit("request", req, res), path);
 }
 
@@ -56,12 +56,12 @@ async function serve(listener: RequestListener, path: string | undefined): Promi
  * @throws TypeError that quotes no part of it, since its path may be private
  */
 function urlOf(target: string | URL): URL {
-  // Always one of node:url's, because http.request does not accept the URL of jsdom.
+  // Always a URL of node:url, because http.request does not accept one of jsdom.
   const url = URL.canParse(String(target)) ? new URL(String(target)) : undefined;
   if (!url || !/^https?:/.test(url.protocol)) {
     throw new TypeError("target must be an http or https URL, a server or a request listener");
   }
-  // They would become an Authorization header, which is where TeleSign's signature goes.
+  // A user name would become an Authorization header, which is where TeleSign's signature goes.
   if (url.username || url.password) {
     throw new TypeError("target must have no user name and no password");
   }

@@ -12,8 +12,8 @@ export { sign, type SignedHeaders, type SignOptions } from "./sign.js";
 export type { DeliverTarget } from "./target.js";
 
 /**
- * Makes the notification that TeleSign would send now: a fresh `mo_reference_id`, the current time
- * of `Date` (which follows fake timers), and the values of TeleSign's documented example.
+ * Makes a notification that TeleSign could send now: a fresh `mo_reference_id`, the current time of
+ * `Date` (which follows fake timers), and otherwise the values of TeleSign's documented example.
  *
  * @param overrides properties to change or to add
  *
@@ -24,7 +24,7 @@ export type { DeliverTarget } from "./target.js";
  */
 export function notification(overrides: Partial<MessageNotification> = {}): MessageNotification {
   return {
-    // Has microseconds and no zone, as TeleSign writes it.
+    // With microseconds and without a zone, as TeleSign writes it.
     submit_timestamp: new Date().toISOString().replace("Z", "000"),
     from_phone_number: "15551234",
     mo_message: "I am standing at the corner wearing a blue shirt",

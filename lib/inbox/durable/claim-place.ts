@@ -2,8 +2,8 @@
 const inUse = new Set<string>();
 
 /**
- * Claims the place where one inbox stores. If two callbacks of a process shared it, one that verifies
- * no signatures would hand its notifications to the listeners of one that does.
+ * Claims the place where an inbox stores its notifications. If two callbacks of a process shared
+ * it, one that verifies no signatures could hand notifications to the listeners of one that does.
  *
  * @param option the option that names the place
  * @param place identifies this place among all those of the option

@@ -3,10 +3,13 @@ import type { MessageNotification } from "../../receive/notification.js";
 import type { DeadLetter } from "./durable-inbox.js";
 import type { Unreadable } from "./stored-notification.js";
 
-/** How long, in ms, dead letters are kept. */
+/** How long dead letters are kept, in ms. */
 export const DEAD_LETTER_AGE = 30 * 86_400_000;
 
-/** Why a notification becomes a dead letter: a listener failed with `cause`, or no listener could be asked. */
+/**
+ * Why a notification becomes a dead letter: a listener failed with `cause`, the last attempt was
+ * cut short, or the notification cannot be read.
+ */
 export type Failure = { readonly cause: unknown } | Exclude<Unreadable, "newer"> | "cut short";
 
 const KEPT = "it is kept as a dead letter for 30 days";
@@ -19,8 +22,8 @@ const TEXTS = {
 const CODES = { "cut short": "ERR_CUT_SHORT", locked: "ERR_LOCKED", damaged: "ERR_DAMAGED" };
 
 /**
- * Refuses anything but a string, such as a missing URL parameter. An engine would fail with an error
- * as if it were at fault.
+ * Refuses anything but a string, such as a missing URL parameter. An engine would fail on it, as if
+ * the engine were at fault.
  *
  * @throws TypeError
  */
@@ -28,7 +31,7 @@ export function checkReference(reference: unknown): void {
   if (typeof reference !== "string") throw new TypeError("reference must be a string");
 }
 
-/** The `ERR_DEAD_LETTER` of a notification. For an unreadable one, the text names its key. */
+/** The `ERR_DEAD_LETTER` of a notification. If that is unreadable, the text names its reference. */
 export function deadLetterError(
   failure: Failure,
   key: string,
@@ -36,16 +39,16 @@ export function deadLetterError(
 ): TelesignCallbackError {
   const details = typeof failure === "string" ? {} : failure;
   const text = TEXTS[typeof failure === "string" ? failure : "failed"];
-  // A job of another program may have any key, such as a phone number: only TeleSign's form is
-  // named, and the hash that stands for another one.
+  // A job of another program may have any key, such as a phone number. So a key is named only if it
+  // has the form of TeleSign's references, or is the hash of another reference.
   const isNamed = !notification && /^(\w{32}|=[\w-]{43})$/.test(key);
   const named = isNamed ? `${text}; its reference is ${key}` : text;
   return new TelesignCallbackError("ERR_DEAD_LETTER", named, { ...details, notification });
 }
 
 /**
- * What is stored of a failure: its name and code, if they look like identifiers. The text of an error
- * may repeat a message.
+ * What is stored of a failure: its name and code, if they look like identifiers. Its text is not
+ * stored, because it may repeat a message.
  */
 export function storedFailure(failure: Failure): DeadLetter["error"] {
   if (typeof failure === "string") return { name: "DeadLetterError", code: CODES[failure] };

@@ -5,7 +5,7 @@ import type { Inbox } from "../inbox.js";
 export interface DeadLetter {
   /** The notification; undefined if none of the encryption keys opens it, or it is damaged. */
   readonly message: MessageNotification | undefined;
-  /** Its `mo_reference_id`, to {@link DurableInbox.redrive} or {@link DurableInbox.discard} it by. */
+  /** Its `mo_reference_id`, for {@link DurableInbox.redrive} and {@link DurableInbox.discard}. */
   readonly reference: string;
   /** How many times it was handed over. */
   readonly attempts: number;
@@ -32,8 +32,9 @@ export interface DeadLettersOptions {
 /** An inbox whose content survives the process, with methods for operators. */
 export interface DurableInbox extends Inbox {
   /**
-   * Resolves once the engine has completed a write. If it cannot, rejects with an `ERR_INBOX` whose
-   * `cause` has the engine's error code. For health checks, and deploys that should fail at once.
+   * Resolves once the engine (SQLite, Redis or PostgreSQL) has completed a write. If it cannot,
+   * rejects with an `ERR_INBOX` whose `cause` has the engine's error code. For health checks, and
+   * for deploys that should fail at once.
    */
   ready(): Promise<void>;
   /**
@@ -43,8 +44,7 @@ export interface DurableInbox extends Inbox {
    */
   deadLetters(options?: Readonly<DeadLettersOptions>): Promise<DeadLetter[]>;
   /**
-   * Hands a dead letter over again, from attempt 1. Resolves to `false` if none has that
-   * reference.
+   * Hands a dead letter over again, from attempt 1. Resolves to `false` if none has that reference.
    *
    * @throws TypeError, as a rejection, if the reference is not a string
    */

@@ -20,9 +20,9 @@ export interface DurableInboxOptions {
    */
   concurrency?: number;
   /**
-   * How long a process may be silent, in milliseconds, before its hand-overs count as cut short.
-   * They are repeated within twice that time. A listener may take longer, but must not block the
-   * event loop for that long. At least 100.
+   * How long a process may show no sign of life, in milliseconds, before its hand-overs count as
+   * cut short. They are repeated within twice that time. A listener may take longer, but must not
+   * block the event loop for that long. At least 100.
    * @default 30_000
    */
   lockDuration?: number;
@@ -34,8 +34,9 @@ export interface DurableInboxOptions {
    */
   maxBuffered?: number;
   /**
-   * A key to encrypt texts with AES-256-GCM: 32 bytes as base64 or a Buffer, or several keys while
-   * one is replaced. The first encrypts, all decrypt. Without it texts are stored in the clear.
+   * The key that encrypts notifications (AES-256-GCM): 32 bytes as base64 or a Buffer, or several
+   * keys while one is replaced. The first encrypts, all decrypt. References stay in the clear;
+   * without a key, everything does.
    */
   encryptionKey?: EncryptionKey;
 }
@@ -51,8 +52,8 @@ export const DURABLE_OPTIONS = [
 ] as const satisfies readonly (keyof DurableInboxOptions)[];
 
 /**
- * Shorter locks end before they can be renewed, so a text would be handed over again and again. It is
- * usually a number of seconds.
+ * The shortest lock, in ms. A shorter one would end before it can be renewed, so a message would be
+ * handed over again and again. A smaller number is usually meant as seconds.
  */
 const LEAST_LOCK = 100;
 

@@ -19,12 +19,12 @@ export interface Encryption {
 
 const ALGORITHM = "aes-256-gcm";
 const KEY_LENGTH = 32;
-// NIST SP 800-38D recommends 96 bits for the nonce (8.2.2), and a tag of full length.
+// NIST SP 800-38D: a random nonce has at least 96 bits (8.2.2), and the longest tag 128 (5.2.1.2).
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 
 /**
- * AES-256-GCM with a random nonce for each text.
+ * Makes the encryption: AES-256-GCM with a random nonce for each text.
  *
  * @throws TypeError if a key is bad; its message contains no part of the key
  */

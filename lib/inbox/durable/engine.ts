@@ -3,11 +3,11 @@ import type { MessageNotification } from "../../receive/notification.js";
 import type { Outcome } from "../inbox.js";
 import type { Storable } from "./waiting-room.js";
 
-/** An engine that may be down. Every promise may stay pending, or reject. */
+/** SQLite, Redis or PostgreSQL. An engine may be down: promises may stay pending, or reject. */
 export interface FallibleEngine {
   /** Resolves if the engine could store something now. */
   check(): Promise<void>;
-  /** Whether the inbox may replace its connections. The user's own must stay as they are. */
+  /** Whether the inbox made the connections, and may replace them. It must not touch the user's. */
   readonly ownsConnections: boolean;
   /** Replaces a connection that hangs or was refused. */
   reconnect(): void;
@@ -17,7 +17,7 @@ export interface FallibleEngine {
   onRecovery(): void;
   /** Describes a cause that no restart of the engine cures, such as a missing schema. */
   describeMisconfiguration(cause: unknown): string | undefined;
-  /** Whether it refuses one notification for its content. It may store others. */
+  /** Whether the engine refused one notification for its content, and may store others. */
   isUnstorable?(cause: unknown): boolean;
   /** Describes a cause that an operator can cure, such as a user that the engine does not know. */
   describeCause?(cause: unknown): string | undefined;
@@ -26,7 +26,8 @@ export interface FallibleEngine {
 /** An engine that stores notifications. */
 export interface Engine<Stored extends Storable> extends FallibleEngine {
   /**
-   * The form in which a notification is stored. It is stored once, however often `store` is called.
+   * Makes the form in which a notification is stored. `store` may get the same one several times,
+   * and stores it once.
    *
    * @throws RangeError or TypeError if the notification cannot be stored by any engine
    */

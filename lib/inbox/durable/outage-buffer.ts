@@ -11,9 +11,9 @@ import { createSuspicion, untilReady } from "./readiness.js";
 import { createTroubleReports } from "./trouble-reports.js";
 import { createWaitingRoom, type Storable, type WaitingRoom } from "./waiting-room.js";
 
-/** How long, in ms, `close` tries to store what still waits. */
+/** How long `close` tries to store what still waits, in ms. */
 const CLOSE_DEADLINE = 3_000;
-/** Number of waiting notifications that are stored at a time. New ones are stored in between. */
+/** How many waiting notifications are stored at a time. New ones are stored in between. */
 const BATCH = 10;
 
 /** How an outage buffer is made. */
@@ -21,7 +21,7 @@ export interface OutageBufferOptions<Stored extends Storable> {
   readonly engine: Engine<Stored>;
   /** How many notifications may wait. Their text is limited to 64 MB as well. */
   readonly maxBuffered: number;
-  /** Time after an outage, in ms, in which the errors of its connections and locks still belong to it. */
+  /** Time after an outage, in ms, in which errors of connections and locks still belong to it. */
   readonly aftermath: number;
   /** Takes a notification that can neither be stored nor wait. */
   readonly passOn: (stored: Stored, cause: unknown) => void;
@@ -31,7 +31,7 @@ export interface OutageBufferOptions<Stored extends Storable> {
 /** Stores notifications in an engine. While the engine is down they wait in memory. */
 export interface OutageBuffer {
   readonly accept: (message: MessageNotification, delivery: Delivery) => Promise<Outcome>;
-  /** Takes an error seen elsewhere, and asks the engine whether it is down. */
+  /** Takes an error that was seen elsewhere, and checks whether the engine is down. */
   readonly suspect: (cause: unknown) => void;
   readonly isDown: () => boolean;
   /** How many notifications wait to be stored. */
@@ -42,7 +42,7 @@ export interface OutageBuffer {
   readonly close: () => Promise<void>;
 }
 
-/** Makes the buffer in front of an engine. It reports an outage once, whatever that affects. */
+/** Makes the buffer in front of an engine. It reports an outage once, however many calls fail. */
 export function createOutageBuffer<Stored extends Storable>(
   options: OutageBufferOptions<Stored>,
 ): OutageBuffer {
@@ -77,7 +77,7 @@ export function createOutageBuffer<Stored extends Storable>(
     if (isCatchingUp) return;
     isCatchingUp = true;
     try {
-      // Nothing is awaited between the last check and the end, or an addition could be missed.
+      // Nothing may be awaited between the last check and the end, or an addition could be missed.
       while (room.size() > 0 && outage.state().name === "storing") await storeBatch();
     } catch (cause) {
       outage.begin(cause);
@@ -122,14 +122,14 @@ function createAccept<Stored extends Storable>(
     try {
       return await store(engine.prepare(message, delivery));
     } catch (error) {
-      // The caller hands over what no engine can store. A retry of it is a duplicate.
+      // The caller hands over a notification that cannot be stored. Its retry is then a duplicate.
       room.remember(reference);
       throw error;
     }
   };
 }
 
-/** Makes what a buffer consists of. `onEnd` is called when an outage is over. */
+/** Makes the parts of a buffer. `onEnd` is called when an outage is over. */
 function createParts<Stored extends Storable>(
   { engine, maxBuffered, aftermath, passOn, report }: OutageBufferOptions<Stored>,
   onEnd: () => void,
@@ -157,5 +157,5 @@ function createParts<Stored extends Storable>(
 }
 
 function unstored(count: number): string {
-  return `close() could not store ${count} notifications; each goes to a listener of this process, or into an error`;
+  return `close() could not store ${count} notifications; each goes to this process's listeners, or into an error`;
 }

@@ -11,7 +11,7 @@ export type InboxState =
   | { readonly name: "waiting"; readonly cause: unknown }
   /** The engine is misconfigured: they are passed on, because waiting would not help. */
   | { readonly name: "unusable"; readonly cause: unknown }
-  /** The inbox was closed: they are passed on. `during` is the state that it was in. */
+  /** The inbox was closed: they are passed on. `during` is the state that it was in before. */
   | { readonly name: "closed"; readonly during: InboxState };
 
 /** Whether an engine is down, and what that means for notifications. */
@@ -20,9 +20,9 @@ export interface Outage {
   /** How many outages have begun. */
   count(): number;
   begin(cause: unknown): void;
-  /** Notes an error of a connection. It explains an outage better than a deadline that passes. */
+  /** Notes an error of a connection. It explains an outage better than a missed deadline. */
   note(error: unknown): void;
-  /** The engine answers in spite of the error that was noted. */
+  /** Forgets the noted error, because the engine answers in spite of it. */
   dismiss(): void;
   close(): void;
 }
@@ -31,7 +31,7 @@ export interface Outage {
 export interface OutageOptions {
   readonly engine: FallibleEngine;
   readonly reports: TroubleReports;
-  /** Asks the engine for something that it can only do when it is back. */
+  /** Asks the engine for something that it can do only when it is back. */
   readonly ask: () => Promise<unknown>;
   readonly onUnusable: (cause: unknown) => void;
   readonly onEnd: () => void;

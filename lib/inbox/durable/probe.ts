@@ -1,19 +1,19 @@
 import { clearTimeout, DeadlineError, setTimeout, within } from "../../clock.js";
 
-/** How long, in ms, an engine has to answer. TeleSign must always get its 200 within 2 s. */
+/** How long an engine has to answer, in ms. TeleSign must always get its 200 within 2 s. */
 export const ENGINE_DEADLINE = 1_000;
 /** Delay between two calls to an engine that is down, in ms. */
 const INTERVAL = 500;
 
 /** How a {@link Probe} reaches its engine. */
 export interface ProbeOptions {
-  /** Asks the engine for something that it can only do when it is back. */
+  /** Asks the engine for something that it can do only when it is back. */
   readonly ask: () => Promise<unknown>;
   readonly ownsConnections: boolean;
   readonly reconnect: () => void;
 }
 
-/** Asks an engine that is down until it answers. */
+/** Keeps asking an engine that is down until it answers. */
 export interface Probe {
   /** Resolves when the engine has answered, or the probe is stopped. */
   run(onFailure: (cause: unknown) => void): Promise<void>;

@@ -5,12 +5,12 @@ import { causeOf, isDown, type Outage } from "./outage.js";
 import { ENGINE_DEADLINE } from "./probe.js";
 import type { TroubleReports } from "./trouble-reports.js";
 
-/** How long, in ms, to wait for an engine that is neither up nor known to be down. */
+/** How long to wait for an engine that is neither up nor known to be down, in ms. */
 const READY_DEADLINE = 10_000;
 
 /**
- * Resolves once an engine has completed a write. Rejects with an `ERR_INBOX` that names the reason if it
- * cannot.
+ * Resolves once an engine has completed a write. Rejects with an `ERR_INBOX` that names the reason
+ * if it cannot.
  */
 export async function untilReady(engine: FallibleEngine, outage: Outage): Promise<void> {
   if (outage.state().name === "closed") throw inboxError("the inbox is closed", undefined);
@@ -28,7 +28,7 @@ export async function untilReady(engine: FallibleEngine, outage: Outage): Promis
   }
 }
 
-/** Makes the function that takes errors seen elsewhere, and asks the engine whether it is down. */
+/** Makes the function that takes errors seen elsewhere, and checks whether the engine is down. */
 export function createSuspicion(
   engine: FallibleEngine,
   outage: Outage,

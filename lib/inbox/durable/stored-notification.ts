@@ -5,8 +5,8 @@ import { referenceKey } from "../reference-key.js";
 import { createEncryption, type EncryptionKey } from "./encryption.js";
 
 /**
- * What an engine holds of a notification: plain JSON, versioned, because an old and a new release
- * share an engine during a deploy.
+ * What an engine holds of a notification: plain JSON, with a version, because an old and a new
+ * release of this package may share an engine during a deploy.
  */
 export type StoredNotification = PlainNotification | EncryptedNotification;
 
@@ -27,10 +27,10 @@ interface EncryptedNotification {
 interface Content {
   /** As one JSON string, because PostgreSQL's `jsonb` refuses U+0000 and lone surrogates. */
   readonly notification: string;
-  /** In milliseconds since 1970, as `submittedAt` is. */
+  /** In milliseconds since 1970, like `submittedAt`. */
   readonly receivedAt: number;
   readonly submittedAt?: number;
-  /** A custom schema returned something other than the documented texts. */
+  /** Set if a custom schema returned something other than the documented texts. */
   readonly isOwn?: true;
   /** Links the hand-overs to the trace of the request that brought the notification. */
   readonly trace?: Readonly<TraceCarrier>;
@@ -43,8 +43,8 @@ export interface ReadNotification {
 }
 
 /**
- * Why a stored notification cannot be read: no encryption key opens it; it has another shape than
- * it was stored in; or a newer release stored it, in a newer shape.
+ * Why a stored notification cannot be read: no encryption key opens it; it no longer has the shape
+ * in which it was stored; or a newer release stored it, in a newer shape.
  */
 export type Unreadable = "locked" | "damaged" | "newer";
 
@@ -57,7 +57,8 @@ export interface StoredForm {
 }
 
 /**
- * The stored form, encrypted if there is a key. Notifications stored before there was one stay readable.
+ * Makes the stored form, encrypted if there is a key. Notifications that were stored before there
+ * was a key stay readable.
  *
  * @throws TypeError if the key is bad
  */
@@ -135,7 +136,7 @@ function isMessage(value: unknown): value is MessageNotification {
   return typeof mo_reference_id === "string" && mo_reference_id !== "";
 }
 
-/** Whether it has the texts that its type promises. A custom schema may return others. */
+/** Whether a message has the strings that its type promises. One from a custom schema may not. */
 function isDocumented(message: MessageNotification): boolean {
   return TEXTS.every((name) => typeof message[name] === "string");
 }

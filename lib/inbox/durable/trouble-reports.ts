@@ -2,7 +2,7 @@ import { bareError, inboxError } from "../../errors.js";
 
 /** If an engine that came back fails again within this time, in ms, it is the same outage. */
 const RELAPSE = 5_000;
-/** Errors and outages of one kind are reported once, until none has come for this long, in ms. */
+/** Errors and outages of one kind are reported once until none has come for this long, in ms. */
 const QUIET = 60_000;
 
 const OUTAGE =
@@ -12,7 +12,7 @@ const TROUBLE = "the inbox's engine reported an error but is still reachable";
 
 /** Reports an engine's errors, but not their repetitions. */
 export interface TroubleReports {
-  /** An outage begins. `misconfiguration` describes it if it will not end by itself. */
+  /** An outage begins. `misconfiguration` describes one that will not end by itself. */
   outage(cause: unknown, misconfiguration: string | undefined): void;
   /** The engine turns out to be misconfigured during an outage. */
   misconfigured(cause: unknown, misconfiguration: string): void;
@@ -25,7 +25,7 @@ export interface TroubleReports {
 /** How {@link TroubleReports} are made. */
 export interface TroubleReportsOptions {
   readonly report: (error: Error) => void;
-  /** Time after an outage, in ms, in which the errors of its connections and locks still belong to it. */
+  /** Time after an outage, in ms, in which errors of connections and locks still belong to it. */
   readonly aftermath: number;
   readonly describeCause: (cause: unknown) => string | undefined;
 }

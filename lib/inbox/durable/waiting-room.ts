@@ -10,16 +10,16 @@ export interface Storable {
 
 /** Notifications that wait in memory until they can be stored. */
 export interface WaitingRoom<Stored extends Storable> {
-  /** Whether a notification waits, or was passed on within the last 10 minutes. */
+  /** Whether a notification waits, or was passed on recently. */
   knows(reference: string): boolean;
   /** Remembers a notification that was passed on without having waited. */
   remember(reference: string): void;
-  /** Adds a notification, and passes the oldest ones on while they do not fit. */
+  /** Adds a notification, and passes the oldest ones on until the rest fit. */
   add(stored: Stored, cause: unknown): void;
   /** Passes a notification on instead of storing it. */
   passOn(stored: Stored, cause: unknown): void;
   passOnAll(cause: unknown): void;
-  /** Stores the oldest few. */
+  /** Stores the `count` oldest. */
   storeOldest(count: number): Promise<void>;
   readonly size: () => number;
 }
@@ -36,7 +36,7 @@ export interface WaitingRoomOptions<Stored> {
 
 /** The most bytes of text that may wait. */
 const MAX_BYTES = 64_000_000;
-/** How many references are remembered of notifications that were passed on, and how long. */
+/** How many references of notifications that were passed on are remembered, and for how long. */
 const REMEMBERED = { max: 10_000, ttl: 600_000 };
 
 export function createWaitingRoom<Stored extends Storable>(
@@ -70,7 +70,7 @@ export function createWaitingRoom<Stored extends Storable>(
       await options.store(stored);
       remove(stored);
     } catch (cause) {
-      // It must not hold up those that came after it.
+      // A notification that cannot be stored must not hold up those that came after it.
       if (!options.isUnstorable(cause)) throw cause;
       passOn(stored, cause);
     }
