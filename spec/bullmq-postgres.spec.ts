@@ -80,7 +80,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
   ];
 
   it.each(OPTIONS)(
-    "works with options that set %s",
+    "works with a connection that has %s",
     (_, options) => expectToWork(open({ connectionString: connectionString(), ...options })),
     20_000,
   );
@@ -299,7 +299,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
       await pool.query("DROP TRIGGER refuse ON bullmq.job");
     });
 
-    it("gives that notification back once, and accepts others", async () => {
+    it("rejects once when it is given that notification, and accepts others", async () => {
       const { listener, errors } = createErrors();
       inbox.onError?.(listener);
       const outcome = inbox.accept(poison, freshDelivery());
@@ -309,7 +309,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
       expect(errors).toEqual([]);
     }, 20_000);
 
-    it("hands that notification over after an outage, and those that waited after it", async () => {
+    it("hands over that notification after an outage, and those that waited behind it", async () => {
       const { listener, errors } = createErrors();
       inbox.onError?.(listener);
       const { handOver, handOvers, received } = createReception();
@@ -368,7 +368,7 @@ describe("bullmqInbox, given a PostgreSQL connection that cannot work", () => {
     ["username", { username: "u" }, "user"],
     ["dbname", { dbname: "app" }, "database"],
     ["an undefined host", { host: undefined }, "connection.host"],
-    ["migrate with skipMigrations", { migrate: true, skipMigrations: true }, "not both"],
+    ["migrate with skipMigrations", { migrate: true, skipMigrations: true }, "not have both"],
   ])("refuses %s, and says what to write instead", (_, connection, instead) => {
     expect(() => open(connection)).toThrow(TypeError);
     expect(() => open(connection)).toThrow(instead);

@@ -19,7 +19,7 @@ interface NewJob {
   readonly data: StoredNotification;
 }
 
-/** Redis's codes for a user who may not run a command of a script, before and since its release 7.2. */
+/** Redis's codes for a user who must not run a command of a script: before release 7.2, and now. */
 const FORBIDDEN: readonly unknown[] = ["ERR", "NOPERM"];
 
 /**
@@ -28,7 +28,7 @@ const FORBIDDEN: readonly unknown[] = ["ERR", "NOPERM"];
  * and removed before a job is added again or counts as a duplicate.
  */
 export function createAdder() {
-  /** What is known of a job's earlier `add`: it was "forbidden", or its outcome is "open". */
+  /** The result of a job's last `add`: refused by Redis ("forbidden"), or not known ("open"). */
   const failed = new WeakMap<NewJob, "forbidden" | "open">();
 
   return async function add<Options>(

@@ -1,6 +1,6 @@
 /** How the options of a driver say where its server is. */
 export interface PlaceOptions {
-  /** Options that say where the server is. The driver replaces an unset one by its default. */
+  /** Options that say where the server is. The driver replaces an unset one with its default. */
   readonly where: readonly string[];
   /** Options that the driver would ignore, each with what to write instead. */
   readonly misplaced: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export interface PlaceOptions {
 const NULL_BY_DEFAULT = ["sentinels", "name", "path"];
 
 /**
- * Refuses options of a connection that would reach another server than the one that was meant.
+ * Refuses connection options that would reach a server other than the intended one.
  *
  * @throws TypeError that says what to write instead
  */
@@ -33,7 +33,7 @@ export function refuseWrongPlace(options: object, { where, misplaced }: PlaceOpt
   }
 }
 
-/** Names that other programs give to one option, each with what to write instead. */
+/** Names that other libraries give to an option, each with what to write instead. */
 export function renamed(names: readonly string[], instead: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, instead]));
 }

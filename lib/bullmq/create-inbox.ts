@@ -40,7 +40,7 @@ function connectParts<Backend extends IQueueBackend, Connection>(
   const { openQueue, openWorker } = createOpener(driver, settings);
   let listener: (error: Error) => void = () => {};
   const report = (error: Error) => listener(error);
-  // The buffer stores in the queue, and queue and workers report trouble to the buffer.
+  // The buffer is made last, but the parts made before it report their trouble to it.
   const onTrouble = (error: unknown) => buffer.suspect(error);
   const isDown = () => buffer.isDown();
 
@@ -69,7 +69,7 @@ function connectParts<Backend extends IQueueBackend, Connection>(
     const consumed = consumption.close();
     await buffer.close();
     await jobs.close(isDown());
-    // Released now, because a listener may never settle.
+    // Released before the hand-overs have settled, because a listener may never settle.
     release();
     await consumed;
   }

@@ -14,7 +14,7 @@ import { refuseUnknownAndUndefined, wholeNumber } from "../option-checks.js";
 import { parseFailure } from "./hand-over-error.js";
 import { attemptOf, keyOf, type CountedJob, type KeyedJob } from "./job-processor.js";
 
-/** How long, in ms, an operator's call may take. */
+/** How long an operator's call may take, in ms. */
 const CALL_DEADLINE = 10_000;
 /** Number of failed jobs that are read at a time. */
 const PAGE = 500;
@@ -38,7 +38,7 @@ export interface DeadLetterQueue {
   ): Promise<DeadLetterJob[]>;
 }
 
-/** Where dead letters are. */
+/** Where dead letters are kept. */
 export interface DeadLetterStore {
   readonly queue: DeadLetterQueue;
   /** Deletes a failed job. False if none has that id. */
@@ -58,7 +58,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
 
   function toDeadLetter(job: DeadLetterJob): DeadLetter {
     const error = parseFailure(job.failedReason);
-    // A `DeadLetterError` means that the last attempt ended before a listener was asked.
+    // A `DeadLetterError` means that the last attempt reached no listener, so it does not count.
     const count = attemptOf(job) - (error.name === "DeadLetterError" ? 2 : 1);
     const attempts = Number.isSafeInteger(count) && count > 0 ? count : 0;
     const read = form.read(job.data, Math.max(attempts, 1));
@@ -82,7 +82,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
 
   async function redriveJob(job: DeadLetterJob): Promise<boolean> {
     try {
-      // BullMQ keeps the count of crashes, so note how many there were before.
+      // BullMQ does not reset the count of crashes, so note how many there were.
       await job.updateProgress({ stalledBefore: job.stalledCounter });
       await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
       return true;
@@ -128,7 +128,7 @@ async function guard<T>(call: Promise<T>): Promise<T> {
     return await within(CALL_DEADLINE, call);
   } catch (error) {
     if (error instanceof TypeError || error instanceof TelesignCallbackError) throw error;
-    // An engine's own error holds the command.
+    // An engine's own error contains the command, which may repeat a text.
     throw inboxError("the inbox's engine failed", error);
   }
 }

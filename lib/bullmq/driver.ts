@@ -8,7 +8,7 @@ export interface Opened<T> {
   readonly made: T;
   /** Ends the connection whatever state it is in. */
   readonly destroy: () => void;
-  /** Lets the process exit in spite of the connection. A user's own connection has no `unref`. */
+  /** Lets the process exit in spite of the connection. Undefined for a user's own connection. */
   readonly unref?: () => void;
   /** Calls back if the connection ends for good without having been destroyed. */
   readonly onEnd: (listener: () => void) => void;
@@ -25,11 +25,12 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
     make: (connection: Connection) => T,
   ) => Opened<T>;
   /**
-   * Delay of the job that probes the engine, in ms, so that no worker takes it before it is removed.
-   * 0 if the engine does not remove a job that a worker has taken.
+   * Delay of the job that probes the engine, in ms, to keep workers from taking it. PostgreSQL
+   * would remove the job even while a worker has it, and that worker would report an error. Redis
+   * would not remove it, and needs no delay.
    */
   readonly probeDelay: number;
-  /** Deletes the references that are no longer remembered. */
+  /** Deletes the references that have expired. */
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
   /** Deletes a failed job. False if none has that id, because another call was faster. */
   readonly discard: (backend: Backend, queueName: string, jobId: string) => Promise<boolean>;

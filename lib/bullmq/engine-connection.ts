@@ -1,6 +1,6 @@
 import { within } from "../clock.js";
 
-/** Time that an engine has to end a connection in good order, in ms. */
+/** Time that an engine has to close a connection in an orderly way, in ms. */
 const CLOSE_DEADLINE = 2_000;
 
 /** The connection of one queue or worker. */
@@ -14,7 +14,7 @@ export interface EngineConnection {
   readonly ownsConnections: boolean;
   /** Ends what the backend cannot end itself: sockets that hang. */
   readonly destroy: () => void;
-  /** Lets the process exit in spite of the connection. A user's own connection has no `unref`. */
+  /** Lets the process exit in spite of the connection. Undefined for a user's own connection. */
   readonly unref?: () => void;
   /** Calls back if the connection ends for good without having been destroyed. */
   readonly onEnd: (listener: () => void) => void;

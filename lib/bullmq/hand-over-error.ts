@@ -9,7 +9,7 @@ export class HandOverError extends Error {
     const { name, code = "" } = storedFailure(failure);
     super(`${WORDS[typeof failure === "string" ? failure : "failed"]}: ${name} ${code}`.trimEnd());
     this.failure = failure;
-    // BullMQ tries no further after an error of this name.
+    // BullMQ does not retry a job that failed with an error of this name.
     if (isLast) this.name = "UnrecoverableError";
   }
 }

@@ -18,8 +18,8 @@ import { refuseUnknownAndUndefined } from "../option-checks.js";
 /** Options that do not depend on the engine. */
 export interface CommonInboxOptions extends DurableInboxOptions {
   /**
-   * Name of the queue, without a colon. Processes that use the same queue share its notifications. On
-   * a Redis Cluster it must hold a hash tag, as in `'{telesign-callback}'`.
+   * Name of the queue, without a colon. Processes that use the same queue share its notifications.
+   * On a Redis Cluster it must contain a hash tag, as in `'{telesign-callback}'`.
    * @default 'telesign-callback'
    */
   queueName?: string;
@@ -51,8 +51,9 @@ export interface UserPool {
 /** Options of an inbox on PostgreSQL. */
 export interface PostgresInboxOptions extends CommonInboxOptions {
   /**
-   * PostgreSQL, as BullMQ takes it: a connection string or a configuration, with which the inbox
-   * makes and migrates its schema; or a `pg.Pool`: you migrate its schema, and close it.
+   * PostgreSQL, as BullMQ takes it: a connection string, a configuration or a `pg.Pool`. With a
+   * string or a configuration, the inbox creates and migrates the schema. With a pool, you migrate
+   * the schema, and close the pool.
    */
   connection: PostgresConnectionOptions | UserPool;
   /** BullMQ's `createPostgresBackend`. */
@@ -108,7 +109,7 @@ function checkEngine({ connection, backend }: Readonly<BullmqInboxOptions>) {
   }
 }
 
-/** Whether a connection is PostgreSQL's. BullMQ would use the Redis on this machine instead. */
+/** Whether a connection is PostgreSQL's. BullMQ would ignore it, and use the Redis at 127.0.0.1. */
 function isPostgres(connection: unknown): boolean {
   if (typeof connection !== "object" || connection === null) return false;
   return isPgPool(connection) || "connectionString" in connection;

@@ -7,9 +7,9 @@ export interface JobConsumption {
   readonly start: (handOver: HandOver) => () => Promise<void>;
   /** The hand-over to this process's listeners; undefined while there is none. */
   readonly handOver: () => HandOver | undefined;
-  /** To be called when the engine is known to be down. */
+  /** Hands over nothing more until `revive`. Call it when the engine is known to be down. */
   readonly rest: () => void;
-  /** To be called when the engine is known to answer. */
+  /** Hands over again. Call it when the engine is known to answer. */
   readonly revive: () => void;
   /** Resolves when every hand-over has settled. */
   readonly close: () => Promise<void>;

@@ -4,7 +4,7 @@ import type { StoredForm } from "../inbox/durable/stored-notification.js";
 import type { HandOver } from "../inbox/inbox.js";
 import { HandOverError } from "./hand-over-error.js";
 
-/** Delay, in ms, before another worker takes a job that this worker cannot hand over. */
+/** Delay, in ms, before a job that this worker cannot hand over may be taken again. */
 const POSTPONEMENT = 1_000;
 
 /** Name of the job that probes the engine. It is removed as soon as it is stored. */
@@ -64,13 +64,13 @@ export function createProcessor({ attempts, form, handOver }: ProcessorOptions):
       if (read.unreadable === "newer") return postpone(job, token);
       throw giveUp(read.unreadable);
     }
-    // Listeners count attempts from 1. A lower count would allow more than `attempts` of them.
+    // Attempts count from 1. A job with a lower count would get more than `attempts` of them.
     if (!Number.isSafeInteger(attempt) || attempt < 1) throw giveUp("damaged");
     if (attempt > attempts && !isRetriedByHand(job)) throw giveUp("cut short");
     try {
       await track(handOver(read.message, read.delivery));
     } catch (cause) {
-      // No listener has seen it, so this was no attempt.
+      // No listener has seen the notification, so this does not count as an attempt.
       if (isUnheard(cause)) return await postpone(job, token);
       throw new HandOverError({ cause }, { isLast: attempt >= attempts });
     }
@@ -97,19 +97,25 @@ async function postpone(job: Job, token: string | undefined): Promise<never> {
   throw new PostponedError();
 }
 
-/** Whether Bull Board retried a job: it keeps the job's counts, but clears its `failedReason`. */
+/**
+ * Whether a person retried a job in Bull Board, a dashboard for BullMQ. It keeps the job's counts,
+ * but clears its `failedReason`.
+ */
 function isRetriedByHand({ attemptsMade, failedReason }: Job): boolean {
   return attemptsMade > 0 && !failedReason;
 }
 
-/** BullMQ recognises its own errors by name. After this one it leaves the job where `moveToDelayed` put it. */
+/**
+ * BullMQ recognises its own errors by name. After this one, it leaves the job where `moveToDelayed`
+ * put it.
+ */
 class PostponedError extends Error {
   override readonly name = "DelayedError";
 }
 
 /** Number of the attempt that a job is at, from 1; any value if the job is damaged. */
 export function attemptOf({ attemptsMade, stalledCounter, progress }: CountedJob): number {
-  // BullMQ counts attempts that ended in `attemptsMade`, the others in `stalledCounter`.
+  // `attemptsMade` counts the attempts that ended, `stalledCounter` those that a crash cut short.
   return attemptsMade + stalledCounter - stalledBefore(progress) + 1;
 }
 

@@ -43,13 +43,13 @@ export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS &
 export interface OpenedQueue extends DeadLetterStore {
   readonly queue: Queue;
   readonly connection: EngineConnection;
-  /** Deletes the references that are no longer remembered, unless the engine itself does. */
+  /** Deletes the references that have expired, unless the engine itself does so. */
   readonly prune: () => Promise<unknown>;
 }
 
 export type OpenQueue = () => OpenedQueue;
 
-/** A notification as it is added. With the same `jobId` it is stored once, however often it is added. */
+/** A notification to add. With the same `jobId` it is stored once, however often it is added. */
 export interface PreparedJob extends Storable {
   readonly jobId: string;
   readonly data: StoredNotification;
@@ -83,7 +83,7 @@ interface JobQueueNeeds {
   readonly probeDelay: number;
 }
 
-/** Opens the queue at once, so that an engine that is down or not set up is noticed at once. */
+/** Opens the queue now, to notice at once if the engine is down or not set up. */
 export function createJobQueue(
   openQueue: OpenQueue,
   { attempts, dedupeTtl, form }: JobQueueSettings,
@@ -138,7 +138,7 @@ export function createJobQueue(
   return { prepare, store, check, reconnect, current: openedNow, close };
 }
 
-/** Writes, as storing does, because an engine that responds may still refuse to store. */
+/** Checks the engine with a write, because one that responds may still refuse to store. */
 async function addAndRemove(queue: Queue, delay: number) {
   const jobId = randomUUID();
   const deduplication = { id: jobId, ttl: 1 };
@@ -157,7 +157,7 @@ async function sweep({ queue, prune }: OpenedQueue) {
     await queue.clean(DEAD_LETTER_AGE, SWEEP.limit, "failed");
     await prune();
   } catch {
-    // It is tried again next time. If the engine is down, others report it.
+    // Tried again next time. If the engine is down, other parts of the inbox report it.
   }
 }
 

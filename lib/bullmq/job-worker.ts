@@ -35,9 +35,9 @@ export type OpenWorker = (process: Processor) => OpenedWorker;
 
 /** Hands jobs over. Replaces BullMQ's worker if that could not connect, or its connection ended. */
 export interface JobWorker {
-  /** To be called when the engine is down: BullMQ's worker would ask it without a pause. */
+  /** Call it when the engine is down: BullMQ's worker would keep asking it without a pause. */
   rest(): void;
-  /** To be called when the engine answers again. */
+  /** Call it when the engine answers again. */
   revive(): void;
   /** Starts no more hand-overs, and resolves when those under way have settled. */
   stop(isDown: () => boolean): Promise<void>;
@@ -132,8 +132,8 @@ function watch(opened: OpenedWorker, { onReady, onTrouble, onFailed }: WorkerEve
   worker.on("error", (error) => onTrouble(worker, error));
   worker.on("failed", onFailed);
   connection.onEnd(() => onBroken(new Error("the connection has ended")));
-  // A worker must not run before it is ready. On PostgreSQL it remembers a failed connection for
-  // ever, and would ask repeatedly and block the event loop.
+  // A worker must not run before it is ready. On PostgreSQL it would keep using a connection that
+  // failed, without a pause, and block the event loop.
   worker.waitUntilReady().then(() => {
     state = "ready";
     onReady(worker);

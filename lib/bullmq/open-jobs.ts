@@ -62,9 +62,10 @@ function workerOptions({ attempts, concurrency, lockDuration }: Settings) {
     concurrency,
     lockDuration,
     lockRenewTime: Math.min(lockDuration / 2, LONGEST_TIMER),
-    // BullMQ needs two checks to notice a crash. Four per lock do so within twice its duration.
+    // BullMQ needs two checks to notice a crash. With four in each `lockDuration`, it does so in
+    // less than twice that time.
     stalledInterval: Math.min(Math.ceil(lockDuration / 4), LONGEST_TIMER),
-    // The job processor counts attempts itself. This only ends jobs that never reach it.
+    // The job processor counts attempts itself. This limit only ends jobs that never reach it.
     maxStalledCount: attempts,
     runRetryDelay: RETRY_INTERVAL,
     autorun: false,

@@ -2,17 +2,17 @@ import { Socket } from "node:net";
 
 /** Sockets of a connection pool that can be ended whatever state they are in. */
 export interface PoolSockets {
-  /** Makes a socket; what node-postgres takes as `stream`. */
+  /** Makes a socket. node-postgres takes this function as its option `stream`. */
   readonly stream: () => Socket;
   /** Lets the process exit in spite of the sockets made so far. */
   readonly unref: () => void;
-  /** Destroys every socket made so far, and each that is still asked for. */
+  /** Destroys every socket, including those made later. */
   readonly destroy: () => void;
 }
 
 /**
- * Keeps hold of the sockets of a connection pool. A pool that is told to end waits until the server
- * closes them, which a hung server never does, and keeps the process alive until then.
+ * Keeps track of the sockets of a connection pool. A pool that is told to end waits until the
+ * server closes them, which a hung server never does, and keeps the process alive until then.
  */
 export function createPoolSockets(): PoolSockets {
   const sockets = new Set<Socket>();

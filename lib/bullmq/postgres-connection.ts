@@ -62,7 +62,7 @@ export function fitConfiguration(given: string | object): Readonly<Record<string
   const options: Record<string, unknown> = { ...written };
   refuseUnfitOptions(options);
   if ("migrate" in options && "skipMigrations" in options) {
-    throw new TypeError("connection must have migrate or skipMigrations, not both");
+    throw new TypeError("connection must not have both migrate and skipMigrations");
   }
   const migrate = "skipMigrations" in options ? {} : { migrate: true };
   return { ...migrate, keepAlive: true, ...options, allowExitOnIdle: true, types: typeParsers() };
@@ -101,7 +101,7 @@ function isMatch(value: unknown, pattern: RegExp): boolean {
  */
 export function placeOf(options: object, schema: unknown): string {
   const client = modelOf(options);
-  // The options are of another driver, or name a file that is not there.
+  // The options belong to another driver, or name a file that does not exist.
   if (!client) return randomUUID();
   const { host, port, database } = client;
   const parameters: unknown = Reflect.get(client, "connectionParameters");
@@ -110,12 +110,12 @@ export function placeOf(options: object, schema: unknown): string {
   return JSON.stringify(["postgres", localName(host), port, database, schema ?? searched]);
 }
 
-/** A client that never connects. */
+/** A client that never connects. It shows how pg reads the options. */
 function modelOf(options: object) {
   try {
     return new (loadDriver().Client)(options);
   } catch (error) {
-    // A pool would read the URL at each connection, and notifications would wait for ever.
+    // A pool would only fail when it connects, and notifications would wait indefinitely.
     if (bareError(error).code === "ERR_INVALID_URL") throw unfitUrl();
     return undefined;
   }

@@ -57,8 +57,8 @@ export function postgresDriver({ connection, backend }: PostgresInboxOptions): P
 }
 
 /**
- * Nobody listens to the `error` of a client that a pool has lent, unless the pool itself runs its query.
- * If the connection were cut while BullMQ looks at the schema, the process would end.
+ * A pool listens to a client's `error` only while the client is idle or runs a query of the pool's
+ * own. If a connection were cut while BullMQ checks the schema with it, the process would end.
  */
 function surviveCuts(pool: PgPool) {
   if (surviving.has(pool)) return;
@@ -76,11 +76,11 @@ function onConfiguration<T extends { getBackend(): PostgresQueueBackend }>(
   const { stream, ...ends } = createPoolSockets();
   const made = make({ stream, ...configuration });
   surviveCuts(made.getBackend().connection.pool);
-  // A pool does not end by itself.
+  // A pool never ends by itself.
   return { made, ...ends, onEnd: () => {} };
 }
 
-/** BullMQ leaves a listener on a user's pool for each queue that it has opened. */
+/** BullMQ leaves a listener on a user's pool for each queue or worker. `destroy` removes it. */
 function onPool<T>(pool: EmitterPool, make: (pool: PgPool) => T) {
   const added: ((error: Error) => void)[] = [];
   const note = (_: "error", listener: (error: Error) => void) => added.push(listener);

@@ -16,7 +16,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   "25006": "this PostgreSQL is read-only, as a replica is; connect to its primary",
 };
 
-/** Describes a cause that no restart of PostgreSQL cures. Users migrate the schema of their own pool. */
+/** Describes a cause that no restart of PostgreSQL cures, such as a pool without a schema. */
 export function describeMisconfiguration(cause: unknown): string | undefined {
   if (isEndedPool(cause)) {
     return "the pool has ended; close the callback before the pool";

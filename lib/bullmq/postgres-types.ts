@@ -3,7 +3,7 @@ interface TypeParsers {
   getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown;
 }
 
-/** The types json and jsonb. */
+/** The ids of the types json and jsonb. */
 const JSON_TYPES: readonly number[] = [114, 3802];
 
 /**
@@ -49,7 +49,7 @@ declare function require(driver: "pg"): typeof import("pg");
 /** @throws Error if pg is not installed */
 export function loadDriver() {
   try {
-    // Of the calls that may fail, bundlers recognise only this form.
+    // Bundlers accept a missing module only in this form: a literal `require` in a `try` block.
     return require("pg");
   } catch (cause) {
     throw new Error("the inbox needs pg for PostgreSQL; npm install pg", { cause });

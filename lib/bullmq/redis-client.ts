@@ -14,15 +14,15 @@ type Client = Redis | Cluster;
 
 /** Makes the clients of one inbox. */
 export interface ClientFactory {
-  /** Opens a client whose options fit. */
+  /** Opens a client with options that suit the inbox. */
   readonly open: () => Client;
   /** Names the server and the database on it. */
   readonly place: string;
 }
 
 /**
- * Makes clients from options, or with the options of the user's client. Undefined for a
- * client of another driver, which BullMQ takes as it is.
+ * Makes clients from options, or with the options of the user's client. Undefined for a client of
+ * another driver, which BullMQ takes as it is.
  *
  * @throws TypeError if the options cannot work
  * @throws Error if ioredis is needed and not installed
@@ -40,7 +40,7 @@ function isIoredis(client: object): client is Client {
   return "defineCommand" in client && "options" in client && !("runCommand" in client);
 }
 
-/** A client that never connects. ioredis reads the options and the URL as it always does. */
+/** A client that never connects. It shows how ioredis reads the options and the URL. */
 function modelOf(given: ConnectionOptions): Redis {
   refuseMisplacedOptions(given);
   const { url, ...options } = { ...given } as RedisOptions & { url?: string };
@@ -50,7 +50,7 @@ function modelOf(given: ConnectionOptions): Redis {
   try {
     return url === undefined ? new Redis(settings) : new Redis(url, settings);
   } catch (error) {
-    // Its text may repeat an option.
+    // The error's own text may repeat an option.
     refusal = bareError(error);
   }
   throw new TypeError("connection has options that ioredis refuses", { cause: refusal });
@@ -59,10 +59,10 @@ function modelOf(given: ConnectionOptions): Redis {
 // Typed here, because the global `require` returns `any`.
 declare function require(driver: "ioredis"): typeof import("ioredis");
 
-/** BullMQ reports a missing driver in a rejection, after the first notifications were acknowledged. */
+/** BullMQ reports a missing driver late, when the first notifications are acknowledged already. */
 function loadDriver() {
   try {
-    // Of the calls that may fail, bundlers recognise only this form.
+    // Bundlers accept a missing module only in this form: a literal `require` in a `try` block.
     return require("ioredis");
   } catch (cause) {
     throw new Error("the inbox needs ioredis for Redis; npm install ioredis", { cause });
@@ -92,7 +92,7 @@ function likeCluster(model: Cluster, queueName: string): ClientFactory {
   const { options } = model;
   const { keyPrefix = options.redisOptions?.keyPrefix } = options;
   refuseUnfitOptions({ keyPrefix });
-  // The first pair of braces decides in which slot a key is, and all keys of a queue must share one:
+  // The first pair of braces decides a key's slot, and all keys of a queue must share a slot:
   // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
   if (!/^[^{]*\{[^}]+\}/.test(queueName)) {
     throw new TypeError(

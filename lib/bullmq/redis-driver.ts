@@ -38,7 +38,7 @@ export function redisDriver(given: ConnectionOptions, queueName: string): RedisD
     let onEnd = () => {};
     // ioredis prints errors that nobody listens to, and BullMQ listens only for a while.
     client.on("error", (error) => {
-      // Without this, ioredis would continue in another database.
+      // Without this, ioredis would continue in the default database.
       if (isRefusedDatabase(error)) client.disconnect(true);
     });
     client.on("end", () => onEnd());

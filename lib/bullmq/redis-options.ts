@@ -27,13 +27,13 @@ const PLACE: PlaceOptions = {
 };
 
 /**
- * Refuses options of a connection that would reach another Redis than the one that was meant.
+ * Refuses connection options that would reach a Redis other than the intended one.
  *
  * @throws TypeError that says what to write instead
  */
 export function refuseMisplacedOptions(options: object): void {
   refuseWrongPlace(options, PLACE);
-  // A port alone may stand beside a misspelt host.
+  // A port is not enough: it may stand beside a misspelt host.
   if (!["url", "host", "path", "sentinels"].some((name) => name in options)) {
     throw new TypeError("connection must say where Redis is, as in { host: '127.0.0.1' }");
   }
@@ -43,7 +43,7 @@ export function refuseMisplacedOptions(options: object): void {
     throw new TypeError("connection.port must be a number from 1 to 65535");
   }
   if (db !== undefined && !isDatabase(db)) {
-    throw new TypeError("connection.db must be a whole number from 0");
+    throw new TypeError("connection.db must be a whole number, 0 or more");
   }
 }
 
@@ -88,7 +88,7 @@ export function refuseUnfitOptions({ keyPrefix, role }: RedisOptions): void {
 
 type DuplicateOptions = NonNullable<Parameters<Cluster["duplicate"]>[1]>;
 
-// An outage may last for any time, and BullMQ does not replace a client that gives up.
+// An outage may last any length of time, and BullMQ does not replace a client that gives up.
 const retryStrategy = () => RETRY_INTERVAL;
 
 /** Options of a client as the inbox needs them, whatever the given ones are. */
@@ -99,11 +99,11 @@ export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
     maxRetriesPerRequest: null,
     enableOfflineQueue: true,
     lazyConnect: false,
-    // Without it, commands would go out before Redis has refused the database.
+    // Otherwise commands would go out before Redis has refused the database.
     enableReadyCheck: true,
     // A worker waits for jobs in a command that takes up to 10 s. The inbox has its own deadlines.
     ...{ commandTimeout: undefined, socketTimeout: undefined, blockingTimeout: undefined },
-    // Without it, a worker would wait for the answer to a command that was lost with its connection.
+    // Otherwise a worker would wait for the answer to a command that was lost with its connection.
     autoResendUnfulfilledCommands: true,
     // BullMQ reads replies as ioredis returns them by default.
     stringNumbers: false,
@@ -112,7 +112,8 @@ export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
     reconnectOnError(error) {
       // ioredis itself handles NOSCRIPT. Reconnecting after it would never end.
       if (error.message.startsWith("NOSCRIPT")) return false;
-      // A master that became a replica keeps its connections, and its name may lead to the new master.
+      // A master that became a replica keeps its connections, but its name may now lead to the new
+      // master.
       return (reconnectOnError?.(error) ?? false) || /\bREADONLY\b/.test(error.message);
     },
   };

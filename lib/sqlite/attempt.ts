@@ -11,15 +11,15 @@ const POSTPONEMENT = 1_000;
 /** The wait after the first attempt, in ms. It doubles with each attempt, up to 30 days. */
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30 * 86_400_000;
-/** The part of a wait that is random, so that what failed together is not retried together. */
+/** The random fraction of a wait, so that notifications that failed together are retried apart. */
 const JITTER = 0.2;
 
 /** What an attempt needs. */
 export interface AttemptOptions {
-  /** The claiming process. */
+  /** The name under which this process claims. */
   readonly claimant: string;
   readonly storedText: StoredText;
-  /** The most attempts. */
+  /** The most attempts that a notification gets. */
   readonly attempts: number;
   readonly handOver: HandOver;
 }
@@ -32,7 +32,7 @@ export interface AttemptResult {
   readonly error?: Error;
 }
 
-/** Makes the function that hands over one notification. That never rejects. */
+/** Makes the function that hands over one notification. That function never rejects. */
 export function createAttempt(options: AttemptOptions) {
   const { claimant, storedText, attempts, handOver } = options;
 
@@ -47,7 +47,7 @@ export function createAttempt(options: AttemptOptions) {
     const read = storedText.read(stored, attempt);
     if ("unreadable" in read) {
       const { unreadable } = read;
-      // A process of the newer release will take it.
+      // A process that runs the newer release can read it.
       if (unreadable === "newer") return postpone();
       return bury(unreadable, attempt - 1);
     }
@@ -57,7 +57,7 @@ export function createAttempt(options: AttemptOptions) {
       await handOver(message, delivery);
       return { statement: finishing(claim) };
     } catch (cause) {
-      // No listener has seen it, so this was no attempt.
+      // No listener has seen the notification, so this does not count as an attempt.
       if (isUnheard(cause)) return postpone();
       if (attempt >= attempts) return bury({ cause }, attempt, message);
       return { statement: retrying(claim, Date.now() + waitAfter(attempt)) };

@@ -4,7 +4,7 @@ import type { Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
 import { claimedIn, claiming, type Claimed } from "./notifications.js";
 
-/** How often, in ms, to look for what other processes have accepted. */
+/** Delay, in ms, between two checks for notifications that other processes have accepted. */
 const POLL_INTERVAL = 1_000;
 
 /** Claims notifications that are due, again and again. */
@@ -53,7 +53,7 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     try {
       const { claimed, nextDue } = claimedIn(await database.runLast(claim));
       for (const each of claimed) onClaimed(each);
-      // With `concurrency` hand-overs under way, the first that ends looks again.
+      // Otherwise the next hand-over that ends looks again, by calling `pull`.
       if (free() > 0) wait = Math.min(wait, Math.max(nextDue - Date.now(), 0));
     } catch (error) {
       isWanted = false;
@@ -62,7 +62,7 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     if (!isPaused) cancelPoll = after(wait, pull);
   }
 
-  /** Called when the transaction begins, which is when `free` is known. */
+  /** Called when the transaction begins, because `free` may change until then. */
   function claim(): Statement[] {
     isWanted = false;
     const limit = isPaused ? 0 : free();

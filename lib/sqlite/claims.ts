@@ -5,11 +5,11 @@ import { givingUp, RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
 /** The claims of this process. Only the process that claimed a notification hands it over. */
 export interface Claims extends Claimant {
-  /** The notifications it has claimed, until the result of their hand-over is stored. */
+  /** Ids of the claimed notifications, each until the result of its hand-over is stored. */
   readonly held: Set<Value>;
   /** Ends the claims of all other processes. Used while none of them has the file open. */
   readonly whenAlone: readonly Statement[];
-  /** Ends claims of this process that it does not know of, because the connection failed. */
+  /** Ends claims that this process never learned of, because the connection failed. */
   readonly whenOpened: () => readonly Statement[];
 }
 

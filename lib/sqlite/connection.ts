@@ -2,7 +2,7 @@ import { bareError } from "../errors.js";
 import type { DatabaseThread, Statement } from "./database-thread.js";
 import { CREATE_TABLES, firstRow, isEmpty, UnusableFileError } from "./schema.js";
 
-/** How long, in ms, SQLite waits for a lock of another process: less than an answer may take. */
+/** Time that SQLite waits for another process's lock, in ms: less than an answer may take. */
 const LOCK_TIMEOUT = 800;
 
 /** Settings of a connection, each with the value that SQLite must confirm. */
@@ -11,12 +11,12 @@ const SETTINGS = {
   journal_mode: "wal",
   // FULL: a commit is on the disk before it returns.
   synchronous: 2,
-  // On macOS fsync alone leaves data in the cache of the drive.
+  // On macOS, fsync alone leaves data in the drive's cache.
   fullfsync: 1,
   checkpoint_fullfsync: 1,
-  // Overwrites what is deleted.
+  // Overwrites deleted content with zeros.
   secure_delete: 1,
-  // 16 MB.
+  // A negative size is in KiB: this is 16 MB.
   cache_size: -16_384,
 };
 
@@ -25,11 +25,13 @@ export interface ConnectionOptions {
   readonly path: string;
   /** Whether this SQLite can share a file between processes. See {@link canShare}. */
   readonly canBeShared: boolean;
-  /** What to do while no other process has the file open. */
+  /** Statements to run while no other process has the file open. */
   readonly whenAlone: readonly Statement[];
 }
 
-/** Writes the log back into the file and empties the log, unless somebody is reading just now. */
+/**
+ * Copies the write-ahead log into the file and empties the log, unless another process is using it.
+ */
 export const CHECKPOINT: readonly Statement[] = [
   ["PRAGMA busy_timeout = 0"],
   ["PRAGMA wal_checkpoint(TRUNCATE)"],
@@ -39,7 +41,7 @@ export const CHECKPOINT: readonly Statement[] = [
 /**
  * Opens the database, and creates its tables if the file is empty.
  *
- * @throws UnusableFileError if waiting does not help
+ * @throws UnusableFileError if the file cannot be used, and waiting would not help
  */
 export async function connect(thread: DatabaseThread, options: ConnectionOptions): Promise<void> {
   const isAlone = await openExclusively(thread, options);
@@ -82,7 +84,7 @@ async function configure(thread: DatabaseThread): Promise<void> {
   if (isNew) await thread.transact(CREATE_TABLES);
 }
 
-/** Whether another process has a lock. */
+/** Whether an error means that another process holds a lock. */
 export function isLocked(error: unknown): boolean {
   return bareError(error).code === "SQLITE_BUSY";
 }
@@ -96,6 +98,6 @@ export function canShare(sqliteVersion: string): boolean {
 }
 
 const IN_USE =
-  "another process has file open, and the SQLite of this Node, before 3.51.3, cannot share it safely; " +
-  "run one process, or a newer release of Node";
+  "another process has file open, and this Node's SQLite, older than 3.51.3, cannot share it safely; " +
+  "run one process, or use a newer release of Node";
 const NOT_TAKEN = "cannot be set for file; put it on a local disk, not on a network file system";

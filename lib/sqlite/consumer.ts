@@ -13,11 +13,14 @@ const RECORD_INTERVAL = 500;
 export interface Consumer {
   /** Looks for notifications that are due. */
   pull(): void;
-  /** To be called when the database is known to be down. */
+  /** Claims nothing until `revive`. Call it when the database is known to be down. */
   rest(): void;
-  /** To be called when the database is known to answer. */
+  /** Claims again. Call it when the database is known to answer. */
   revive(): void;
-  /** Starts no more hand-overs. Resolves when those under way have settled and their results are stored. */
+  /**
+   * Starts no more hand-overs. Resolves when those under way have settled, and their results are
+   * stored or, if the inbox is closing, given up.
+   */
   stop(): Promise<void>;
 }
 
@@ -85,10 +88,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-/** Makes the function that stores a result. It gives up, with false, if the inbox closes. */
+/** Makes the function that stores a result. It returns false if it gives up as the inbox closes. */
 function createRecorder({ database, onTrouble, isClosing }: ConsumerOptions) {
   return async function record(statement: Statement): Promise<boolean> {
-    // Without its result, the hand-over would be repeated.
+    // Try again until it succeeds: without its result, the hand-over would be repeated.
     for (;;) {
       try {
         await database.run([statement]);

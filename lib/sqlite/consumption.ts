@@ -14,11 +14,11 @@ export interface Consumption {
   readonly handOver: () => HandOver | undefined;
   /** Looks for notifications that are due. */
   pull(): void;
-  /** To be called when the database is known to be down. */
+  /** Hands over nothing more until `revive`. Call it when the database is known to be down. */
   readonly rest: () => void;
-  /** To be called when the database is known to answer. */
+  /** Hands over again. Call it when the database is known to answer. */
   readonly revive: () => void;
-  /** Resolves when every hand-over has settled, and other processes know that this one has left. */
+  /** Resolves when every hand-over has settled and the heartbeat has stopped. */
   close(): Promise<void>;
 }
 
@@ -60,7 +60,7 @@ export function createConsumption(options: ConsumptionOptions): Consumption {
     unsettled.add(consumer);
     if (isDown()) consumer.rest();
     heartbeat.start();
-    // A process may do nothing but consume.
+    // Without this, a process that only consumes would exit.
     database.keepAlive(true);
     return () => stop(consumer);
   }

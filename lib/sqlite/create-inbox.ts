@@ -12,13 +12,13 @@ import { createSqliteEngine } from "./sqlite-engine.js";
 import type { PreparedText } from "./stored-text.js";
 import { createUpkeep } from "./upkeep.js";
 
-/** Makes an inbox of a database, its consumer and an outage buffer. */
+/** Makes an inbox from a database, its consumer and an outage buffer. */
 export function createInbox(file: DatabaseFile, settings: Settings): DurableInbox {
   const { lockDuration, maxBuffered, storedText } = settings;
   const claims = createClaims(lockDuration);
   let listener: (error: Error) => void = () => {};
   const report = (error: Error) => listener(error);
-  // The buffer stores in the database, and its consumer reports trouble to the buffer.
+  // The buffer is made last, but the parts made before it report their trouble to it.
   const onTrouble = (error: unknown) => buffer.suspect(error);
   const isDown = () => buffer.isDown();
 
@@ -55,7 +55,8 @@ export function createInbox(file: DatabaseFile, settings: Settings): DurableInbo
     upkeep.stop();
     const consumed = consumption.close();
     await buffer.close();
-    // Released now, because a listener may never settle. This inbox claims nothing more.
+    // Released before the hand-overs have settled, because a listener may never settle. This inbox
+    // claims nothing more.
     file.release();
     await consumed;
     await database.close();

@@ -6,14 +6,14 @@ import { claimPlace } from "../inbox/durable/claim-place.js";
 
 /** The file of one inbox. */
 export interface DatabaseFile {
-  /** Absolute, so that SQLite takes it neither for a URI nor for a database in memory. No link. */
+  /** Absolute, so that SQLite takes it neither for a URI nor for `:memory:`. Links are resolved. */
   readonly path: string;
-  /** Lets another inbox of this process have it. */
+  /** Lets another inbox of this process use the file. */
   release(): void;
 }
 
 /**
- * Creates the file if it is not there, readable and writable for its owner only, and reserves it.
+ * Creates the file if it is missing, readable and writable by its owner only, and reserves it.
  *
  * @throws TypeError if the option is bad, or another inbox of this process has the file
  * @throws Error if the file cannot be used; neither its text nor its cause names the path
@@ -23,7 +23,7 @@ export function claimFile(file: unknown): DatabaseFile {
     throw new TypeError("file must be a path, not a URL; memoryInbox is the inbox in memory");
   }
   const { path, inode } = locate(resolve(file));
-  // Several paths may lead to one file, and a deleted file is created again with another inode.
+  // Both, as several paths may lead to one file, and a file that is created anew has a new inode.
   return { path, release: claimPlaces([path, inode]) };
 }
 
@@ -42,7 +42,7 @@ function claimPlaces(places: readonly string[]): () => void {
 function locate(path: string): { readonly path: string; readonly inode: string } {
   try {
     create(path);
-    // SQLite puts its write-ahead log beside the file.
+    // SQLite puts its write-ahead log beside the real file, not beside a link.
     const real = realpathSync(path);
     accessSync(dirname(real), constants.W_OK | constants.X_OK);
     accessSync(real, constants.R_OK | constants.W_OK);
@@ -60,7 +60,7 @@ function unusable(cause: ReturnType<typeof bareError>): Error {
   return new Error(cause.code === "ENOENT" ? NO_DIRECTORY : NO_ACCESS, { cause });
 }
 
-/** Creates the file if it is missing. SQLite gives its other files the same mode. */
+/** Creates the file if it is missing. SQLite gives the log and its index the same mode. */
 function create(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));

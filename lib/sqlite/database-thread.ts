@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 
 import { PROGRAM } from "./thread-program.js";
 
-/** A value of the database. An integer that a number cannot hold, as in a damaged row, is a bigint. */
+/** A value of the database. An integer too large for a number, as in a damaged row, is a bigint. */
 export type Value = string | number | bigint | null;
 
 /** One statement and its parameters. */
@@ -13,13 +13,13 @@ export type Row = Readonly<Record<string, Value>>;
 
 /** A database in its own thread, so that a slow or locked disk never blocks the event loop. */
 export interface DatabaseThread {
-  /** Closes the open database, if any, and opens this one. Creates its file if that is gone. */
+  /** Closes the open database, if any, and opens this one. Creates the file if it is gone. */
   open(path: string): Promise<void>;
   /** Runs statements one by one, and returns the rows of each. */
   query(statements: readonly Statement[]): Promise<Row[][]>;
   /**
    * The same, in one transaction that is on the disk when this resolves. Rejects with the code
-   * `ERR_FILE_LOST` if the path no longer leads to the file that was opened.
+   * `ERR_FILE_LOST` if the path no longer leads to the file that was opened, or it was truncated.
    */
   transact(statements: readonly Statement[]): Promise<Row[][]>;
   close(): Promise<void>;
@@ -30,7 +30,7 @@ export interface DatabaseThread {
   end(): Promise<void>;
 }
 
-/** An error of SQLite as it comes out of the thread. */
+/** An error of SQLite, as the thread sends it. */
 interface ThreadError {
   readonly name: string;
   readonly code?: string;
@@ -43,7 +43,7 @@ type Answer =
 
 /** Starts the thread. Its methods must be called one at a time. */
 export function startDatabaseThread(): DatabaseThread {
-  // Without the options of this process: a tracer that they load would record every text.
+  // The thread gets no options of this process: a tracer that they load would record every text.
   const options = { eval: true, execArgv: ["--disable-warning=ExperimentalWarning"], env: {} };
   const worker = new Worker(PROGRAM, options);
   let pending: { resolve: (rows: Row[][]) => void; reject: (error: Error) => void } | undefined;
@@ -94,13 +94,13 @@ const RESULT_CODES: Readonly<Record<number, string>> = {
   26: "SQLITE_NOTADB",
 };
 
-/** An error of the thread without its text, which may quote a statement. */
+/** An error from the thread, without its text, which may quote a statement. */
 function sqliteError({ name, code, errcode }: ThreadError): Error {
-  // The lowest byte is the primary code, whatever the rest specifies.
+  // The lowest byte is the primary code. The others only make it more specific.
   const primary = RESULT_CODES[Number(errcode) & 0xff];
-  return Object.assign(new Error("SQLite refused"), { name, code: primary ?? code });
+  return Object.assign(new Error("SQLite failed"), { name, code: primary ?? code });
 }
 
 function threadError(): Error {
-  return Object.assign(new Error("the thread of the database ended"), { code: "ERR_THREAD_ENDED" });
+  return Object.assign(new Error("the database thread ended"), { code: "ERR_THREAD_ENDED" });
 }

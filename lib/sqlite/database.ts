@@ -5,19 +5,19 @@ import { startDatabaseThread, type Row, type Statement } from "./database-thread
 import { createGroupCommit, type Build } from "./group-commit.js";
 import { FILE_LOST } from "./thread-program.js";
 
-/** How long, in ms, the database has to close. A disk that hangs must not hold up a shutdown. */
+/** Time that the database has to close, in ms. A disk that hangs must not hold up a shutdown. */
 const CLOSE_DEADLINE = 2_000;
 
 /** The database of one inbox. */
 export interface Database {
   /**
-   * Runs statements, in one transaction with everything else that is asked for in the same turn of the
-   * event loop or while the last transaction runs. Resolves once it is on the disk.
+   * Runs statements, in one transaction with everything else that is asked for in the same turn of
+   * the event loop or while the last transaction runs. Resolves once it is on the disk.
    */
   run(statements: readonly Statement[]): Promise<Row[][]>;
-  /** The same, after all others in its transaction. `build` is called when it begins. */
+  /** The same, after all others in the transaction. `build` is called when that begins. */
   runLast(build: Build): Promise<Row[][]>;
-  /** Writes the log back into the file, and empties the log. */
+  /** Copies the write-ahead log into the file, and empties the log. */
   checkpoint(): Promise<void>;
   /** Sets whether the process stays alive while nothing is asked for. */
   keepAlive(isNeeded: boolean): void;
@@ -29,7 +29,7 @@ export interface Database {
 export interface DatabaseOptions extends ConnectionOptions {
   /** The first statements after each opening. */
   readonly whenOpened: () => readonly Statement[];
-  /** Called when the file was lost. The next transaction opens another. */
+  /** Called when the file was lost. The next transaction opens, or creates, the one at its path. */
   readonly onLost: (error: unknown) => void;
 }
 

@@ -12,7 +12,7 @@ export interface GroupCommitOptions {
   readonly transact: (build: Build) => Promise<Row[][]>;
 }
 
-/** Brings statements into one transaction, with one flush to the disk for all. */
+/** Combines statements in one transaction, with one flush to the disk for all of them. */
 export interface GroupCommit {
   readonly run: (build: Build) => Promise<Row[][]>;
   /** The same, after all others in the transaction. */
@@ -26,8 +26,8 @@ interface Work {
 }
 
 /**
- * Makes the group commit. All that is asked for in one turn of the event loop, while the last
- * transaction runs, or while the database opens, is one transaction.
+ * Makes the group commit. Statements share a transaction if they are asked for in one turn of the
+ * event loop, while the last transaction runs, or while the database opens.
  */
 export function createGroupCommit({ inTurn, transact }: GroupCommitOptions): GroupCommit {
   let isScheduled = false;
@@ -56,7 +56,7 @@ export function createGroupCommit({ inTurn, transact }: GroupCommitOptions): Gro
     }
   }
 
-  /** Called when the transaction begins, so that it includes what arrived during the opening. */
+  /** Called when the transaction begins, to include what arrived while the database opened. */
   function takeAll(): Work[] {
     const all = [...waiting, ...waitingLast];
     waiting = [];

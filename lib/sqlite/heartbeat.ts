@@ -3,16 +3,16 @@ import type { Row, Statement, Value } from "./database-thread.js";
 import type { Database } from "./database.js";
 import { RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
-/** How many beats there are to a `lockDuration`. */
+/** Number of beats in a `lockDuration`. */
 const BEATS = 4;
 /** The longest time between two beats, in ms: less than the longest delay of a timer. */
 const LONGEST_INTERVAL = 86_400_000;
 
 /** Shows other processes that this one is alive, and frees what dead ones were handing over. */
 export interface Heartbeat {
-  /** Does nothing if it beats already. */
+  /** Does nothing if it is beating already. */
   start(): void;
-  /** Resolves when other processes know that this one has left. */
+  /** Tells other processes that this one has left. Never rejects. */
   stop(): Promise<void>;
 }
 
@@ -34,9 +34,9 @@ interface Other {
 }
 
 /**
- * Makes the heartbeat. It counts beats instead of comparing times, so that neither a clock that jumps
- * nor a machine that was suspended makes a living process look dead. If the `lockDuration` of two
- * processes differs, the longer one counts.
+ * Makes the heartbeat. It counts beats instead of comparing times, so that neither a clock that
+ * jumps nor a machine that was suspended makes a living process look dead. If two processes differ
+ * in `lockDuration`, the longer one counts.
  */
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { database, longestWait, onTrouble } = options;
@@ -60,7 +60,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     }
     // A beat may outlast a stop and the next start, which has begun another run.
     if (run !== current) return;
-    // It must not keep the process alive.
+    // The timer must not keep the process alive.
     timer = setTimeout(() => void keepBeating(run, interval), interval).unref();
   }
 
@@ -69,7 +69,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     const asked = [beating(options.claimant), due, listing(claimant)];
     const results = await database.run(asked);
     const dead = observe(results.flat(), elapsed);
-    // Needed even if none is dead: a process may have been declared dead while it was claiming.
+    // Needed even if none is dead now: a process may have been declared dead while it was claiming.
     await database.run([...dead, RELEASE_ABANDONED]);
   }
 

@@ -10,13 +10,14 @@ import { createStoredText } from "./stored-text.js";
 /** Where and how {@link sqliteInbox} stores, and how it hands over. */
 export interface SqliteInboxOptions extends DurableInboxOptions {
   /**
-   * Path of the database. It is created, readable only by its owner, in a directory that exists.
-   * Processes of one machine with the same file share its notifications. It must be on a local disk.
+   * Path of the database file. If it is missing it is created, readable only by its owner; its
+   * directory must exist. It must be on a local disk. Processes of one machine that use the same
+   * file share its notifications.
    */
   file: string;
 }
 
-/** Options that were checked, with their defaults. */
+/** The checked options, with their defaults. */
 export type Settings = ReturnType<typeof resolveOptions>;
 
 /** @throws TypeError if an option is bad or unknown */

@@ -35,10 +35,10 @@ export function storing(
 
 /** No notification has this key. See `referenceKey`. */
 const CHECK_KEY = "?";
-/** More than one page, so that the file must find room for it. */
+/** More than one page, so that SQLite must find room for it in the file. */
 const CHECK_TEXT = "x".repeat(8_192);
 
-/** Stores what looks like a notification and deletes it again, in one transaction. */
+/** Checks that storing works: stores a made-up notification and deletes it, in one transaction. */
 export function checking(): Statement[] {
   return [
     ...storing({ reference: CHECK_KEY, text: CHECK_TEXT }, { now: 0, expires: 0 }),
@@ -62,7 +62,7 @@ export function claiming(
   limit: number,
 ): Statement[] {
   return [
-    // Without this row, other processes would take the claims for those of a dead one.
+    // Without this row, other processes would take the claims for those of a dead process.
     [
       "INSERT INTO claimant (id, beats, lock_duration) VALUES (?, 0, ?) ON CONFLICT DO NOTHING",
       claimant,

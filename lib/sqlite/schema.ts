@@ -2,17 +2,18 @@ import type { DatabaseThread, Row, Statement } from "./database-thread.js";
 
 /** "TSCB", which marks a database as this package's. */
 const APPLICATION_ID = 0x54534342;
-/** The version of the tables. A newer release may add to them only under a higher one. */
+/** The version of the tables. A newer release that changes them must raise it. */
 const VERSION = 1;
 
-/** Creates the tables that are not there: another process may do the same. */
+/** Creates the tables that are missing. Another process may be doing the same. */
 export const CREATE_TABLES: readonly Statement[] = [
   // Every reference that is remembered, until it expires.
   [
     "CREATE TABLE IF NOT EXISTS reference (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
   ],
   ["CREATE INDEX IF NOT EXISTS reference_expires ON reference (expires)"],
-  // Processes that hand over: how often each has shown that it is alive, and how long it may be silent.
+  // Processes that hand over: how often each has shown that it is alive, and how long it may be
+  // silent.
   [
     `CREATE TABLE IF NOT EXISTS claimant (
       id TEXT PRIMARY KEY,
@@ -20,7 +21,7 @@ export const CREATE_TABLES: readonly Statement[] = [
       lock_duration INTEGER NOT NULL
     ) WITHOUT ROWID`,
   ],
-  // Notifications that no listener has finished with. One that failed for good is a dead letter.
+  // Notifications that are not finished. One with a time in `failed_at` is a dead letter.
   [
     `CREATE TABLE IF NOT EXISTS notification (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,7 +35,7 @@ export const CREATE_TABLES: readonly Statement[] = [
       error_code TEXT
     )`,
   ],
-  // Ids start at random: those of a lost file may still be in use for hand-overs.
+  // Ids start at a random number, because hand-overs may still be using those of a lost file.
   [
     `INSERT INTO sqlite_sequence (name, seq) SELECT 'notification', abs(random() % (1 << 40))
       WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'notification')`,

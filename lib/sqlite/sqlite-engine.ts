@@ -49,7 +49,7 @@ const CAUSES = new Map([
   ["SQLITE_BUSY", "another process has locked file"],
   ["SQLITE_CANTOPEN", "file cannot be opened"],
   ["SQLITE_FULL", "the disk is full"],
-  ["SQLITE_IOERR", "the disk fails"],
+  ["SQLITE_IOERR", "the disk cannot be read or written"],
   ["SQLITE_READONLY", "file is read-only"],
 ]);
 

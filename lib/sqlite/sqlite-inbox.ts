@@ -23,8 +23,8 @@ export type { SqliteInboxOptions } from "./inbox-options.js";
  * cuts short is repeated, so listeners must be idempotent, with `mo_reference_id` as the key. If a
  * listener fails, all listeners are called again after 1 s, 2 s, 4 s and so on.
  *
- * While the disk cannot be written, TeleSign still gets its 200, and notifications wait in this
- * process. A crash in that time loses them.
+ * While the file cannot be written to, TeleSign still gets its 200, and notifications wait in this
+ * process. A crash during that time loses them.
  *
  * @throws TypeError if an option is bad or unknown, or another inbox of this process has the file
  * @throws Error if this Node has no `node:sqlite`, or the file cannot be used

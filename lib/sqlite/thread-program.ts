@@ -3,8 +3,8 @@ export const FILE_LOST = "ERR_FILE_LOST";
 
 /**
  * The program of the database thread. It is text, because a bundler would not ship a file that
- * only this package knows of, and would rewrite a function. It loads SQLite without an import, which
- * bundlers and Node 20 could not resolve.
+ * only this package knows of, and would rewrite the source of a function. It loads SQLite without
+ * an import, which bundlers and Node 20 could not resolve.
  */
 export const PROGRAM = `
   const { parentPort } = process.getBuiltinModule("node:worker_threads");
@@ -12,10 +12,10 @@ export const PROGRAM = `
   const { closeSync, openSync, rmSync, statSync } = process.getBuiltinModule("node:fs");
   let database;
   let prepared;
-  /** The files in use, by path: what was found there. */
+  /** The id and size of each file in use, by path, to notice when it changes. */
   let files;
 
-  /** Creates the file if it is gone. If SQLite did, others could read it. */
+  /** Creates the file if it is gone. If SQLite created it, other users could read it. */
   function create(path) {
     try {
       closeSync(openSync(path, "wx", 0o600));
@@ -23,7 +23,8 @@ export const PROGRAM = `
       // It exists, or SQLite will say what is wrong.
       return;
     }
-    // The old log and index belong to the file that is gone. Others may still use them.
+    // The old log and its index belong to the file that is gone, and other processes may still use
+    // them. The new file needs its own.
     for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
   }
 
@@ -32,14 +33,14 @@ export const PROGRAM = `
     return stats && { id: stats.dev + ":" + stats.ino, size: stats.size };
   }
 
-  /** Throws if a path has lost its file: what is written to that would be lost. */
+  /** Throws if a path has lost its file: whatever was written to it would be lost. */
   function confirmFiles() {
     for (const [path, found] of files) {
       const now = look(path);
       // The first transaction creates the log and its index.
       const before = found ?? now;
       files.set(path, now);
-      // The log is emptied regularly. The database only grows.
+      // Only the log shrinks: it is emptied regularly.
       const isCut = !path.endsWith("-wal") && now?.size < before?.size;
       // From an empty file and its log, SQLite would make a damaged file.
       if (isCut && now.size === 0n) rmSync(path);
@@ -48,14 +49,14 @@ export const PROGRAM = `
   }
 
   function lost() {
-    // If the file has moved, SQLite does not empty its log, whose path the next file needs.
+    // When SQLite closes a file that was moved, its log stays at the path that the next file needs.
     try { database.exec("PRAGMA wal_checkpoint(TRUNCATE)"); } catch {}
     return Object.assign(new Error(), { code: "${FILE_LOST}" });
   }
 
   function prepare(sql) {
     const statement = database.prepare(sql);
-    // Otherwise Node refuses to read an integer that a number cannot hold.
+    // Otherwise Node refuses to read an integer that is too large for a number.
     statement.setReadBigInts(true);
     prepared.set(sql, statement);
     return statement;

@@ -14,7 +14,7 @@ export interface Upkeep {
   stop(): void;
 }
 
-/** Starts at once, and then works once a minute. */
+/** Works at once, and then once a minute. */
 export function createUpkeep(database: Database): Upkeep {
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -26,7 +26,7 @@ export function createUpkeep(database: Database): Upkeep {
       await deleteAll(oldDeadLetters);
       await database.checkpoint();
     } catch {
-      // It is tried again next time. If the database is down, others report it.
+      // Tried again next time. If the database is down, other parts of the inbox report it.
     }
     // The timer must not keep the process alive.
     if (!isStopped) timer = setTimeout(() => void work(), INTERVAL).unref();
