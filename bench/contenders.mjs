@@ -12,8 +12,8 @@ import { telesignCallback } from "telesign-callback";
 import { API_KEY, PATH } from "../proofs/support/notifications.mjs";
 
 /**
- * What is compared: each makes a server, and calls `deliver` with the reference of each message that
- * it hands over. The floors (see table.mjs) hand nothing over.
+ * What is compared: each makes a server, and calls `deliver` with the reference of each message
+ * that it hands over. The floors (see table.mjs) and the bare handlers hand nothing over.
  *
  * @type {Record<string, (deliver: (reference: string) => void) => import("node:http").Server>}
  */
@@ -32,7 +32,7 @@ export const contenders = {
   "hand-written, signed": (deliver) => handWritten(deliver, API_KEY),
 };
 
-/** Reads, parses and ends, and nothing else, in the way that Node's documentation shows. */
+/** Only reads the body, parses it and ends the response, as Node's documentation shows. */
 function readParseEnd(req, res) {
   const chunks = [];
   req.on("data", (chunk) => chunks.push(chunk));

@@ -32,8 +32,8 @@ let accepted = 0;
 let made = 0;
 
 /**
- * Adds to `started` what the package needs of a request whose body a host has read, and of its
- * response. Resolves when the request is answered.
+ * Adds a request and its response to `started`: stand-ins with only what the package needs if a
+ * host has read the body. Resolves when the request is answered.
  */
 function deliver() {
   const body = bodyOf(made, written);
@@ -90,8 +90,8 @@ function fail(error) {
   throw error ?? new Error("the request was passed on");
 }
 
-// These inboxes are full, so the memory that they take stays the same. There are two, because V8
-// compiles the functions of a callback again when a second callback exists.
+// These inboxes are filled first, so that the memory they take stays the same. There are two,
+// because V8 compiles the functions of a callback again when a second callback exists.
 const others = [1000, 1000].map((max) => createReceiver(memoryInbox({ max })));
 for (const other of others) await run(other, 2000);
 const before = heapInUse();

@@ -1,4 +1,6 @@
-// One contender in a process of its own: `node --expose-gc bench/server.mjs <name>`, started by table.mjs.
+// One contender in a process of its own, which table.mjs starts:
+//
+//   node --expose-gc bench/server.mjs <name>
 import { contenders } from "./contenders.mjs";
 
 let references = [];

@@ -29,7 +29,7 @@ for (const [name, count] of Object.entries({ ROUNDS, REQUESTS })) {
   if (!(count >= 1)) throw new TypeError(`--${name.toLowerCase()} must be 1 or more`);
 }
 
-/** The floors: what the figures of the other contenders are compared with, round by round. */
+/** The floors: the other contenders' figures are compared with theirs, round by round. */
 const FLOORS = { ahead: "node:http alone", mounted: "Router that does nothing" };
 
 const project = packedProject();

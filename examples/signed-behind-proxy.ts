@@ -20,7 +20,8 @@ callback.onMessage(({ mo_reference_id }) => console.log("accepted", mo_reference
 callback.on("rejected", ({ status, title }) => console.log("rejected", status, title));
 
 const app = express();
-// One proxy, which appends to X-Forwarded-For. Never `true`: it believes what any sender writes there.
+// One proxy, which appends to X-Forwarded-For. Never `true`, which believes whatever a sender
+// writes there.
 app.set("trust proxy", 1);
 app.use(callback);
 

@@ -149,7 +149,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(first).toContain("Never U+202E arrived");
     expect(first).toContain("1555•••34 → 1555•••67 · 12 attempts, the last at");
     expect(first).toContain("Error ECONNREFUSED");
-    expect(second).toContain("No key opens this text");
+    expect(second).toContain("This text cannot be read");
     expect(second).toContain("B".repeat(32));
     expect(await overflow()).toBe(0);
   });
@@ -537,7 +537,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.getByRole("option").click();
     await texts().getByText("No. 30").waitFor();
     expect(await belowTheFold()).toBeLessThan(2);
-    // Whole numbers are wider, and may need their own line.
+    // Unmasked numbers are wider, and may need their own line.
     for (const party of ["A", "B"]) {
       await page.getByRole("button", { name: new RegExp(`^${party} `) }).click();
     }

@@ -11,8 +11,8 @@ const { createEventStream } = require("./event-stream.js");
 const { contentSecurity, onlyForThisMachine, refuseOtherPages } = require("./guards.js");
 
 /**
- * Makes the app. `log` and `stream` are options of the event log and the event stream; everything else
- * is an option of `telesignCallback`.
+ * Makes the app. `log` and `stream` are options of the event log and the event stream; everything
+ * else is an option of `telesignCallback`.
  */
 function createConversations({ log: logOptions, stream: streamOptions, ...options } = {}) {
   const callback = telesignCallback(options);
@@ -35,7 +35,7 @@ function createConversations({ log: logOptions, stream: streamOptions, ...option
   callback.on("duplicate", (message) => {
     log.add({ kind: "duplicate", reference: message.mo_reference_id });
   });
-  // The line holds no message content. Without this listener, the package would print it itself.
+  // This prints no message content. Without a listener, the package would print a line itself.
   callback.on("error", (error) => console.error(`${error.code}: ${error.message}`));
 
   const app = express();

@@ -10,9 +10,9 @@ const SOON = 50;
 const OFTEN = 2_000;
 
 /**
- * What the page shows beside the texts: the counts of `stats()`, the texts of each minute, the last
- * rejections, and the dead letters if the inbox has them. `json()` is all of it; `changes` says when it
- * has changed.
+ * What the page shows beside the texts: the counts of `stats()`, the number of texts in each
+ * minute, the last rejections, and the dead letters if the inbox has them. `json()` returns all of
+ * it, and `changes` emits "change" when it has changed.
  */
 function createBoard(callback, inbox) {
   const changes = new EventEmitter().setMaxListeners(0);
@@ -38,10 +38,10 @@ function createBoard(callback, inbox) {
     if (code === "ERR_DEAD_LETTER") void deadLetters.read();
     updateSoon();
   });
-  // Some changes come without an event: listeners finish, and other processes share a durable inbox.
+  // Some changes come without an event: listeners finish, and others share a durable inbox.
   const often = setInterval(update, OFTEN).unref();
 
-  /** Later, so that a burst of deliveries is one update, and their listeners have finished. */
+  /** Updates later, so that a burst of deliveries is one update, after their listeners. */
   function updateSoon() {
     soon ??= setTimeout(update, SOON).unref();
   }
@@ -72,7 +72,7 @@ function createBoard(callback, inbox) {
   return { json: () => json, changes, close };
 }
 
-/** Counts the texts of each of the last minutes. */
+/** Counts the texts in each of the last minutes. */
 function createMinutes() {
   const counts = new Map();
 
@@ -92,7 +92,7 @@ function toShown({ status, title, errors, receivedAt, address }) {
     status,
     title,
     fields: errors.slice(0, FIELDS_SHOWN),
-    // Behind a proxy it is what a header says, which may be anything.
+    // Behind a proxy, the address comes from a header, which may contain anything.
     address: address?.slice(0, LONGEST_ADDRESS),
     receivedAt: receivedAt.getTime(),
   };

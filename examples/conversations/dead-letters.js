@@ -3,8 +3,8 @@ const LONGEST_TEXT = 300;
 const OFTEN = 5_000;
 
 /**
- * Follows the dead letters of a durable inbox. Other processes may add some, and an operator may hand
- * them over again or discard them, so they are read again every few seconds.
+ * Follows the dead letters of a durable inbox. Other processes may add some, and an operator may
+ * hand them over again or discard them, so they are read again every few seconds.
  */
 function createDeadLetters(inbox, onRead) {
   const isDurable = typeof inbox?.deadLetters === "function";

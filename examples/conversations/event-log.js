@@ -7,8 +7,8 @@ const { EventEmitter } = require("node:events");
  * are left out: otherwise anyone who finds the address could push out everyone's texts with
  * nonsense.
  *
- * Entries are numbered from 0, so that a page which lost its connection can name the last one it has.
- * `run` tells the numbers of this process from those of the process before a restart.
+ * Entries are numbered from 0, so that a page which lost its connection can name the last one it
+ * has. `run` tells the numbers of this process from those of the process before a restart.
  */
 function createEventLog({ maxEntries = 10_000, maxBytes = 8_000_000 } = {}) {
   const run = randomUUID();
@@ -30,8 +30,8 @@ function createEventLog({ maxEntries = 10_000, maxBytes = 8_000_000 } = {}) {
   }
 
   /**
-   * The entries from `number` on, or from the oldest that is kept: as many as fit into `most` bytes, and
-   * at least one if there is one.
+   * The entries from `number` on, or from the oldest that is kept: as many as fit into `most`
+   * bytes, and at least one if there is one.
    */
   function read(number, most) {
     const start = Math.max(number - firstNumber, 0);

@@ -1,12 +1,14 @@
 const FRAME_BYTES = 256_000;
 
 /**
- * Serves a log and a board as server-sent events: first what the page has not seen, then what arrives.
- * Each `texts` frame is an array, so that 5,000 texts are a few events for the page and not 5,000. Its id
- * says where to continue: browsers send the last id back as `Last-Event-ID` when they reconnect.
+ * Serves a log and a board as server-sent events: first what the page has not seen, then what
+ * arrives. Each `texts` frame is an array, so that 5,000 texts are a few events for the page and
+ * not 5,000. Its id says where to continue: browsers send the last id back as `Last-Event-ID` when
+ * they reconnect.
  *
- * Memory is bounded: there are at most `maxStreams` streams, a stream gets no further frame until the one
- * before has left, and a stream whose reader takes nothing for `drainTimeout` ms is cut off.
+ * Memory is bounded: there are at most `maxStreams` streams, a stream gets no further frame until
+ * the one before has left, and a stream whose reader takes nothing for `drainTimeout` ms is cut
+ * off.
  */
 function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 }) {
   const streams = new Set();
@@ -20,7 +22,7 @@ function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 
     res.write("retry: 1000\n\n");
     streams.add(res);
     res.on("close", () => streams.delete(res));
-    // A page whose EventSource gave up makes a new one, which cannot set the header.
+    // A new EventSource, made after one that gave up, cannot set the header, so it sends `after`.
     send(res, positionAfter(req.get("Last-Event-ID") ?? req.query.after));
   }
 
@@ -31,7 +33,7 @@ function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 
     let deadline;
 
     function schedule() {
-      // Later, so that a burst of deliveries becomes one frame.
+      // Sent later, so that a burst of deliveries becomes one frame.
       if (!deadline) scheduled ??= setImmediate(sendFrame);
     }
 

@@ -1,6 +1,6 @@
 const helmet = require("helmet");
 
-/** What a tunnel adds to a request. They identify a tunnel that rewrites `Host`. */
+/** Headers that a tunnel adds to a request. They give away even a tunnel that rewrites `Host`. */
 const FORWARDING_HEADERS = [
   "forwarded",
   "x-forwarded-for",
@@ -10,9 +10,9 @@ const FORWARDING_HEADERS = [
 ];
 
 /**
- * Refuses what a browser sends for another web page, which could otherwise post made-up texts to this
- * port. TeleSign and `curl` send neither header; every browser sends `Origin` with a POST to another
- * origin, and recent ones send `Sec-Fetch-Site` with everything.
+ * Refuses what a browser sends for another web page, which could otherwise post made-up texts to
+ * this port. Every browser sends `Origin` with a POST to another origin, and recent ones send
+ * `Sec-Fetch-Site` with every request. TeleSign and `curl` send neither.
  */
 function refuseOtherPages(req, res, next) {
   const { origin, host, "sec-fetch-site": site = "none" } = req.headers;
@@ -22,8 +22,8 @@ function refuseOtherPages(req, res, next) {
 }
 
 /**
- * Hides the page from anyone who reaches it by another name: through the tunnel that TeleSign needs,
- * which leads to this port, or through a web site whose own name resolves to 127.0.0.1.
+ * Hides the page from anyone who reaches it by another name: through the tunnel that TeleSign
+ * needs, which leads to this port, or through a web site whose own name resolves to 127.0.0.1.
  */
 function onlyForThisMachine(req, res, next) {
   const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(hostOf(req));
@@ -48,11 +48,11 @@ function contentSecurity() {
         baseUri: ["'none'"],
         formAction: ["'none'"],
         frameAncestors: ["'none'"],
-        // With this the browser itself refuses to turn a text into markup.
+        // With this, the browser itself refuses to turn a text into markup.
         requireTrustedTypesFor: ["'script'"],
       },
     },
-    // It has no effect over plain HTTP, and there is no TLS on 127.0.0.1.
+    // This header has no effect over plain HTTP, and there is no TLS on 127.0.0.1.
     strictTransportSecurity: false,
   });
 }

@@ -1,4 +1,4 @@
-/** What TeleSign's page "Obtain Transaction Status Results" prints, as it prints it. */
+/** The example on TeleSign's page "Number Masking API - Obtain Transaction Status Results". */
 const documented = {
   submit_timestamp: "2018-02-12T14:57:11.765723",
   from_phone_number: "15551234",
@@ -8,7 +8,7 @@ const documented = {
   to_phone_number: "15554567",
 };
 
-// Numbers that are kept free for fiction: nobody who tries this out sees a number that rings.
+// Numbers reserved for fiction, so that nobody is shown a number that rings.
 const ride = session("5D1F0C7A92B84E33A6C01B7E4F2D9A10", "12025550134", "12025550178");
 const sofa = session("A07B3E91C4D24F6F8E55D2109B7C6E21", "442079460107", "442079460182");
 const flat = session("3C8E6F20B1A94D7790FE1C5A7D3B2E32", "33199005521", "33199005547");
@@ -40,7 +40,7 @@ const live = [
   flat.b("Oui, et une cave aussi. Le code de l'entrée vous sera envoyé vendredi.", { after: 4 }),
   ride.b("Got it, I can see you", { after: 3 }),
   sofa.b("Seven works. It is the house with the red door, second bell", { after: 5 }),
-  // Not a text: TeleSign lets several of its services share one address.
+  // Not a text, so it is rejected: TeleSign lets several of its services share one address.
   { after: 3, report: { reference_id: ride.id, status: { code: 200, description: "Delivered" } } },
   ride.a("Thanks for the quick spot, have a good day!", { after: 6 }),
   sofa.a("Perfect. Cash all right, or would you rather have a bank transfer?", { after: 5 }),

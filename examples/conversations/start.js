@@ -1,5 +1,5 @@
-// `npm start`: the page of app.js on a free port of 127.0.0.1, with TeleSign's part played over HTTP.
-// PORT sets the port. Ctrl-C drains and stops.
+// `npm start`: the page of app.js on a free port of 127.0.0.1, with TeleSign's part played over
+// HTTP. PORT sets the port. Ctrl-C drains and stops.
 const { randomBytes } = require("node:crypto");
 const { once } = require("node:events");
 const { setTimeout } = require("node:timers/promises");
@@ -9,7 +9,7 @@ const { deliver, notification } = require("telesign-callback/testing");
 const { createConversations } = require("./app.js");
 const { documented, earlier, live } = require("./scenario.js");
 
-// Random, as nothing is signed here: another web page that is open beside this one cannot guess it.
+// Random, because nothing is signed here: another web page open in the browser cannot guess it.
 const PATH = `/telesign/${randomBytes(8).toString("hex")}`;
 
 async function main() {
@@ -62,13 +62,15 @@ function printStats(callback) {
   );
 }
 
-/** Strangers write it: its control characters could rewrite the terminal. */
+/** Strangers write the texts, and control characters could rewrite the terminal. */
 function printable(text) {
   return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
 }
 
 async function play(callback, url, signal) {
-  console.log("TeleSign delivers its documented example, and again, as if it had got no answer:\n");
+  console.log(
+    "TeleSign delivers its documented example, and then again, as if it had got no answer:\n",
+  );
   // Listeners run after the answer, and so after `deliver` has returned.
   const isSuppressed = new Promise((resolve) => callback.on("duplicate", resolve));
   await deliverTimes(2, url, documented);

@@ -1,5 +1,5 @@
 // Receives and stores; the listeners are in worker.mjs. Run any number of these, and give TeleSign
-// two URIs.
+// the URIs of two.
 import express from "express";
 import { telesignCallback } from "telesign-callback";
 import { bullmqInbox } from "telesign-callback/bullmq";

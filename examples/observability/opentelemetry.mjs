@@ -1,7 +1,8 @@
 // A receiver that OpenTelemetry watches: a span for each callback and each hand-over, and metrics.
-// Run, beside metrics.mjs and spans.mjs: node opentelemetry.mjs (docs/observability.md has what to install)
+// Run, beside metrics.mjs and spans.mjs: node opentelemetry.mjs
+// docs/observability.md says what to install.
 // Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
-// Prints the spans as they end, and on Ctrl+C the metrics. Replace the two console exporters with
+// Prints the spans as they end, and on Ctrl-C the metrics. Replace the two console exporters with
 // those of your backend; with NodeSDK, pass it `contextManager` and leave out the four lines that
 // register.
 import { context, metrics, propagation, trace } from "@opentelemetry/api";

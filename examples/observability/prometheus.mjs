@@ -1,4 +1,4 @@
-// A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml holds rules for them.
+// A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml has alert rules.
 // Run: npm install telesign-callback express prom-client; node prometheus.mjs
 // Then: curl http://127.0.0.1:9464/metrics. METRICS_HOST sets another address: a private one.
 import { tracingChannel } from "node:diagnostics_channel";
@@ -21,7 +21,7 @@ const handOvers = new Histogram({
   labelNames: ["outcome"],
 });
 for (const [Metric, name, help, count] of [
-  [Gauge, "telesign_callback_waiting", "Notifications that wait for a listener", "waiting"],
+  [Gauge, "telesign_callback_waiting", "Notifications that wait in this process", "waiting"],
   [
     Counter,
     "telesign_callback_dead_letters_total",

@@ -1,5 +1,5 @@
-// Makes an OpenTelemetry span of each callback and of each hand-over to the listeners. Both are in one
-// trace, even across a durable inbox and its worker processes. Copy this file: register
+// Makes an OpenTelemetry span for each callback and for each hand-over to the listeners. Both are
+// in one trace, even across a durable inbox and its worker processes. Copy this file, register
 // `contextManager` with your SDK, and call `traceCallbacks()` once in each process.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
@@ -11,7 +11,7 @@ const { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = 
 const storage = new AsyncLocalStorage();
 
 // OpenTelemetry's own context manager keeps its storage private, and a channel can only make a span
-// active in a storage that it is bound to. So this one uses ours.
+// active in a storage that it is bound to. So this one uses `storage`.
 export const contextManager = Object.assign(new AsyncLocalStorageContextManager(), {
   active: () => storage.getStore() ?? ROOT_CONTEXT,
   with: (active, run, self, ...args) => storage.run(active, () => run.apply(self, args)),

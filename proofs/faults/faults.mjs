@@ -49,7 +49,7 @@ async function prove(name, engine) {
   conclude(`${name} on SQLite`, figures, isProven);
 }
 
-/** Those that the arguments name, or all. */
+/** The proofs, or the engines, that the arguments name; all if they name none. */
 function chosenOf(all) {
   const named = Object.keys(all).filter((name) => process.argv.includes(name));
   return named.length > 0 ? named : Object.keys(all);
@@ -82,7 +82,7 @@ async function setUp(engine, options = {}) {
  * Kills a receiver that also consumes, at random instants under load, and starts a new one each
  * time. What a process holds in memory during an outage is lost when it is killed, and the package
  * does not promise otherwise. So what was acknowledged by a process that reported an error is
- * counted apart.
+ * counted separately.
  */
 async function crash(engine) {
   const { log, settings, tearDown } = await setUp(engine, { lockDuration: 2_000 });

@@ -24,7 +24,7 @@ callback.on("error", ({ code, message, cause }) => {
   console.log(JSON.stringify({ code, message, cause: cause?.code ?? cause?.name }));
 });
 
-// A GET of /reset starts to watch the event loop; any other GET says what was seen.
+// A GET of /reset starts to watch the event loop anew. Every GET says what was seen so far.
 const delay = monitorEventLoopDelay({ resolution: 1 });
 const server = createServer((req, res) => {
   callback(req, res, () => {
@@ -33,7 +33,8 @@ const server = createServer((req, res) => {
     res.end(JSON.stringify({ memory: process.memoryUsage.rss(), longestBlockMs }));
   });
 });
-// With Node's 5 s, a request may reach a connection that is just being closed, and get no answer.
+// With Node's default of 5 s, a request may reach a connection that is being closed, and get no
+// answer.
 server.keepAliveTimeout = 600_000;
 server.listen(port, "127.0.0.1", () => console.log(JSON.stringify({ listening: port })));
 

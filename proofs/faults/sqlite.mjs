@@ -1,5 +1,5 @@
-// The proofs on sqliteInbox, for faults.mjs: nothing that was acknowledged may be lost, and, but
-// for crashes and power cuts, nothing may be refused. They need Node 22.13 or later.
+// The proofs on sqliteInbox, for faults.mjs: nothing that was acknowledged may be lost, and, except
+// in crashes and power cuts, nothing may be refused. They need Node 22.13 or later.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const FULL = 5_000;
 // Not an import, so that this file loads on Node 20.
 const { DatabaseSync } = process.getBuiltinModule?.("node:sqlite") ?? {};
 
-/** Each proof by its name. It resolves to its figures, and whether they prove it. */
+/** Each proof by its name. It resolves to its figures, and to whether it holds. */
 export const SQLITE_PROOFS = {
   crash: proof(crash),
   powerCut: proof(powerCut),
@@ -39,7 +39,7 @@ function proof(run) {
   };
 }
 
-/** Each receiver is killed while it stores, hands over and deletes. The last one hands over the rest. */
+/** Each receiver is killed while it stores, hands over and deletes. A last one does the rest. */
 async function crash(directory) {
   const options = { file: join(directory, "killed.db") };
   const acknowledged = new Set();
@@ -64,8 +64,8 @@ async function crash(directory) {
 }
 
 /**
- * Copies file and log while they are written. Each copy must open, and hold all that was
- * acknowledged before it.
+ * Imitates power cuts: copies the file and its log while they are written. Each copy must open, and
+ * contain all that was acknowledged before it was made.
  */
 async function powerCut(directory) {
   const file = join(directory, "cut.db");
@@ -121,7 +121,7 @@ async function twoUris(directory) {
   return { notifications: PAIRS, lost, twice, refused };
 }
 
-/** Another process holds the write lock. Every answer is a 200, and all is handed over afterwards. */
+/** Another connection holds the write lock. Every answer is a 200, and all is handed over later. */
 async function lock(directory) {
   const file = join(directory, "locked.db");
   // The receiver may have the lock for a moment.

@@ -2,7 +2,7 @@
 //
 //   npm run proof fuzz -- [--requests 1000000] [--seed 1] [--minutes 30]
 //
-// Connections are pipelined, cut and trickled; what they carry is random, or mutated from what is valid.
+// Requests are pipelined, cut off and trickled. They are random, or valid ones with a change.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -23,7 +23,7 @@ const REQUESTS = Number(options.requests);
 const MINUTES = Number(options.minutes);
 const CONNECTIONS = 32;
 const PIPELINED = 100;
-// The heap may grow by this, in MB: for two inboxes of 10,000 references each, and compiled code.
+// How much the heap may grow, in MB: two inboxes of 10,000 references each, and compiled code.
 const MOST_GROWN = 10;
 // The statuses that a client may get; 404 comes from the app, 408 and 431 from Node.
 const STATUSES = ["200", "400", "401", "404", "408", "413", "415", "431"];
@@ -173,7 +173,7 @@ function answersIn(received) {
   }));
 }
 
-/** Answers come in the order of the requests; the last requests have none if the connection ended. */
+/** Answers come in the order of the requests. If the connection ended, the last ones have none. */
 function check(requests, answers) {
   // More answers than requests: one was answered twice.
   totals.unexpected += Math.max(0, answers.length - requests.length);
@@ -328,7 +328,7 @@ function elsewhere() {
   return { method, path };
 }
 
-/** A generator of numbers in [0, 1), the same ones for the same seed (mulberry32). */
+/** Makes a generator of numbers in [0, 1), the same ones for the same seed (mulberry32). */
 function createRandom(seed) {
   let state = seed;
   return function next() {

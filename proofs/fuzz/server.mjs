@@ -8,7 +8,7 @@ import { API_KEY, PATH } from "../support/notifications.mjs";
 
 const MAX = 10_000;
 const counts = { delivered: 0, twice: 0, duplicates: 0, rejected: 0, errors: 0, unhandled: 0 };
-/** A callback, and the references that it delivered: all, and the latest in the order of delivery. */
+/** A callback, and the references that it delivered: all of them, and the latest, in order. */
 const receiver = (options) => ({
   path: options.path,
   callback: telesignCallback({ ...options, inbox: memoryInbox({ max: MAX }) }),

@@ -16,7 +16,7 @@ export function writeCommonJs(project) {
   }
 }
 
-/** Scripts that bundle `entry` into `output`. `node -e` runs them in the project, on its tools. */
+/** Scripts that bundle `entry` into `output`. `node -e` runs them with the project's tools. */
 export const BUNDLERS = {
   esbuild: {
     dependencies: { esbuild: "latest" },

@@ -24,7 +24,7 @@ const signed = (body, headers = {}) => ({
   },
 });
 
-/** What holds wherever the package runs. Each entry sends something, and throws if the answer is wrong. */
+/** What holds wherever the package runs. Each check throws if the answer that it gets is wrong. */
 const CHECKS = {
   "the documented payload, signed: 200": async (send) =>
     isAnswer(await send(signed(documented)), 200, '{"status":"accepted"}'),
@@ -32,8 +32,8 @@ const CHECKS = {
     isAnswer(await send(signed(documented)), 200, '{"status":"duplicate"}'),
   "a wrong signature: 401": async (send) =>
     isProblem(await send({ ...signed(documented), body: tampered }), 401),
-  "no notification: 400": async (send) => isProblem(await send(signed('{"a":1}')), 400),
-  "no JSON: 400": async (send) => isProblem(await send(signed('{"a":')), 400),
+  "not a notification: 400": async (send) => isProblem(await send(signed('{"a":1}')), 400),
+  "not JSON: 400": async (send) => isProblem(await send(signed('{"a":')), 400),
   "an oversized body: 413, whole": async (send, uploadBytes) => {
     const body = JSON.stringify({ mo_message: "x".repeat(uploadBytes) });
     isProblem(await send({ ...signed(body), isReadLate: true }), 413);
@@ -42,7 +42,7 @@ const CHECKS = {
     const headers = { "Content-Type": "application/json" };
     isAnswer(await send({ method: "GET", path: OTHER }), 200, "other");
     isAnswer(await send({ path: OTHER, headers, body: '{"ping":1}' }), 200, '{"ping":1}');
-    // On the callback's own path, too: the app has no such route.
+    // The same on the callback's own path, for which the app has no GET route.
     same((await send({ method: "GET" })).status, 404);
   },
   "a text in any language arrives as it was sent": async (send) => {
@@ -68,8 +68,8 @@ export const CLAIMS = Object.keys(CHECKS);
  * Checks everything that the package promises, wherever it runs.
  *
  * @param {Function} send takes `{ method, path, headers, body }`, resolves to `{ status, body }`
- * @param {{ except?: readonly string[], uploadBytes?: number }} [options] the claims that cannot hold in
- *   this place, and how long the oversized body is, if a proxy allows no more
+ * @param {{ except?: readonly string[], uploadBytes?: number }} [options] the claims that cannot
+ *   hold in this place, and how long the oversized body is, if a proxy allows no more
  * @returns the failures, a line each
  */
 export async function checkList(send, { except = [], uploadBytes = UPLOAD } = {}) {

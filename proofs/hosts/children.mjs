@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 
 const running = new Set();
 
-/** Starts a program that does not outlive the proof, if the proof calls `killChildren` at its end. */
+/** Starts a program. `killChildren` ends it, so that it does not outlive the proof. */
 export function startChild(program, args, options) {
   // In its own process group, since npm, proxies and clusters start further processes.
   const child = spawn(program, args, { ...options, detached: true });

@@ -47,7 +47,7 @@ export async function pack(root, folder) {
 /** Installs packages into their own folder. */
 export async function install(project, dependencies) {
   mkdirSync(project, { recursive: true });
-  // The `node` package fetches its program in an install script, which newer npms run only if allowed.
+  // These packages fetch their programs in install scripts, which newer npms run only if allowed.
   const allowScripts = { node: true, bun: true, deno: true };
   const described = { private: true, dependencies, allowScripts };
   writeFileSync(join(project, "package.json"), JSON.stringify(described));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const readHere = (file) => readFileSync(new URL(file, import.meta.url), "utf8");
 
-/** Writes a user's programs, in CommonJS and as a module, and their types; all import every entry point. */
+/** Writes a user's programs, in CommonJS, as ES modules and in TypeScript. */
 export function writePrograms(project, entries) {
   const { commonJs, esModule, imported, modules } = sources(entries);
   const types = [readHere("consumer/types.mts"), ...imported, `export const all = ${modules};`];
@@ -29,8 +29,8 @@ function sources(entries) {
 }
 
 /**
- * A user's specs for a test runner, one for each environment that it has: the name, file and text
- * of each.
+ * A user's specs for a test runner, one for each environment that the runner has: the name, file
+ * and text of each.
  */
 export function specsOf(runner) {
   const names = {

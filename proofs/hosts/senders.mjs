@@ -7,13 +7,13 @@ import { sendThenRead } from "./late-reader.mjs";
 const PATIENCE = 15_000;
 
 /**
- * Makes the function that sends a request over HTTP/1.1 and resolves to the whole answer. It rejects if
- * the connection breaks before the answer has arrived in whole. A request may set `isReadLate`: see
- * `sendThenRead`.
+ * Makes the function that sends a request over HTTP/1.1 and resolves to the whole answer. It
+ * rejects if the connection breaks before the whole answer has arrived. A request may set
+ * `isReadLate`: see `sendThenRead`.
  *
  * @param {number} port where, on 127.0.0.1
- * @param {{ from?: string, proxied?: string }} [options] the sender's own address, and the address that a
- *   PROXY protocol header names
+ * @param {{ from?: string, proxied?: string }} [options] the sender's own address, and the address
+ *   that a PROXY protocol header names
  */
 export function http1(port, { from = "127.0.0.1", proxied } = {}) {
   const open = () =>

@@ -8,7 +8,7 @@ import { GUARDED_PATH, OTHER, PATH } from "./apps/paths.mjs";
 const upload = JSON.stringify({ mo_message: "x".repeat(900_000) });
 
 /**
- * A sender that is not allowed posts 900 kB again and again: it gets 403, and others never get 502.
+ * A sender that is not allowed posts 900 kB repeatedly: it always gets 403, and others always 200.
  *
  * @param {(address: string) => Function} senderFrom makes a sender that has this address
  */
@@ -37,7 +37,7 @@ function only(counts, status) {
   return Object.keys(counts).join() === status;
 }
 
-/** Above the 5 s after which Node closes an idle connection, unless `keepAliveTimeout` says otherwise. */
+/** Above the 5 s after which Node, without a `keepAliveTimeout`, closes an idle connection. */
 const IDLE = 6_500;
 
 /** A proxy's connection to the app is still the same one after it was idle. */

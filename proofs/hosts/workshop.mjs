@@ -20,7 +20,7 @@ export async function createWorkshop() {
   const tarball = await pack(root, folder);
   const projects = new Map();
 
-  /** Installs the package beside what a user has; the folder also gets the apps. One install a name. */
+  /** Installs the package, a user's dependencies and the apps, once for each name. */
   function project(name, dependencies) {
     if (!projects.has(name)) projects.set(name, provide(join(folder, name), dependencies));
     return projects.get(name);

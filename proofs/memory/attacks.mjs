@@ -17,8 +17,8 @@ const emptyObjects = `{"proto":[${"{},".repeat(BODY / 3 - 1)}{}]}`;
 const commas = `X-TS-Authorization: ${"a,".repeat(3_500)}\r\nAuthorization: TSA ${",".repeat(7_000)}\r\n`;
 
 /**
- * Each opens `sockets` connections and writes `head` once and `piece` `pieces` times on each of them.
- * `receiver` holds settings of the package's receiver.
+ * Each opens `sockets` connections, and writes `head` once and `piece` `pieces` times on each of
+ * them. `receiver` holds settings of the package's receiver.
  */
 export const attacks = [
   {

@@ -55,7 +55,7 @@ async function compare(attack) {
   row([attack.name, sent, cost(ours), cost(bare), ...ratios, holds ? "holds" : "FAILS"]);
 }
 
-/** One attack on a fresh receiver: the bytes sent, the peak memory above idle, the CPU time in µs. */
+/** One attack on a fresh receiver: the bytes sent, peak memory above idle, and CPU time in µs. */
 async function measure(attack, name) {
   const { directory } = project;
   const receiver = await startReceiver({ directory, name, node: options.node, ...attack.receiver });
@@ -78,7 +78,7 @@ function summary(rounds) {
   return { sent: median("sent"), memory: median("memory"), cpu: median("cpu"), isDead };
 }
 
-/** Both figures are for the same bytes, so this is the ratio for each byte sent, too. */
+/** Both figures are for the same bytes, so this is also the ratio for each byte sent. */
 function ratio(ours, bare, figure) {
   if (ours[figure] <= NOISE[figure]) return Math.min(1, ours[figure] / bare[figure]);
   return ours[figure] / Math.max(bare[figure], NOISE[figure]);

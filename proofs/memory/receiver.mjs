@@ -1,4 +1,6 @@
-// The receiver under attack: `node receiver.mjs package|bare <number of API keys>`, started by receivers.mjs.
+// The receiver under attack, which receivers.mjs starts:
+//
+//   node receiver.mjs package|bare <number of API keys>
 import express from "express";
 import { telesignCallback } from "telesign-callback";
 

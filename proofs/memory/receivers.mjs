@@ -8,8 +8,9 @@ const HEAP = 512;
 /**
  * Starts a receiver with a heap of 512 MB in its own process.
  *
- * @param {{ directory: string, name: "package" | "bare", keys?: number, node?: string }} settings the
- *   project that it runs in, which receiver it is, how many API keys it has, and the Node that runs it
+ * @param {{ directory: string, name: "package" | "bare", keys?: number, node?: string }} settings
+ *   the project that it runs in, which receiver it is, how many API keys it has, and the Node that
+ *   runs it
  */
 export async function startReceiver({ directory, name, keys = 0, node = process.execPath }) {
   const file = join(directory, "proofs/memory/receiver.mjs");

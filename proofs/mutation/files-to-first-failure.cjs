@@ -2,10 +2,13 @@ const { statSync } = require("node:fs");
 
 const { default: TestRunner } = require("jest-runner");
 
-/** The names of the tests of each file that ran before: most mutants concern a few tests of one file. */
+/** The names of the tests in files that have run: most mutants concern a few tests of one file. */
 const namesOf = new Map();
 
-/** Runs the files one by one, the smallest first, up to the first that fails: Jest's own `bail` ends the process. */
+/**
+ * Runs the files one by one, the smallest first, up to the first that fails. Jest's own `bail`
+ * would end the process.
+ */
 module.exports = class extends TestRunner {
   async runTests(tests, watcher, options) {
     const asked = new RegExp(this._globalConfig.testNamePattern ?? "", "i");

@@ -7,7 +7,7 @@ export default {
     "!lib/{bullmq,sqlite,cli,inbox/durable}/**",
   ],
   testRunner: "jest",
-  // Finding the related specs of each mutant takes longer than most mutants, and all of these are related.
+  // Finding the specs related to a mutant takes longer than running most, and all are related here.
   jest: { configFile: "proofs/mutation/jest.config.cjs", enableFindRelatedTests: false },
   coverageAnalysis: "perTest",
   // A mutant may wait for an answer that never comes; the specs themselves wait at most 5 s.

@@ -33,7 +33,7 @@ const commands = {
   },
 };
 
-/** Nine in ten are new; of the rest some are retries, some forged, some no notification at all. */
+/** Nine in ten are new messages. The rest are retries, forged, or not notifications at all. */
 async function sendOne() {
   const kind = Math.random();
   if (kind < 0.9 || next === 0) return expect("200", bodyOf(next++), "distinct");

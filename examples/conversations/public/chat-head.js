@@ -4,7 +4,7 @@ import { shortTime } from "./times.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** Who talks in the chosen session, as buttons that show or mask a number, and since when. */
+/** The parties of the chosen session, as buttons that show or mask their numbers, and its facts. */
 export function createChatHead({ numbers, onChange }) {
   const head = byId("parties");
 

@@ -22,7 +22,7 @@ export function createChat({ numbers, onChange, onLeave }) {
   const items = new Map();
   const unfolded = new WeakSet();
   let session;
-  // The window's ends are texts, since positions change when late texts come in and old ones go.
+  // The window's ends are texts, since positions change when late texts arrive and old ones go.
   let first;
   let last;
   let isFollowing = true;
@@ -41,7 +41,7 @@ export function createChat({ numbers, onChange, onLeave }) {
   function update() {
     byId("chat").hidden = session === undefined;
     if (!session) return;
-    // Before scrolling to the end of the texts: a head that wraps leaves them less height.
+    // The head comes first: if it wraps, the texts have less height to scroll in.
     head.render(session);
     const start = Math.max(positionOf(first), 0);
     if (isFollowing) openAt(first ? start : session.texts.length, session.texts.length);
@@ -52,7 +52,7 @@ export function createChat({ numbers, onChange, onLeave }) {
 
   const positionOf = (text) => session.texts.indexOf(text);
 
-  /** Puts the texts from `start` to `end` into the document, and as many around them as should be. */
+  /** Puts the texts from `start` to `end` into the document, and others if these are few. */
   function openAt(start, end) {
     const least = Math.min(WINDOW.initial, session.texts.length);
     const to = Math.max(end, least);
@@ -148,7 +148,7 @@ export function createChat({ numbers, onChange, onLeave }) {
     const end = positionOf(last) + 1;
     const { length } = session.texts;
     const wasFollowing = isFollowing;
-    // While following, more may have arrived than is drawn yet.
+    // While the window follows, texts may have arrived that are not drawn yet.
     isFollowing = isAtBottom() && (wasFollowing || end === length);
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     if (scrollTop < NEAR && start > 0 && !isFollowing) {

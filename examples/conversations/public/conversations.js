@@ -1,8 +1,9 @@
 const LETTERS = "ABCDEFGH";
 
 /**
- * The sessions and their texts, as far as this page keeps them: the oldest go first, as on the
- * server. A text is known by its reference, so one that comes again after a restart is not doubled.
+ * The sessions and their texts, as far as this page keeps them: like the server, it drops the
+ * oldest first. A text is known by its reference, so one that comes again after a restart is not
+ * doubled.
  */
 export function createConversations({ maxTexts = 10_000, maxCharacters = 8_000_000 } = {}) {
   const sessions = new Map();
@@ -58,7 +59,7 @@ export function createConversations({ maxTexts = 10_000, maxCharacters = 8_000_0
 
 const newSession = (id) => ({ id, texts: [], parties: [], unread: 0 });
 
-/** The place of a text by the time it was sent: after a failed delivery it arrives out of order. */
+/** Where a text belongs by the time it was sent: one whose delivery failed arrives out of order. */
 function positionOf({ sentAt }, texts) {
   let position = texts.length;
   while (position > 0 && texts[position - 1].sentAt > sentAt) position -= 1;
@@ -66,8 +67,8 @@ function positionOf({ sentAt }, texts) {
 }
 
 /**
- * Who sent a text: A is who wrote first, or was written to. A session has two parties; if it has
- * more than there are letters, the rest share the last letter.
+ * The letter of a number in its session: A sent the first text that arrived, and B received it. If
+ * a session has more numbers than there are letters, the rest share the last letter.
  */
 export function partyOf(session, number) {
   return LETTERS.at(session.parties.indexOf(number));

@@ -32,7 +32,7 @@ export function createDetails({ numbers }) {
     render();
   });
   byId("close-details").addEventListener("click", () => dialog.close());
-  // The content covers the whole dialog, so a click on the dialog itself is a click beside it.
+  // The content covers the whole dialog, so a click on the dialog itself is on the backdrop.
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog) dialog.close();
   });
@@ -90,7 +90,7 @@ function createRejection(rejection) {
 function createDeadLetter({ from, to, text, attempts, failedAt, error, reference }, numbers) {
   const words =
     text === undefined
-      ? element("p", { className: "what is-blank" }, "No key opens this text")
+      ? element("p", { className: "what is-blank" }, "This text cannot be read")
       : element("p", { className: "what", dir: "auto" }, oneLine(text, 300));
   const parties = from && to ? `${numbers.label(from)} → ${numbers.label(to)} · ` : "";
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;

@@ -1,8 +1,9 @@
 const RETRY_AFTER = 1_000;
 
 /**
- * Follows the server's events. After a lost connection the browser asks for what came after the last
- * texts it has. If it gives up (an answer other than 200), this reconnects from the same place.
+ * Follows the server's events. After a lost connection, the browser asks for what came after the
+ * last texts it has. If it gives up (an answer other than 200), this reconnects from the same
+ * place.
  */
 export function follow({ onTexts, onBoard, onState }) {
   let lastEventId = "";

@@ -121,7 +121,7 @@ addEventListener("popstate", () => {
 narrow.addEventListener("change", schedule);
 document.addEventListener("visibilitychange", schedule);
 
-/** Only the conversation that is open is read out: all of them would never be silent. */
+/** Lets screen readers announce new texts of the open conversation only: all would be too many. */
 function announce(texts) {
   if (texts.length === 0) return;
   const [text] = texts;

@@ -140,7 +140,7 @@ function createRow(numbers) {
   const badge = element("span", { className: "badge" });
   const preview = element("span", { className: "row-preview", dir: "auto" });
   const unread = element("span", { className: "unread" });
-  // The spaces are for the name that a screen reader makes of all this.
+  // The spaces separate the words in the row's name, which a screen reader makes from all of this.
   const node = element(
     "div",
     { className: "row", role: "option" },

@@ -90,7 +90,7 @@ function createBar(index) {
   const node = createSvg("rect", { x, width: BAR.width - BAR.gap }, title);
 
   function draw({ minute, count }, peak) {
-    // Never less than a line, so that a quiet minute is seen to be one.
+    // At least a line, so that a minute without texts shows as well.
     const height = Math.max((count / peak) * BAR.height, 1);
     node.setAttribute("y", BAR.height - height);
     node.setAttribute("height", height);

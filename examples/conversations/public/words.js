@@ -1,6 +1,6 @@
 import { element } from "./element.js";
 
-// Characters that do not show, or that turn around what follows them. Tabs and line feeds are not
+// Characters that do not show, or that reverse the text after them. Tabs and line feeds are not
 // among them, nor are the joiners and marks that emoji, Persian and Hebrew need.
 const CONTROLS = /(?![\t\n])[\p{Cc}\u202A-\u202E\u2028\u2029\u2066-\u2069]/gu;
 const INVISIBLE = /^[\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB]*$/u;

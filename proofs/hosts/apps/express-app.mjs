@@ -10,7 +10,7 @@ export function serve(callback) {
   // The remote port tells a proxy's connections apart.
   app.get(OTHER, (req, res) => res.set("X-Connection", `${req.socket.remotePort}`).send("other"));
   app.post(OTHER, (req, res) => res.json(req.body));
-  // Varnish would keep the first answer.
+  // Otherwise Varnish would keep the first answer.
   app.get(SEEN, (req, res) => res.set("Cache-Control", "no-store").json(JSON.parse(tellSeen())));
   const server = app.listen(port, "127.0.0.1");
   // Longer than any proxy keeps an idle connection: otherwise a request could meet a closing one.

@@ -1,4 +1,4 @@
-// In a NestJS app: `app.use` before `listen`, so that the callback comes before Nest's body parsers.
+// In a NestJS app: `app.use` before `listen` puts the callback before Nest's body parsers.
 import "reflect-metadata";
 
 import { Module } from "@nestjs/common";

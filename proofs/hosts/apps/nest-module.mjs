@@ -1,4 +1,5 @@
-// In a NestJS module: its middleware runs after Nest's body parsers, so `rawBody: true` must keep the bytes.
+// In a NestJS module: its middleware runs after Nest's body parsers, so `rawBody: true` must keep
+// the bytes.
 import "reflect-metadata";
 
 import { Module, RequestMethod } from "@nestjs/common";
@@ -8,7 +9,7 @@ import { OtherController } from "./nest-controller.mjs";
 import { OTHER, SEEN } from "./paths.mjs";
 import { announce, createReceiver, keepId, port } from "./receiver.mjs";
 
-// A route without a method is taken off `req.url`, like a mount point; one with a method is not.
+// Nest takes a route without a method off `req.url`, like a mount point, but not one with a method.
 const { ROUTE, METHOD, CALLBACK, PREFIX } = process.env;
 const route = METHOD ? { path: ROUTE, method: RequestMethod[METHOD] } : ROUTE;
 

@@ -15,7 +15,7 @@ const LISTENER_MS = Number(process.env.LISTENER_MS ?? 50);
 const storage = new AsyncLocalStorage();
 const seen = [];
 
-/** The callback, and the notifications that its listener was given. */
+/** Makes the callback. Its listener notes each notification that it is given. */
 export function createReceiver({ path = PATH, inbox = memoryInbox(), ...options } = {}) {
   const callback = telesignCallback({ path, inbox, apiKey: API_KEY, ...options });
   callback.onMessage(async ({ mo_reference_id: reference, mo_message: text }) => {

@@ -1,4 +1,5 @@
-// Mounted as a route: `app.post(path, callback)` leaves the whole path in `req.url`, so `path` is the whole path.
+// Mounted as a route: `app.post(path, callback)` leaves the whole path in `req.url`, so the option
+// `path` must be the whole path.
 import express from "express";
 
 import { OTHER, PATH, SEEN } from "./paths.mjs";

@@ -27,7 +27,7 @@ app.get(SEEN, (req, res) => res.type("json").send(tellSeen()));
 // Express's own 404 page makes @codegenie/serverless-express fail, even without this package.
 app.use((req, res) => res.sendStatus(404));
 
-/** The platform may freeze the process once the function has returned: first let the listeners finish. */
+/** Waits for the listeners: the platform may freeze the process once the function has returned. */
 export async function settled() {
   await callback.settled();
   await guarded.settled();

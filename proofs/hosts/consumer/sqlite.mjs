@@ -1,4 +1,5 @@
-// Delivers a text through `sqliteInbox`. Prints "delivered", or the error of a runtime without node:sqlite.
+// Delivers a text through `sqliteInbox`. Prints "delivered", or the error of a runtime without
+// node:sqlite.
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 

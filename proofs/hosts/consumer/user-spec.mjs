@@ -1,4 +1,4 @@
-/** A user's spec, as the README shows it: its app receives a text, and its own route still answers. */
+/** A user's spec, as in the README: the app receives a text, and its own route still answers. */
 export async function receivesAText({ express, main, testing, get }) {
   const path = "/telesign/4f9d0c";
   const apiKey = "c2VjcmV0";

@@ -144,7 +144,7 @@ const RUNNERS = {
   "node:test": { name: "node:test", dependencies: {}, args: (file) => ["--test", file] },
 };
 
-/** What runs a user's specs, with `/testing`, on the current LTS of Node and without configuration. */
+/** What runs a user's specs with `/testing`, without configuration, on the current LTS of Node. */
 export const testRunners = Object.entries(RUNNERS).map(
   ([runner, { name, dependencies, args }]) => ({
     name,

@@ -82,7 +82,7 @@ export const frameworks = [
       },
     },
     except: {
-      "no JSON: 400": "Nest's body parser runs first and answers its own 400",
+      "not JSON: 400": "Nest's body parser runs first and answers its own 400",
       "an oversized body: 413, whole": "Nest's body parser runs first and answers its own 413",
     },
   }),

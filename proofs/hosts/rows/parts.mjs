@@ -6,7 +6,7 @@ export async function runParts(parts, except = {}) {
     if (isExcepted(name)) continue;
     try {
       const found = await part();
-      // A part that checks the list returns its failures; others throw, or return what they printed.
+      // A part that checks the list returns failures. Others throw, or return what they printed.
       if (Array.isArray(found)) failures.push(...found.map((line) => `${name}: ${line}`));
     } catch (error) {
       failures.push(`${name}: ${error.message.trim()}`);

@@ -17,7 +17,7 @@ import { runParts } from "./parts.mjs";
  * @param {string} [settings.folder] the project's name, if rows share one
  * @param {Function} [settings.prepare] gets the project ready, such as by building it
  * @param {Function} [settings.sender] makes the sender from a port
- * @param {Record<string, object>} [settings.environments] the environments to run the app in, by name
+ * @param {Record<string, object>} [settings.environments] the environments to run it in, by name
  * @param {Function} [settings.further] checks more; takes the port and resolves to failures
  * @param {Record<string, string>} [settings.except] claims that cannot hold here, and why
  * @param {boolean} [settings.isShort] whether the short form has it

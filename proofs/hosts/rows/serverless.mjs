@@ -32,6 +32,6 @@ export const serverless = [
     name: "functions-framework",
     app: "functions-framework.mjs",
     dependencies: { "@google-cloud/functions-framework": "latest" },
-    except: { "no JSON: 400": "the framework's body parser runs first and answers its own 400" },
+    except: { "not JSON: 400": "the framework's body parser runs first and answers its own 400" },
   }),
 ];

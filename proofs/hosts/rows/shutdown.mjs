@@ -18,11 +18,11 @@ import { runParts } from "./parts.mjs";
 const example = fileURLToPath(new URL("../../../examples/graceful-shutdown.ts", import.meta.url));
 const UPGRADED = "Connection: Upgrade\r\nUpgrade: websocket";
 const SWITCHING = `HTTP/1.1 101 Switching Protocols\r\n${UPGRADED}\r\n\r\n`;
-/** Below the example's own 500 ms, after which it waits no longer for other requests. */
+/** Below 500 ms, after which the example waits no longer for other requests. */
 const LONGEST = 400;
 const LONGEST_IF_ONE_STAYS = 1_000;
 
-/** The example of a graceful shutdown, behind an nginx whose connections to it are kept and busy. */
+/** The graceful-shutdown example behind an nginx that keeps its connections to it open and busy. */
 export const shutdown = [
   {
     name: "nginx, keep-alive: shutdown on SIGTERM and SIGINT",
@@ -89,7 +89,7 @@ async function endDuringUpload(workshop) {
   }
 }
 
-/** Sends the headers of a delivery, which the server answers with 100, and leaves the body for later. */
+/** Sends the headers of a delivery, which the server answers with 100. `finish` sends the body. */
 function startUpload(port, body) {
   const headers = { Expect: "100-continue", "Content-Length": Buffer.byteLength(body) };
   const target = { host: "127.0.0.1", port, method: "POST", path: PATH, headers };
@@ -116,8 +116,8 @@ async function startExample(workshop, text) {
 }
 
 /**
- * The example, with a route that takes its time, so that its connections are busy at any moment, and
- * with WebSockets, which a server neither counts nor closes.
+ * The example, with a slow route, so that its connections are busy at any moment, and with
+ * WebSockets, which a server neither counts nor closes.
  */
 function programText() {
   const slow = 'app.get("/slow", (_req, res) => setTimeout(() => res.send("well"), 50));';
