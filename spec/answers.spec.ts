@@ -629,9 +629,9 @@ describe("a listener that blocks the event loop", () => {
     ["in Express 5", "express"],
     ["in Express 4", "express4"],
     ["ahead of an app", "ahead"],
-    ["behind a compression that buffers", "express", "compression"],
+    ["behind compression that buffers", "express", "compression"],
     ["when an inbox hangs and the listener runs at once", "ahead", "hanging inbox"],
-    ["when it listens to errors, behind a compression", "express", "compression", "error"],
+    ["when it listens to errors, behind compression", "express", "compression", "error"],
   ])("does not delay the answer on the wire, %s", async (_name, ...args) => {
     const program = join(__dirname, "fixtures/blocking-listener.js");
     const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);

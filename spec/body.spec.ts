@@ -70,7 +70,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       "naming constructor.prototype",
       JSON.stringify({ ...documented, constructor: { prototype: 1 } }),
     ],
-  ])("that is %s gets 400 and names no field", async (_name, body) => {
+  ])("that is %s gets a 400 that names no field", async (_name, body) => {
     const { port } = await listen(express().use(telesignCallback()));
     const answer = await exchange(port, post("/", body));
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
@@ -307,7 +307,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
         .expect(200, { status: "duplicate" });
     });
 
-    it("passes the same checks", async () => {
+    it("undergoes the same checks", async () => {
       const app = express().use(express.json(), telesignCallback());
       await request(app)
         .post("/")

@@ -38,12 +38,12 @@ describeOnEachEngine("bullmqInbox, in a process that is killed under load", (nam
       options,
       log,
       work: 20,
-      // On a busy machine the first connection takes so long that it counts as an outage.
+      // On a busy machine, the first connection may take so long that it counts as an outage.
       untilReady: true,
     });
     const stdio = ["ignore", "pipe", "inherit"] as const;
     receiver = spawn(process.execPath, [RECEIVER, settings], { stdio: [...stdio] });
-    // Its first line says that it listens.
+    // The receiver's first line says that it listens.
     await once(receiver.stdout!, "data");
     const said: unknown[] = [];
     receiver.stdout!.on("data", (trouble) => said.push(trouble));

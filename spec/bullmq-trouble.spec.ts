@@ -305,7 +305,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await inbox.close();
   }, 20_000);
 
-  it("keeps a dead letter that Redis does not let be redriven, and rejects with its code", async () => {
+  it("keeps a dead letter if Redis refuses to redrive or discard it, and rejects with Redis's code", async () => {
     const { inbox } = open(undefined, { attempts: 1 });
     const { listener, received } = createErrors();
     inbox.onError?.(listener);

@@ -20,7 +20,7 @@ describe("telesign-callback conversation", () => {
     expect(out.match(/answer treated as lost, next attempt in 1 ms/g)).toHaveLength(2);
   });
 
-  it("sends the phone numbers, the session and the headers of its flags", async () => {
+  it("sends the phone numbers, the session and the headers that its flags give", async () => {
     const { url, messages, received } = await receiver();
     const args = ["--from", "15550001", "--to", "15550002", "--session", "s", "--no-retries"];
     args.push("--header", "X-Forwarded-For: 192.0.2.1");

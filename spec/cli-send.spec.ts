@@ -108,7 +108,7 @@ describe("telesign-callback send", () => {
   it.each([
     ["a title", "401", '{"title":"no signature\\u001b"}', "401 (no signature\\u001b) in"],
     ["no title", "400", '{"status":400}', "400 in"],
-    ["a title that is no text", "400", '{"title":1}', "400 in"],
+    ["a title that is not a string", "400", '{"title":1}', "400 in"],
     ["no JSON", "500", "<title>", "500 in"],
   ])("prints why a receiver refused, if its problem details have %s", async (_, ...texts) => {
     const [status, body, printed] = texts;

@@ -28,7 +28,7 @@ function startExample(program: string, settings: Readonly<Record<string, string>
     });
   }
 
-  /** Resolves to the line that matches, or to the last of several. */
+  /** Resolves to the line that matches; of several, to the one whose number is `times`. */
   async function said(text: RegExp, times = 1): Promise<string> {
     for (;;) {
       const found = lines.filter((line) => text.test(line))[times - 1];

@@ -138,7 +138,7 @@ describe("encryptionKey", () => {
     ["without a key", createStoredForm(), {}],
     ["with keys of others only", createStoredForm([former, stranger]), {}],
     ["under another reference", createStoredForm(current), { reference: "x" }],
-    ["once it is cut", createStoredForm(current), { sealed: "AAAA" }],
+    ["once it is truncated", createStoredForm(current), { sealed: "AAAA" }],
   ])("reports a notification as locked %s", (_, form, damage) => {
     expect(form.read({ ...write(current), ...damage }, 1)).toEqual({ unreadable: "locked" });
   });

@@ -36,7 +36,7 @@ function openIdle() {
   return { worker: idleWorker(), connection: idleConnection() };
 }
 
-/** A job as BullMQ gives it, and what becomes of it. */
+/** Processes a job as BullMQ would, and returns what becomes of it. */
 async function run(handOver: HandOver, overrides: Partial<Job> = {}) {
   const { process, opened, report } = create(handOver);
   const moveToDelayed = jest.fn().mockResolvedValue(undefined);

@@ -204,7 +204,7 @@ describe("listeners", () => {
     expect(started).toEqual(["first", "second"]);
   });
 
-  it("get every message in line, in order, when the first answer leaves", async () => {
+  it("get every message, in order of arrival, when several answers are held back", async () => {
     const started: string[] = [];
     const callback = telesignCallback({ onMessage: ({ mo_message }) => started.push(mo_message) });
     const releases = new Map<string, () => void>();

@@ -230,7 +230,7 @@ describe("telesignCallback, behind an unusual host or unusual middleware", () =>
     socket.write(post("/", JSON.stringify(fresh()), ["X-Late: 1"], "keep-alive"));
     await once(socket, "data");
     await exchange(port, post("/", JSON.stringify(fresh())));
-    // Long before the 4 s that an answer held back may take.
+    // Long before the end of the 4 s for which an answer may be held back.
     for (let turns = 0; turns < 100; turns += 1) await turn();
     expect(onMessage).toHaveBeenCalledTimes(2);
     socket.destroy();

@@ -94,7 +94,7 @@ describe("a notification", () => {
     ["a space", "1 555"],
     ["a hyphen", "1-555"],
     ["a URI", "tel:1"],
-  ])("may not have a phone number of this form: %s", async (_, number) => {
+  ])("must not have a phone number of this form: %s", async (_, number) => {
     await send({ ...documented, from_phone_number: number }).expect(400);
   });
 
@@ -110,7 +110,7 @@ describe("a notification", () => {
   );
 
   it.each(["A".repeat(31), "A".repeat(33), `${"A".repeat(31)}-`, `${"A".repeat(31)}ä`])(
-    "may not have the reference %s",
+    "must not have the reference %s",
     async (reference) => {
       await send({ ...documented, mo_reference_id: reference }).expect(400);
       await send({ ...documented, session_reference_id: reference }).expect(400);
@@ -175,7 +175,7 @@ describe("a notification", () => {
     ["a delivery report", { reference_id, status: { code: 200 } }],
     ["an inbound SMS", { reference_id, user_response: { mo_message: "text" } }],
     ["a verification", { reference_id, verify: { code_state: "VALID" } }],
-    ["a report on a part", { sub_resource: "sms" }],
+    ["a report with a sub-resource", { sub_resource: "sms" }],
   ])(
     "is distinguished, by the title, from %s of another TeleSign product",
     async (_name, report) => {

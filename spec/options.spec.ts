@@ -117,7 +117,7 @@ describe("telesignCallback", () => {
 
   it("accepts an inbox once: two callbacks cannot share one", () => {
     const inbox = memoryInbox();
-    // A callback that was never made does not count.
+    // A callback that could not be made does not count.
     // @ts-expect-error not a function
     expect(() => telesignCallback({ inbox, onMessage: 5 })).toThrow(TypeError);
     telesignCallback({ inbox });

@@ -3,7 +3,7 @@ import { createOutageBuffer, type OutageBuffer } from "../lib/inbox/durable/outa
 import type { Storable } from "../lib/inbox/durable/waiting-room.js";
 import { createErrors, freshDelivery, freshNotification } from "./support/inbox-contract.js";
 
-// The package takes Node's own timers when it is loaded; here they are the ones that the spec fakes.
+// The package takes Node's own timers when it is loaded. Here it gets the ones that the spec fakes.
 jest.mock("node:timers", () => ({
   setTimeout: (callback: () => void, delay: number) => setTimeout(callback, delay),
   clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),

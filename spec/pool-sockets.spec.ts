@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from "node:net";
 
 import { createPoolSockets } from "../lib/bullmq/pool-sockets.js";
 
-describe("createPoolSockets, once they are destroyed", () => {
+describe("createPoolSockets, once destroyed", () => {
   const server = createServer();
   beforeAll(() => once(server.listen(0, "127.0.0.1"), "listening"));
   afterAll(() => server.close());

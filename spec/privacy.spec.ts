@@ -241,7 +241,7 @@ describe("telesignCallback reveals no number, text, key or path", () => {
   it.each([true, false])(
     "when the inbox fails (somebody listens to errors: %s)",
     async (isHeard) => {
-      // As engines do, which put the command into their errors.
+      // Engines put the command into their errors in this way.
       const trouble = (given: unknown) =>
         Object.assign(new Error(JSON.stringify(given)), { code: "EREDIS", command: given });
       let report: (error: Error) => void = () => {};

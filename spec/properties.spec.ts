@@ -13,7 +13,7 @@ import { createHmac } from "node:crypto";
 import { documented, fresh } from "./support/notifications.js";
 import { dial, exchange, listen, post, received } from "./support/wire.js";
 
-// Many requests each, on machines that may be busy.
+// Each spec makes many requests, on machines that may be busy.
 jest.setTimeout(60_000);
 
 const API_KEY = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
@@ -197,7 +197,7 @@ function pipelined(body: string): Buffer {
   return Buffer.from(request.replace("Connection: close\r\n", ""), "latin1");
 }
 
-/** Objects with the documented properties, some of them valid, some missing, some of another type. */
+/** Objects with the documented properties: some are valid, some missing, some of another type. */
 function notificationLike() {
   const reference = fc.constantFrom(documented.mo_reference_id, "short", 5);
   const phone = fc.constantFrom("15551234", "+15551234", "1".repeat(16), "", null);

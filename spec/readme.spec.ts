@@ -156,7 +156,7 @@ describe.each(documents)("$file", (document) => {
     }
   });
 
-  // Prettier pads every row to the longest cell. Aim at 60 characters.
+  // Prettier pads every row to the longest cell. Aim for at most 60 characters.
   it("has tables that are readable in a diff", () => {
     const rows = proseOf(document).match(/^\|.*\|$/gm) ?? [];
     const cells = rows.flatMap((row) => row.split("|").map((cell) => cell.trim()));

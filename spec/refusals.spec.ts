@@ -74,7 +74,7 @@ describe.each(mounts)("a refusal, %s,", (_, { serve, ...parts }) => {
       expect(JSON.parse(problem!)).toMatchObject({ type: "about:blank", status });
     });
 
-    it("ends the connection of a sender that keeps sending after 2 s, and not before", async () => {
+    it("ends the connection after 2 s, and not before, if the sender keeps sending", async () => {
       const { server, port } = await refuse(refused);
       fakeDeadlines();
       const accepted = once(server, "connection") as Promise<[Socket]>;
@@ -105,7 +105,7 @@ describe.each(mounts)("a refusal, %s,", (_, { serve, ...parts }) => {
   });
 
   it.each([
-    ["that is no JSON", {}, 400],
+    ["that is not JSON", {}, 400],
     ["that is not signed", { apiKey: "c2VjcmV0" }, 401],
   ])("of a whole body %s keeps the connection open", async (_name, options, status) => {
     const { port } = await refuse({ status, options });
@@ -159,7 +159,7 @@ describe("a thousand refusals at once", () => {
     return listen((req, res) => callback(req, res, () => res.end()));
   };
 
-  it("arrive whole, all of them", async () => {
+  it("all arrive whole", async () => {
     const { port } = await serve();
     const size = 50_000;
     const outcomes = await Promise.all(
@@ -169,7 +169,7 @@ describe("a thousand refusals at once", () => {
     expect(outcomes.filter(({ answer }) => !/ 403 [^]*"status":403}$/.test(answer))).toEqual([]);
   }, 30_000);
 
-  it("end their connections after 2 s, all of them", async () => {
+  it("all end their connections after 2 s", async () => {
     const { port } = await serve();
     fakeDeadlines();
     const sockets = await Promise.all(Array.from({ length: count }, () => dial(port)));

@@ -422,12 +422,18 @@ describe("memoryInbox", () => {
   });
 
   it.each([
-    ["with an error of ours", new TelesignCallbackError("ERR_INBOX", "an inbox of the app's own")],
+    [
+      "with an error of the package",
+      new TelesignCallbackError("ERR_INBOX", "an inbox of the app's own"),
+    ],
     [
       "with an error that says nobody listens",
       new TelesignCallbackError("ERR_NO_LISTENER", "nobody"),
     ],
-    ["with a code like ours", Object.assign(new Error("mine"), { code: "ERR_NO_LISTENER" })],
+    [
+      "with an error that has a code of the package",
+      Object.assign(new Error("mine"), { code: "ERR_NO_LISTENER" }),
+    ],
   ])("hands a notification over once, even if a listener fails %s", async (_, failure) => {
     const callback = telesignCallback();
     const listener = jest.fn(() => Promise.reject(failure));

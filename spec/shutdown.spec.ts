@@ -130,7 +130,7 @@ describe("close", () => {
     expect(isAlarmSent).toBe(true);
   });
 
-  it("does not wait for ever when new refusals are made while it waits for earlier ones", async () => {
+  it("does not wait for refusals that are made while it waits for earlier ones", async () => {
     const [work, ...held] = [deferred(), deferred(), deferred()];
     const refusals = [...held];
     const callback = telesignCallback({ onMessage: () => work.promise });

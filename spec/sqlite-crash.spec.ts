@@ -153,7 +153,7 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
       inbox.consume(handOver);
       await receiver.said((line) => "finished" in line);
       expect(handOvers).toEqual([]);
-      // Taken for dead, it could also claim the notification again itself.
+      // If it were taken for dead, the receiver itself could also claim the notification again.
       expect(receiver.lines.filter((line) => "started" in line)).toHaveLength(1);
       await receiver.end("SIGTERM");
       await inbox.close();

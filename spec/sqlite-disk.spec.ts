@@ -252,17 +252,20 @@ describeWithSqlite("sqliteInbox, when its first listener comes while it cannot s
 const REFUSAL = "BEGIN SELECT RAISE(ROLLBACK, ''); END";
 
 describeWithSqlite("sqliteInbox, when rows can be deleted from its file but not added", () => {
-  it.each(["reference", "notification"])("is not ready when it refuses a %s", async (table) => {
-    const file = temporaryFile();
-    await createEmpty(file);
-    change(file, `CREATE TRIGGER refuse BEFORE INSERT ON ${table} ${REFUSAL}`);
-    const inbox = sqliteInbox({ file });
-    await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX" });
-    runElsewhere(file, "DROP TRIGGER refuse");
-    await expect(inbox.ready()).resolves.toBeUndefined();
-    await inbox.close();
-    for (const each of ["reference", "notification"]) expect(countRows(file, each)).toBe(0);
-  });
+  it.each(["reference", "notification"])(
+    "is not ready when the file refuses a %s",
+    async (table) => {
+      const file = temporaryFile();
+      await createEmpty(file);
+      change(file, `CREATE TRIGGER refuse BEFORE INSERT ON ${table} ${REFUSAL}`);
+      const inbox = sqliteInbox({ file });
+      await expect(inbox.ready()).rejects.toMatchObject({ code: "ERR_INBOX" });
+      runElsewhere(file, "DROP TRIGGER refuse");
+      await expect(inbox.ready()).resolves.toBeUndefined();
+      await inbox.close();
+      for (const each of ["reference", "notification"]) expect(countRows(file, each)).toBe(0);
+    },
+  );
 });
 
 describeWithSqlite("sqliteInbox, on a full disk", () => {
@@ -308,7 +311,7 @@ describeWithSqlite("sqliteInbox, on a full disk", () => {
     await inbox.accept(first, freshDelivery());
     await received(1);
 
-    // A trigger refuses writes as a disk does, and another process may create it.
+    // A trigger refuses writes as a full disk does, and another process can create it.
     runElsewhere(file, `CREATE TRIGGER refuse BEFORE DELETE ON notification ${REFUSAL}`);
     runElsewhere(file, `CREATE TRIGGER refuse2 BEFORE INSERT ON notification ${REFUSAL}`);
     settle();

@@ -169,7 +169,7 @@ describeWithSqlite("sqliteInbox, when its last listener leaves during a hand-ove
   });
 });
 
-describeWithSqlite("sqliteInbox, with an SQLite that cannot share a file", () => {
+describeWithSqlite("sqliteInbox, with a SQLite that cannot share a file", () => {
   const { versions } = process;
   const setVersions = (value: object) => {
     Object.defineProperty(process, "versions", { value, configurable: true });

@@ -70,7 +70,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     expect(storedIn(file)).toContainEqual({ reference });
   });
 
-  it("creates the new file readable for its owner only", async () => {
+  it("creates the new file readable by its owner only", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     await store(inbox);

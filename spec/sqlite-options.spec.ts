@@ -81,7 +81,8 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     const message = freshNotification();
     await other.accept(message, freshDelivery());
     await received(1);
-    // The first notification's result is stored when its listener ends; nobody else hands it over.
+    // The result of the first notification is stored when its listener ends. No other inbox hands
+    // that notification over.
     settle();
     await inbox.close();
     expect(handOvers).toEqual([[message, expect.anything()]]);

@@ -112,7 +112,7 @@ describe("deliver, when the receiver fails", () => {
     expect(received).toHaveLength(3);
   });
 
-  it("accepts waits and time-outs that are longer than the longest Node timer", async () => {
+  it("accepts waits and timeouts that are longer than the longest Node timer", async () => {
     const { listener, received } = createReceiver(500);
     const waits = skipWaits();
     await deliver(listener, notification(), { waits: [2 ** 40], timeout: 8.64e15 });

@@ -26,7 +26,7 @@ describe("the headers option of deliver", () => {
     ["HOST", "receiver.example"],
     ["Content-Encoding", "gzip"],
     ["Authorization", "TSA wrong"],
-  ])("replaces our own %s", async (name, value) => {
+  ])("replaces the default %s", async (name, value) => {
     const { listener, received } = createReceiver();
     await deliver(listener, notification(), { headers: { [name]: value } });
     const names = received[0]?.rawHeaders.map((header) => header.toLowerCase());

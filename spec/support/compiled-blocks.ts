@@ -11,10 +11,10 @@ export function readDocument(file: string) {
   return { text, blocks };
 }
 
-/** Compiles each block on its own, against the built package. Throws what the compiler complains of. */
+/** Compiles each block on its own, against the built package. Throws the compiler's complaints. */
 export function compileBlocks(blocks: readonly string[]): void {
   mkdirSync(join(root, "coverage"), { recursive: true });
-  // Inside the package, so that it finds itself by its own name, as a user's app finds it.
+  // In a folder of the package, so that its own name resolves, as it does in a user's app.
   const folder = mkdtempSync(join(root, "coverage/blocks-"));
   try {
     blocks.forEach((code, index) => writeFileSync(join(folder, `block-${index}.mts`), code));

@@ -54,7 +54,7 @@ export async function stopSites(): Promise<void> {
   await Promise.all(sites.splice(0).map(({ stop }) => stop()));
 }
 
-/** An inbox that takes callbacks, and to which a burst of texts can be given without HTTP's pace. */
+/** An inbox that takes callbacks, and can also be given a burst of texts, faster than over HTTP. */
 export function burstInbox() {
   const inbox = memoryInbox();
   let give: Parameters<typeof inbox.consume>[0];

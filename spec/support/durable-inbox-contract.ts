@@ -17,7 +17,7 @@ export interface DurableOptions {
   readonly encryptionKey?: Buffer | readonly Buffer[];
 }
 
-/** Where durable inboxes of one spec store. It is empty at first, and the next inbox finds what one left. */
+/** The store of one spec's inboxes: empty at first; later inboxes find what earlier ones left. */
 export interface Store {
   open(options?: DurableOptions): DurableInbox;
 }
@@ -132,7 +132,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await received(1)).toEqual([[message, expect.anything()]]);
     });
 
-    it("gives back, once, a notification that cannot be stored, and still works", async () => {
+    it("rejects once when a notification cannot be stored, and still works", async () => {
       const { errors } = open();
       let nested: unknown[] = [];
       for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 
 type Package = typeof import("telesign-callback");
 
-/** What the specs use of Express, of whichever version: its own types differ from one to the next. */
+/** What the specs use of any version of Express, since its own types differ between versions. */
 interface ExpressApp extends RequestListener {
   (...args: Parameters<RequestListener>): void;
   use(...handlers: unknown[]): ExpressApp;

@@ -69,7 +69,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
     let inbox: Inbox;
     beforeEach(() => {
       inbox = makeInbox();
-      // On a busy machine an engine may be late now and then; that costs no message.
+      // On a busy machine, an engine may be late at times, which costs no message.
       inbox.onError?.(() => {});
     });
     afterEach(() => inbox.close());
@@ -100,7 +100,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
       expect(Object.isFrozen(message)).toBe(true);
     });
 
-    it("accepts one of simultaneous deliveries, and hands it over once", async () => {
+    it("accepts one of several simultaneous deliveries, and hands it over once", async () => {
       const { handOver, handOvers, received } = createReception();
       inbox.consume(handOver);
       const acceptAll = (messages: MessageNotification[]) =>

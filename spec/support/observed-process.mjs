@@ -1,4 +1,5 @@
-// A receiver or a worker with the recipe for OpenTelemetry and exporters in memory. observed.ts starts it.
+// A receiver or a worker with the recipe for OpenTelemetry and exporters in memory. observed.ts
+// starts it.
 import { tracingChannel } from "node:diagnostics_channel";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";

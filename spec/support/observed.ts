@@ -41,7 +41,7 @@ export interface Report {
 export interface ObservedSettings {
   readonly inbox?: { readonly engine: string; readonly options: object } | undefined;
   readonly consumes?: boolean;
-  /** The listener fails at this many attempts. */
+  /** At how many attempts the listener fails. */
   readonly failures?: number;
   readonly path?: string;
   readonly apiKey?: string;
@@ -72,7 +72,7 @@ export async function startObserved(settings: ObservedSettings) {
   const { port } = await message((message) => "port" in message);
   return {
     url: `http://127.0.0.1:${String(port)}`,
-    /** Resolves when a hand-over has ended like this. */
+    /** Resolves when a hand-over has ended with this outcome. */
     handedOver: (outcome: string) => message((message) => message.outcome === outcome),
     /** Closes the callback. Resolves to what was recorded. */
     async end() {

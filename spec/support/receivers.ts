@@ -12,7 +12,7 @@ export interface ReceivedRequest {
   readonly body: Buffer;
 }
 
-/** A request listener that answers with the given statuses in turn, then 200, and keeps the requests. */
+/** A request listener that keeps requests, and answers with these statuses in turn, then 200. */
 export function createReceiver(...statuses: number[]) {
   const received: ReceivedRequest[] = [];
   const listener: RequestListener = (req, res) => {

@@ -9,7 +9,7 @@ export const SECRETS = {
   "the private path": "9d1c7e-secret-door",
 };
 
-/** A notification that is made of them. */
+/** A notification that is made of the secrets. */
 export function secretMessage() {
   return {
     submit_timestamp: "2018-02-12T14:57:11.765723",

@@ -18,7 +18,7 @@ export const POSTGRES_URL = withUser(
   process.env.TEST_POSTGRES_URL ?? "postgres://127.0.0.1:5432/test",
 );
 
-/** As psql does; node-postgres goes by $USER, which a container may not set. */
+/** Chooses the user as psql does. node-postgres goes by $USER, which a container may lack. */
 function withUser(text: string): string {
   const url = new URL(text);
   url.username ||= process.env.PGUSER ?? userInfo().username;
@@ -140,7 +140,7 @@ function outputOf(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-/** PostgreSQL behind a proxy that can be cut or stalled, in a database that is dropped at the end. */
+/** PostgreSQL behind a proxy that can be cut or stalled. Its database is dropped at the end. */
 export function postgresServer(): TestEngine {
   const database = uniqueName();
   const target = new URL(POSTGRES_URL);

@@ -48,8 +48,8 @@ export function countRows(file: string, table: string): unknown {
 }
 
 /**
- * Runs a statement, and returns its rows. A second connection of this process would drop the locks of
- * the first.
+ * Runs a statement in another process, and returns its rows. A second connection of this process
+ * would drop the locks of the first.
  */
 export function runElsewhere(file: string, sql: string): unknown {
   const script = `

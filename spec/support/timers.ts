@@ -1,6 +1,6 @@
 /**
- * For `jest.mock("node:timers", …)`. The package takes Node's own timers when it is loaded; with this
- * they are the ones that a spec fakes.
+ * For `jest.mock("node:timers", …)`. The package takes Node's own timers when it is loaded; with
+ * this, it gets the ones that a spec fakes.
  */
 export function followGlobalTimers() {
   return {

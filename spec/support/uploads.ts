@@ -13,8 +13,8 @@ export interface Upload {
 const CHUNK = 65_536;
 
 /**
- * Sends a request with a large body and reads the answer only afterwards, as simple clients do: if the
- * connection is reset, the answer is lost.
+ * Sends a request with a large body and reads the answer only afterwards, as simple clients do: if
+ * the connection is reset, the answer is lost.
  */
 export async function upload(port: number, head: string, size: number): Promise<Upload> {
   const socket = await dial(port);

@@ -44,7 +44,7 @@ export async function exchange(port: number, ...bytes: (string | Buffer)[]): Pro
   return answer;
 }
 
-/** A request as TeleSign sends it. By default it asks the server to close the connection afterwards. */
+/** A request as TeleSign sends it. By default, it asks the server to close the connection. */
 export function post(
   path: string,
   body: string | Buffer,
