@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
@@ -85,18 +86,29 @@ describe("telesignCallback on HTTP/2", () => {
     const callback = await serve();
     const rejected = jest.fn();
     callback.on("rejected", rejected);
-    const requested = once(server, "request") as Promise<[IncomingMessage]>;
+    const ended = endOfRequest();
+    const requested = once(server, "request");
     const stream = open("POST", "/t");
     stream.on("error", () => {});
     stream.write("{");
-    const [req] = await requested;
-    const closed = once(req, "close");
+    await requested;
     stream.destroy(new Error("the sender gave up"));
-    await closed;
+    expect(await ended).toMatchObject({ outcome: "aborted" });
     await callback.close();
     expect(rejected).not.toHaveBeenCalled();
   });
 });
+
+/** What is traced of the next request that ends. */
+function endOfRequest(): Promise<unknown> {
+  const ends = channel("tracing:telesign-callback:request:asyncEnd");
+  return new Promise((resolve) => {
+    ends.subscribe(function onEnd(trace) {
+      ends.unsubscribe(onEnd);
+      resolve(trace);
+    });
+  });
+}
 
 describe("a refusal on HTTP/2", () => {
   const size = 3_000_000;
