@@ -17,6 +17,7 @@ import { promisify } from "node:util";
 import { telesignCallback, type CallbackOptions } from "telesign-callback";
 
 import { next } from "./support/events.js";
+import { nodeProcess } from "./support/node-process.js";
 import { documented } from "./support/notifications.js";
 
 let server: Http2Server;
@@ -126,7 +127,7 @@ describe("a refusal on HTTP/2", () => {
     async (_name, status, options, headers, before) => {
       await serve(options, before);
       const warned = jest.fn();
-      process.on("warning", warned);
+      nodeProcess.on("warning", warned);
       const stream = open("POST", "/t", headers);
       stream.write(Buffer.alloc(size, "x"));
       const answer = await answerTo(stream);
@@ -135,7 +136,7 @@ describe("a refusal on HTTP/2", () => {
       expect(JSON.parse(answer.body)).toMatchObject({ type: "about:blank", status });
       expect(answer.headers).not.toHaveProperty("connection");
       expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
-      process.off("warning", warned);
+      nodeProcess.off("warning", warned);
       expect(warned).not.toHaveBeenCalled();
     },
   );

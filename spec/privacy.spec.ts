@@ -13,6 +13,7 @@ import {
   type TelesignCallback,
 } from "telesign-callback";
 
+import { nodeProcess } from "./support/node-process.js";
 import { fresh } from "./support/notifications.js";
 import { exchange, listen, post } from "./support/wire.js";
 
@@ -55,10 +56,10 @@ beforeEach(() => {
       return true;
     });
   }
-  process.on("warning", hearWarning);
+  nodeProcess.on("warning", hearWarning);
 });
 afterEach(() => {
-  process.off("warning", hearWarning);
+  nodeProcess.off("warning", hearWarning);
   jest.restoreAllMocks();
 });
 
