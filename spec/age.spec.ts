@@ -22,7 +22,7 @@ describe("maxAge", () => {
       .expect(200);
   });
 
-  it("refuses a notification dated more than 60 s ahead, which could be replayed until then", async () => {
+  it("refuses a notification dated more than 60 s ahead, which could be replayed for that much longer", async () => {
     const { body } = await request(app)
       .post("/")
       .send(fresh({ submit_timestamp: minutesAgo(-1.1) }))

@@ -102,7 +102,7 @@ describeOnEachEngine("bullmqInbox", (_, engine) => {
     expect(references.sort()).toEqual(messages.map((message) => message.mo_reference_id).sort());
   }, 20_000);
 
-  it("reports nothing while another process asks whether the inbox is ready", async () => {
+  it("neither reports nor hands over anything while another process calls ready()", async () => {
     const { inbox, errors } = open();
     const { handOver, handOvers } = createReception();
     inbox.consume(handOver);

@@ -137,7 +137,9 @@ describe("a refusal on HTTP/2", () => {
       expect(answer.headers).not.toHaveProperty("connection");
       expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
       nodeProcess.off("warning", warned);
-      expect(warned).not.toHaveBeenCalled();
+      // Jest, too, may have caused a warning.
+      const unsupported = expect.objectContaining({ name: "UnsupportedWarning" }) as unknown;
+      expect(warned).not.toHaveBeenCalledWith(unsupported);
     },
   );
 

@@ -135,7 +135,7 @@ describe("telesignCallback, when listeners come and go", () => {
 });
 
 describe("telesignCallback, with a custom schema", () => {
-  it("leaves the schema's own preferences as they are", async () => {
+  it("leaves the schema's own `convert` preference as it is", async () => {
     const schema = notificationSchema.keys({ count: Joi.number() }).prefs({ convert: false });
     const { body } = await request(express().use(telesignCallback({ schema })))
       .post("/")

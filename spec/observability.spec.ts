@@ -103,7 +103,7 @@ describe("the OpenTelemetry recipe", () => {
 });
 
 describe("metrics.mjs", () => {
-  it("adds up the callbacks of a process", async () => {
+  it("adds up the counts of all callbacks in a process", async () => {
     const observed = await observe(`
       const callbacks = [telesignCallback(), telesignCallback()];
       for (const callback of callbacks) await deliver(callback, notification());

@@ -270,7 +270,7 @@ describe("memoryInbox", () => {
     ]);
   });
 
-  it("keeps the rest for the next listener when the only one leaves in the middle", async () => {
+  it("keeps the remaining messages for the next listener when the only one leaves after the first", async () => {
     const callback = telesignCallback();
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const messages = [fresh(), fresh(), fresh()];
@@ -314,7 +314,7 @@ describe("memoryInbox", () => {
     expect(errors).not.toHaveBeenCalled();
   });
 
-  describe("before its first consumer", () => {
+  describe("without a consumer", () => {
     /** An inbox without a consumer, and the references of what it reported. */
     const waiting = () => {
       const inbox = memoryInbox();
@@ -343,7 +343,7 @@ describe("memoryInbox", () => {
       expect(dropped).toHaveLength(7);
     });
 
-    it("has room for new notifications when some of the 64 MB have been handed over", async () => {
+    it("has all of its 64 MB free again once an earlier consumer has taken what waited", async () => {
       const { inbox, dropped } = waiting();
       const large = () => fresh({ mo_message: "x".repeat(60_000_000) });
       for (let count = 0; count < 2; count += 1) {

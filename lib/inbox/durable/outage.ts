@@ -11,7 +11,7 @@ export type InboxState =
   | { readonly name: "waiting"; readonly cause: unknown }
   /** The engine is misconfigured: they are passed on, because waiting would not help. */
   | { readonly name: "unusable"; readonly cause: unknown }
-  /** The inbox was closed: they are passed on. `during` is the state that it was in before. */
+  /** The inbox was closed: new ones are passed on. `during` is the state before that. */
   | { readonly name: "closed"; readonly during: InboxState };
 
 /** Whether an engine is down, and what that means for notifications. */
