@@ -1,6 +1,6 @@
-// Measures notifications received and delivered, in memory, and on each engine with one and with
-// two processes: how many a second, the 99th percentile of the time to answer, and the longest
-// block of the event loop. Prints medians of several rounds; the engines take turns, so that a busy
+// Measures the memory inbox, and each engine with one and with two processes: the notifications
+// received and delivered a second, the 99th percentile of the time to answer, and the longest block
+// of the event loop. Prints medians of several rounds; the engines take turns, so that a busy
 // machine is unfair to none. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
 //
 //   npm run bench inbox
@@ -26,7 +26,7 @@ buildIfStale();
 const ROUNDS = 3;
 const COUNT = 12_000;
 const SENDERS = 100;
-/** As many hand-overs at a time as there are senders, since the memory inbox has no limit. */
+/** As many hand-overs at a time as senders, since the memory inbox does not limit hand-overs. */
 const concurrency = SENDERS;
 
 const hasSqlite = isBuiltin("node:sqlite");
@@ -54,7 +54,7 @@ function median(measured, name) {
   return Math.round(values[Math.floor(values.length / 2)]);
 }
 
-/** What receivers with an inbox on the engine need. */
+/** Prepares an engine. Resolves to the options of inboxes on it, and to what removes it again. */
 async function storeOf(engine) {
   if (engine === "memory") return { options: {}, remove: () => {} };
   if (engine === "SQLite") {

@@ -1,4 +1,4 @@
-// One contender in a process of its own, which table.mjs starts:
+// One contender, in its own process, which table.mjs starts:
 //
 //   node --expose-gc bench/server.mjs <name>
 import { contenders } from "./contenders.mjs";

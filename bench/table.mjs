@@ -13,7 +13,7 @@ import { packedProject } from "../proofs/support/packed.mjs";
 const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "21" },
-    // Long enough for a share of garbage collections in every round: short rounds have some by
+    // Enough for every round to include garbage collections. A short round includes some only by
     // chance.
     requests: { type: "string", default: "15000" },
     only: { type: "string", default: "" },
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
 const ROUNDS = Number(options.rounds);
 const REQUESTS = Number(options.requests);
 const CONNECTIONS = 32;
-/** Processes that run the same code differ by some per cent, so no figure is from only one. */
+/** Processes that run the same code differ by a few per cent, so new ones start this often. */
 const ROUNDS_PER_START = 7;
 for (const [name, count] of Object.entries({ ROUNDS, REQUESTS })) {
   if (!(count >= 1)) throw new TypeError(`--${name.toLowerCase()} must be 1 or more`);

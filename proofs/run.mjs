@@ -1,4 +1,5 @@
-// Starts one proof: npm run proof <name> -- [its arguments]. Each proof's first lines list them.
+// Starts one proof: npm run proof <name> -- [its arguments]. The first lines of each proof's main
+// file list its arguments.
 import { runOneOf } from "./support/run-one-of.mjs";
 
 await runOneOf("proof", import.meta.url, {

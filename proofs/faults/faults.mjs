@@ -1,7 +1,7 @@
-// Checks that no fault loses what was acknowledged: crashes, two URIs and outages on Redis and
-// PostgreSQL; crashes, two URIs, power cuts, a lock and a full disk on SQLite. Takes about fifteen
-// minutes. The last line is a summary; the exit status is 1 if a proof failed. Needs redis-server
-// and PostgreSQL, and Node 22.13 or later for SQLite.
+// Checks that no fault loses what was acknowledged: crashes, deliveries to two URIs, and outages on
+// Redis and PostgreSQL; crashes, deliveries to two URIs, power cuts, a lock and a full disk on
+// SQLite. Takes about fifteen minutes. The last line is a summary; the exit status is 1 if a proof
+// failed. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
 //
 //   npm run proof faults -- [crash|twoUris|outage|powerCut|lock|diskFull ...] [Redis|PostgreSQL|SQLite ...]
 import { freePort } from "../support/free-port.mjs";
@@ -41,7 +41,7 @@ console.log(
 );
 process.exit(failures.length === 0 ? 0 : 1);
 
-/** Runs a proof on an engine, if it has one of that name. */
+/** Runs a proof on an engine, if that engine has a proof of this name. */
 async function prove(name, engine) {
   if (engine !== "SQLite") return SERVER_PROOFS[name]?.(engine);
   if (!Object.hasOwn(SQLITE_PROOFS, name)) return;

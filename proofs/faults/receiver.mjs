@@ -1,6 +1,6 @@
-// One process that receives and consumes, for the proofs and the benchmark. Its one argument holds
-// its settings as JSON. It appends the reference of each finished notification to a file, one on a
-// line.
+// One process that receives and consumes, for the proof `faults` and the benchmark `inbox`. Its one
+// argument holds its settings as JSON. It appends the reference of each finished notification to a
+// file, one per line.
 import { openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -24,7 +24,8 @@ callback.on("error", ({ code, message, cause }) => {
   console.log(JSON.stringify({ code, message, cause: cause?.code ?? cause?.name }));
 });
 
-// A GET of /reset starts to watch the event loop anew. Every GET says what was seen so far.
+// The first GET of /reset starts watching the event loop. Every GET returns the process's memory,
+// and the longest block of the event loop so far.
 const delay = monitorEventLoopDelay({ resolution: 1 });
 const server = createServer((req, res) => {
   callback(req, res, () => {

@@ -124,7 +124,7 @@ async function twoUris(directory) {
 /** Another connection holds the write lock. Every answer is a 200, and all is handed over later. */
 async function lock(directory) {
   const file = join(directory, "locked.db");
-  // The receiver may have the lock for a moment.
+  // The receiver may have the lock for a moment, so wait for it.
   const database = new DatabaseSync(file, { timeout: 5_000 });
   const hold = () => database.exec("BEGIN IMMEDIATE");
   const release = () => database.exec("ROLLBACK");

@@ -2,7 +2,8 @@
 //
 //   npm run proof fuzz -- [--requests 1000000] [--seed 1] [--minutes 30]
 //
-// Requests are pipelined, cut off and trickled. They are random, or valid ones with a change.
+// Requests are pipelined, cut off, or sent in small pieces. They are valid, valid except for one
+// change, or random.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -173,7 +174,7 @@ function answersIn(received) {
   }));
 }
 
-/** Answers come in the order of the requests. If the connection ended, the last ones have none. */
+/** Answers come in the order of requests. If a connection ended, the last requests have none. */
 function check(requests, answers) {
   // More answers than requests: one was answered twice.
   totals.unexpected += Math.max(0, answers.length - requests.length);
@@ -262,7 +263,7 @@ function retry() {
   return { body, headers: signatureHeaders(body, API_KEY), path: PATH };
 }
 
-/** A valid request with one byte of its body, or one character of a signature, changed. */
+/** A valid request with one byte of its body, or one character of a signature header, changed. */
 function mutated() {
   const whole = valid();
   const body = Buffer.from(whole.body);
@@ -301,7 +302,7 @@ function anyHeaders() {
     "X-TS-Authorization",
     "X-Any",
   ];
-  // An encoding ends the connection, and with it what is left of the pipeline.
+  // A refused encoding ends the connection, and with it what is left of the pipeline.
   const chosen = names.filter((name) => random() < (name === "Content-Encoding" ? 0.05 : 0.5));
   // Any byte that a header may hold.
   const value = () =>

@@ -23,7 +23,7 @@ for (const { callback, all, latest } of receivers) {
     if (latest.has(mo_reference_id)) counts.twice += 1;
     all.add(mo_reference_id);
     latest.add(mo_reference_id);
-    // A changed digit may recreate a reference that the inbox forgot long ago.
+    // Forgets as the inbox does, since a changed digit may recreate a reference from long ago.
     if (latest.size > MAX) latest.delete(latest.values().next().value);
   });
   callback.on("duplicate", () => {
@@ -40,7 +40,7 @@ process.on("unhandledRejection", () => {
   counts.unhandled += 1;
 });
 
-// Express would print each URL that cannot be decoded.
+// Outside the "test" environment, Express would print an error for each URL that it cannot decode.
 const app = express()
   .set("env", "test")
   .use(receivers.map(({ callback }) => callback));
@@ -54,7 +54,7 @@ const commands = {
     const missing = ({ path, all }) => accepted[path].filter((reference) => !all.has(reference));
     return receivers.flatMap(missing).length;
   },
-  // Forgets the references first: only this program keeps them, to find what came twice or never.
+  // Forgets the references first: this program keeps them only to find what came twice or never.
   memory() {
     for (const { all, latest } of receivers) {
       all.clear();

@@ -4,7 +4,7 @@ import { same } from "./check-list.mjs";
 
 /**
  * Checks that `allowFrom` sees the sender's own address, and that the sender cannot change it with
- * a header. Returns the failures, a line each.
+ * a header. Returns the failures, one line each.
  *
  * @param {(address: string) => Function} senderFrom makes a sender that has this address
  */

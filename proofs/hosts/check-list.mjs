@@ -65,12 +65,12 @@ const CHECKS = {
 export const CLAIMS = Object.keys(CHECKS);
 
 /**
- * Checks everything that the package promises, wherever it runs.
+ * Checks what the package promises wherever it runs.
  *
  * @param {Function} send takes `{ method, path, headers, body }`, resolves to `{ status, body }`
  * @param {{ except?: readonly string[], uploadBytes?: number }} [options] the claims that cannot
  *   hold in this place, and how long the oversized body is, if a proxy allows no more
- * @returns the failures, a line each
+ * @returns the failures, one line each
  */
 export async function checkList(send, { except = [], uploadBytes = UPLOAD } = {}) {
   const failures = [];

@@ -1,5 +1,5 @@
-// Runs the packed package in every place where it is promised to run, makes the same checks in
-// each, and prints a Markdown table. Everything else comes from npm and from Debian's packages
+// Runs the packed package in every place where it is promised to run, makes the checks that fit the
+// place, and prints a Markdown table. Everything else comes from npm and from Debian's packages
 // (nginx, haproxy, apache2, caddy, varnish, redis-server). The exit status is 0 only if every row
 // holds.
 //

@@ -45,7 +45,7 @@ function greet(port, address) {
   return socket;
 }
 
-/** The same over HTTP/2. */
+/** Makes the function that sends a request over HTTP/2, as `http1` does over HTTP/1.1. */
 export function http2(origin, { from = "127.0.0.1" } = {}) {
   return ({ method, path, headers = {}, body = "" }) =>
     new Promise((resolve, reject) => {

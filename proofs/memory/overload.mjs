@@ -8,7 +8,7 @@ const SECONDS = 10;
 /** A tick of the sender, in ms. */
 const TICK = 20;
 
-/** Finds out how many requests a receiver can answer, then sends twice as many for ten seconds. */
+/** Measures how many requests a receiver can answer a second, then sends twice as many for 10 s. */
 export async function overload(receiver) {
   const connections = Array.from({ length: CONNECTIONS }, () => open(receiver.port));
   await busy(connections, 2);
@@ -64,7 +64,7 @@ async function busy(connections, seconds) {
   return rate;
 }
 
-/** Sends at a fixed rate, whatever is answered; resolves to the answers of each second. */
+/** Sends at a fixed rate, whatever is answered. Resolves to the count of answers in each second. */
 async function flood(receiver, connections, rate) {
   const perSecond = [];
   const started = performance.now();

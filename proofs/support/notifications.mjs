@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 
 export const PATH = "/telesign/4f9d0c";
 
-/** TeleSign's documented placeholder. */
+/** The placeholder for an API key in TeleSign's documentation. */
 export const API_KEY =
   "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
 const CUSTOMER_ID = "FFFFFFFF-EEEE-DDDD-1234-AB1234567890";

@@ -1,4 +1,4 @@
-// What every app here mounts, in its own way.
+// What each app here mounts, in its own way.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,7 +8,7 @@ import { memoryInbox, telesignCallback } from "telesign-callback";
 import { GUARDED_PATH, PATH } from "./paths.mjs";
 
 const API_KEY = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
-/** The file to which short-lived processes write what their listeners were given, a line each. */
+/** The file to which short-lived processes write what their listeners were given, one line each. */
 const LOG = process.env.LOG;
 const LISTENER_MS = Number(process.env.LISTENER_MS ?? 50);
 

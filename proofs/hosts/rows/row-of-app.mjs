@@ -6,7 +6,7 @@ import { http1 } from "../senders.mjs";
 import { runParts } from "./parts.mjs";
 
 /**
- * A row that starts one of the apps and checks everything.
+ * A row that starts one of the apps and makes all the checks of `checkList`.
  *
  * @param {object} settings
  * @param {string} settings.name the row's name
@@ -20,7 +20,7 @@ import { runParts } from "./parts.mjs";
  * @param {Record<string, object>} [settings.environments] the environments to run it in, by name
  * @param {Function} [settings.further] checks more; takes the port and resolves to failures
  * @param {Record<string, string>} [settings.except] claims that cannot hold here, and why
- * @param {boolean} [settings.isShort] whether the short form has it
+ * @param {boolean} [settings.isShort] whether `--short` includes it
  */
 export function rowOfApp({
   name,

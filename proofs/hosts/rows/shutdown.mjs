@@ -148,7 +148,7 @@ function listenTo(app) {
   return { done, lastDone: () => last };
 }
 
-/** Requests without a pause, some of them TeleSign's. */
+/** Keeps sending requests, some of them TeleSign's. */
 function startTraffic(port) {
   const agent = new Agent({ keepAlive: true, maxSockets: 20 });
   const acknowledged = [];
