@@ -16,7 +16,7 @@ import { createUnderWay } from "./under-way.js";
 /** What Express 4 and 5 both accept. A handler typed for one of them does not fit the other. */
 type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
-/** A Router with the parts that Express's types leave out. */
+/** The parts of a Router that are used here. Express's types leave out `handle`. */
 type RouterInternals = Handler & { handle: Handler; readonly stack: readonly unknown[] };
 
 /**
@@ -62,7 +62,7 @@ export interface TelesignCallback {
 
 /**
  * Makes the middleware that receives TeleSign's Number Masking callbacks: it verifies and validates
- * them, suppresses retries, answers 200 and hands each message to the listeners once.
+ * them, suppresses retries, answers 200 and hands each new message to the listeners.
  *
  * @throws TypeError if an option is bad or unknown; it names the option and quotes no value
  * @see TeleSign's page "Number Masking - Callback service"

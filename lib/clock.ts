@@ -26,7 +26,7 @@ export function after(milliseconds: number, callback: () => void): () => void {
   }
 }
 
-/** What {@link within} rejects with when the time is over. */
+/** What {@link within} rejects with when the time is up. */
 export class DeadlineError extends Error {
   readonly code = "ETIMEDOUT";
 }

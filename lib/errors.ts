@@ -26,7 +26,7 @@ export interface TelesignCallbackErrorDetails {
  * What an `error` listener receives. The code is stable, the text is for people, and neither
  * repeats a phone number, a message, a key or the private path.
  *
- * `cause` is the listener's own error, untouched, for `ERR_LISTENER` and `ERR_DEAD_LETTER`. For
+ * If a listener failed (`ERR_LISTENER`, `ERR_DEAD_LETTER`), `cause` is its error, untouched. For
  * `ERR_INBOX` it is a new Error with only the `name` and `code` of the inbox's error, because a
  * database puts the whole command, text included, into its errors.
  */

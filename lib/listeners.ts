@@ -46,8 +46,8 @@ export interface Listeners {
     ...args: CallbackEvents[Event]
   ): void;
   /**
-   * Emits `error` once the answer that the error is about has left. Without a listener, prints one
-   * line on stderr.
+   * Emits `error` once the answer to the error's notification has left, or in a later turn if it
+   * has none. Without a listener, prints one line on stderr.
    */
   readonly report: (error: TelesignCallbackError) => void;
   /** Emits `error` once `answered` resolves. */
@@ -142,7 +142,7 @@ function subscribe<Event extends keyof CallbackEvents>(
   };
 }
 
-/** Starts every listener. Returns a promise for each that has not settled. None of them rejects. */
+/** Starts every listener. For each that returns a value, returns a promise that never rejects. */
 function startAll<Args extends unknown[]>(
   listeners: ReadonlySet<(...args: Args) => unknown>,
   args: Args,

@@ -23,7 +23,7 @@ export function refuseUnknownAndUndefined(options: object, known: readonly strin
 export function isPlain(options: unknown): options is object {
   if (typeof options !== "object" || options === null) return false;
   const prototype: unknown = Object.getPrototypeOf(options);
-  // Object.prototype, in any realm, is the prototype that has none itself.
+  // Each realm has another Object.prototype, so it is recognised by having no prototype.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 

@@ -12,7 +12,7 @@ export interface CallbackStats {
   readonly failed: number;
   /** Notifications that became dead letters (`ERR_DEAD_LETTER`). */
   readonly deadLettered: number;
-  /** `ERR_INBOX` errors. An outage counts once, however long it lasts. */
+  /** `ERR_INBOX` errors. An outage is reported once, however long it lasts. */
   readonly inboxErrors: number;
   /** Hand-overs under way now. */
   readonly running: number;
@@ -27,8 +27,8 @@ export interface CallbackStats {
 }
 
 /**
- * The counters of {@link CallbackStats}. Each is increased where its event happens; those of errors
- * in `listeners.ts`, which reports them.
+ * The counters of {@link CallbackStats}. Errors are counted in `listeners.ts`, which reports them,
+ * and everything else where it happens.
  */
 export interface Counts {
   accepted: number;

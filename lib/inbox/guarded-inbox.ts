@@ -17,13 +17,13 @@ export interface GuardedInbox {
   accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
   /** Call it when `message` listeners come or go: the inbox consumes while there is one. */
   consumeWhileHeard(): void;
-  /** How many notifications wait in this process. */
+  /** How many notifications wait in this process, as far as the inbox says. */
   waiting(): number;
   /** Whether the inbox has been asked to accept something and has not decided. */
   readonly isDeciding: () => boolean;
   /** Resolves when everything that the inbox was asked to accept so far has an outcome. */
   readonly settled: () => Promise<void>;
-  /** Closes the inbox, which consumes no more. Never rejects: a failure is an `ERR_INBOX` error. */
+  /** Closes the inbox, which stops consuming. Never rejects: a failure is an `ERR_INBOX` error. */
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listener
     };
     try {
       const outcome = inbox.accept(message, delivery);
-      // No deadline for an outcome that is there already.
+      // An outcome that is not a promise needs no deadline.
       if (typeof outcome === "string") return checked(outcome);
       return within(ACCEPT_DEADLINE, outcome)
         .then(checked)
@@ -106,7 +106,7 @@ function waitingIn(inbox: Inbox): number {
   }
 }
 
-/** Checks an outcome. Inboxes come from users, and not all of them are compiled with types. */
+/** Checks an outcome, because an inbox may be written without types. */
 function checked(outcome: unknown): Outcome {
   if (outcome === "accepted" || outcome === "duplicate") return outcome;
   throw new TypeError('accept must return "accepted" or "duplicate"');

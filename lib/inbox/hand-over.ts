@@ -34,7 +34,7 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
 
   const handOver: HandOver = (message, delivery) => {
     const done = afterAnswer(message, delivery);
-    // The inbox gets the rejection as well. An inbox that ignores it must not end the process.
+    // An inbox that ignores the rejection must not end the process.
     done.catch(() => {});
     return done;
   };

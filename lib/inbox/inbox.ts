@@ -5,8 +5,8 @@ import type { MessageNotification } from "../receive/notification.js";
 export type Outcome = "accepted" | "duplicate";
 
 /**
- * Hands a notification to every `message` listener. Resolves when all have settled. If one failed,
- * rejects with its error, which is reported already. If nobody listens, rejects with an unreported
+ * Hands a notification to every `message` listener. Resolves when all have settled. If any failed,
+ * rejects with the first error, already reported. If nobody listens, rejects with an unreported
  * `ERR_NO_LISTENER`: the inbox must keep the notification, or report the error.
  */
 export type HandOver = (message: MessageNotification, delivery: Delivery) => Promise<void>;

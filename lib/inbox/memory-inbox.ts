@@ -33,10 +33,10 @@ const LARGEST_MAP = 2 ** 24;
  * outlives the process, and two processes that get the same message each hand it over. Listeners
  * are started in order of arrival; one that fails is reported, not retried.
  *
- * Notifications that arrive before the first `message` listener wait for it as text, up to 1,000 of
- * them and 64 MB, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the
- * newest is dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each of these
- * is reported as an `ERR_NO_LISTENER` error that carries it.
+ * Notifications that find no `message` listener wait for one as text, up to 1,000 of them and
+ * 64 MB, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the newest is
+ * dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each of these is reported
+ * as an `ERR_NO_LISTENER` error that carries it.
  *
  * @throws TypeError if an option is bad or unknown
  */
@@ -62,12 +62,13 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     return "accepted";
   }
 
-  // One by one, because the listener may leave after any of them, and the rest must stay in line.
+  // Gives one notification at a time, because after any of them the last listener may leave, and
+  // the rest must then stay in line.
   const drainSoon = repeatSoon(giveNext);
 
   /**
-   * Gives the oldest to the listeners. Returns false when nothing waits, or when the last listener
-   * has left and the rest must keep waiting.
+   * Gives the oldest notification to the listeners. Returns false if none waits, or if no consumer
+   * is ready for it.
    */
   function giveNext(): boolean {
     const handOver = consumer.ready();

@@ -8,6 +8,6 @@ export function referenceKey(reference: string): string {
   if (/^[\w-]{1,128}$/.test(reference)) return reference;
   // As UTF-16, since UTF-8 has the same bytes for every lone surrogate.
   const hash = createHash("sha256").update(Buffer.from(reference, "utf16le")).digest("base64url");
-  // A key that is no hash contains no "=", so nobody can send a reference that equals a hash.
+  // A reference that contains "=" is always hashed, so nobody can send one that equals this key.
   return `=${hash}`;
 }

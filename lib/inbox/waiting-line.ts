@@ -19,7 +19,7 @@ export interface TakenArrival extends Arrival {
 
 /** The notifications that no listener has been given yet, in order of arrival. */
 export interface WaitingLine {
-  /** Adds an arrival, or gives back one that was taken. */
+  /** Adds an arrival, or puts back one that was taken. */
   readonly add: (arrival: Arrival) => void;
   /** Takes the first; undefined if none waits. */
   readonly take: () => TakenArrival | undefined;
@@ -44,7 +44,7 @@ interface Waiting {
 }
 
 /**
- * Makes a queue that is bounded while it has no consumer.
+ * Makes a waiting line that is bounded while it has no consumer.
  *
  * @param isHeard whether it has a consumer
  * @param drop receives each notification that does not fit (the newest if there are too many, the
@@ -60,7 +60,7 @@ export function createWaitingLine(
   function add(arrival: Arrival) {
     const entry = admit(arrival);
     if (!entry) return drop(arrival.message);
-    // At its place in the order of arrival: one that is given back was ahead of those that wait.
+    // At its place in the order of arrival: one that is put back may be older than those that wait.
     const behind = waiting.findIndex(({ number }) => number > entry.number);
     waiting.splice(behind === -1 ? waiting.length : behind, 0, entry);
     bytes += entry.bytes;
@@ -102,8 +102,8 @@ function entryOf(
 
 /**
  * Keeps an arrival as text, since the parsed object can take twenty times as many bytes. Keeps the
- * object itself if JSON would change it, such as a Date that a custom schema made. Returns
- * undefined if it is nested too deep for JSON.
+ * object itself if JSON would change a value in it, such as a Date that a custom schema made.
+ * Returns undefined if the object is nested too deep for JSON.
  */
 function asText(arrival: Arrival): Waiting | undefined {
   const { message } = arrival;

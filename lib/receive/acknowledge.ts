@@ -21,7 +21,8 @@ export function createAcknowledge({ inbox, answers, listeners, counts, isClosing
   ): Promise<void> {
     const { req, res, trace } = exchange;
     const reference = message.mo_reference_id;
-    // Added before the inbox is asked, because a hand-over waits only for answers added by then.
+    // Added before the inbox is asked, because the inbox may hand over at once, and a hand-over
+    // waits only for the answers that it finds.
     const left = departure(req, res);
     answers.add(reference, left);
     if (trace) carry(delivery, trace);

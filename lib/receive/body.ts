@@ -31,7 +31,7 @@ export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer
   if (rawBody) return withinLimit(rawBody, limit);
   if (!req.readableDidRead) {
     if (req.readable) return readStream(req, limit);
-    // The client has hung up, after all of the body had arrived.
+    // The client hung up after the whole body had arrived.
     if (req.complete && req.readableLength > 0) return withinLimit(takeBuffered(req), limit);
   }
   const body = leftover(req, "body");

@@ -32,7 +32,10 @@ export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: (
     if (!isSigned(body, claims, keys)) throw new Refusal("signature");
   }
 
-  /** No signature expires, so only its date gives away a replay that the inbox has forgotten. */
+  /**
+   * Once the inbox has forgotten a message, only the message's date shows that it is replayed,
+   * because no signature expires.
+   */
   function refuseIfOutdated({ receivedAt, submittedAt }: Delivery) {
     if (maxAge === undefined) return;
     const field = "submit_timestamp";

@@ -26,13 +26,13 @@ export function departure(req: IncomingMessage, res: ServerResponse): Promise<vo
 
   res.on("finish", settle);
   res.on("close", settle);
-  // Nearly every answer leaves within this turn of the event loop. Only the others need a timer,
-  // and a listener on the connection.
+  // Without a durable inbox, nearly every answer leaves within this turn of the event loop. Only
+  // the others need a timer, and a listener on the connection.
   const watching = setImmediate(() => watch(req.socket, left, settle));
   return left;
 }
 
-/** Gives up on an answer that has not left after a while, or when its connection is gone. */
+/** Gives up on an answer if it does not leave for a while, or when its connection is gone. */
 function watch(socket: Socket | undefined, left: Promise<void>, giveUp: () => void): void {
   const cancel = after(PATIENCE, giveUp);
   // A response that waits in a pipeline for its turn emits nothing when its connection is gone.

@@ -17,7 +17,7 @@ export interface MessageNotification {
   readonly mo_message: string;
   /** The idempotency key, equal on every retry: 32 alphanumerics, although TeleSign says hex. */
   readonly mo_reference_id: string;
-  /** The anonymous session: 32 alphanumerics, the `reference_id` from when it was created. */
+  /** The anonymous session: the `reference_id` returned when it was made, 32 alphanumerics. */
   readonly session_reference_id: string;
   /** Recipient's phone number: digits with the country code, at most 15. */
   readonly to_phone_number: string;

@@ -23,8 +23,8 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     errors: { render: false },
     ...(isOurs && { convert: false }),
   });
-  // Made only when an error needs them. Describing the schema would take most of the time that it
-  // takes to make a callback.
+  // Collected only when an error needs them, because describing the schema would be most of the
+  // work of making a callback.
   let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {

@@ -2,7 +2,7 @@
  * Whether `__proto__` or `constructor.prototype` is a key at any depth. Code that merges such an
  * object into another could change every object of the process.
  *
- * @param mayBeCyclic whether it may contain itself; what JSON.parse made never does
+ * @param mayBeCyclic whether `sent` may contain itself; what JSON.parse made never does
  */
 export function namesPrototype(sent: unknown, mayBeCyclic: boolean): boolean {
   const found: object[] = [];
@@ -24,7 +24,7 @@ export function namesPrototype(sent: unknown, mayBeCyclic: boolean): boolean {
   return false;
 }
 
-/** Whether one of an object's own keys is bad. Its values are visited later. */
+/** Whether the object itself names a prototype in its keys. Its values are visited later. */
 function hasPrototypeKey(object: object, visitLater: (value: unknown) => void): boolean {
   for (const key in object) {
     if (key === "__proto__") return true;

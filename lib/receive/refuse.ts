@@ -35,7 +35,7 @@ export function createRefuse({ listeners, counts, isClosing }: ReceiverParts) {
   };
 }
 
-/** The address for a `rejected` event, which must come even if the app's `trust proxy` throws. */
+/** The address for a `rejected` event, emitted even if the app's `trust proxy` throws. */
 function addressIfKnown(req: Exchange["req"]): string | undefined {
   try {
     return addressOf(req);

@@ -39,7 +39,7 @@ const REFUSALS = {
 
 /**
  * Why a request is refused. Thrown by the check that fails, and answered in one place. Not an
- * Error, because a stranger's request must not make us record a stack.
+ * Error, because a stranger's request must not make us record a stack trace.
  */
 export class Refusal {
   readonly status: number;

@@ -11,7 +11,7 @@ export interface Answer {
 }
 
 /**
- * Gives an answer. If the callback is closing, it is the last one on its connection. `departure`
+ * Sends an answer. If the callback is closing, it is the last one on its connection. `departure`
  * says when it has left.
  *
  * @throws whatever other middleware throws if it makes the answer impossible
@@ -52,9 +52,10 @@ const MOST_DISCARDED = 4_000_000;
 const LONGEST_DISCARDING = 2_000;
 
 /**
- * Sends the whole answer, discards what still arrives, and only then ends (RFC 9112, section 9.6).
- * If a connection is closed while input is unread, the kernel resets it, and the reset can overtake
- * the answer: the sender, or a proxy in between, would see a broken connection instead.
+ * Sends the whole answer, discards what still arrives, and only then ends the response (RFC 9112,
+ * section 9.6). If a connection is closed while input is unread, the kernel resets it, and the
+ * reset can overtake the answer: the sender, or a proxy in between, would see a broken connection
+ * instead.
  */
 function endUnread(req: IncomingMessage, res: ServerResponse, body: string): void {
   if (isHttp2(res)) {

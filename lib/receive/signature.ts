@@ -5,7 +5,7 @@ type HeaderValue = string | readonly string[] | undefined;
 
 /**
  * Whether `header` holds TeleSign's signature for `body`: base64 of HMAC-SHA256 over the raw bytes,
- * keyed with the decoded API key. Takes either header,
+ * keyed with the decoded API key. Takes the value of either header,
  * `Authorization: TSA {Customer ID}:{signature}` or `X-TS-Authorization: {signature}`. A malformed
  * header is `false`, not a throw. A replayed request also verifies, because no signature expires.
  *

@@ -10,7 +10,7 @@ import { milliseconds } from "../option-checks.js";
 export interface Attempt {
   /** The HTTP status, if the whole answer arrived in time. */
   readonly status?: number;
-  /** Why no answer arrived: the code of Node's error, such as `ECONNREFUSED`, or `ETIMEDOUT`. */
+  /** Why no whole answer came: the code of Node's error, such as `ECONNREFUSED`, or `ETIMEDOUT`. */
   readonly error?: string;
   /** The duration of the attempt, in milliseconds. */
   readonly ms: number;
@@ -38,9 +38,9 @@ export interface Persistence {
   readonly waits: readonly number[];
   /** The longest wait for a whole answer, in milliseconds. */
   readonly timeout: number;
-  /** How many successful answers to ignore, as if they had been lost on the way. */
+  /** How many of the first attempts to repeat even after a 200, as if that had been lost. */
   readonly lostAnswers?: number;
-  /** Aborting ends the wait and prevents further attempts. An attempt under way is finished. */
+  /** Aborting ends the wait and prevents further attempts. An attempt under way continues. */
   readonly signal?: AbortSignal;
 }
 
@@ -81,7 +81,7 @@ export async function* attempts(
   }
 }
 
-/** Waits until the time is over or the signal aborts. */
+/** Waits until the time is up or the signal is aborted. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   // No timer for 0: if fake timers were set up before this package was loaded, it would be fake.
   if (milliseconds === 0 || signal?.aborted) return;

@@ -33,8 +33,8 @@ export interface DeliverOptions {
    */
   customerId?: string;
   /**
-   * The wait after each failed attempt, in milliseconds, 0 or more. There is one attempt more than
-   * there are waits: `[]` is a single attempt, `[0, 0]` is three in a row.
+   * The wait after each failed attempt, in milliseconds, 0 or more. There is at most one attempt
+   * more than there are waits: `[]` allows one, `[0, 0]` three.
    * @default [10_000, 30_000]
    */
   waits?: readonly number[];

@@ -27,7 +27,8 @@ export async function reach(target: DeliverTarget, path: string | undefined): Pr
   if (typeof target === "function") return serve(target, path);
   if (!(target instanceof Server)) return receiverAt(urlOf(target), path);
   if (target.listening) return receiverAt(urlOfServer(target), path);
-  // Do not call its listen(): the user may have done so, and Node still be looking up the host.
+  // Its own listen() is not called: the user may have called it, and Node may still be looking up
+  // the host.
   return serve((req, res) => target.emit("request", req, res), path);
 }
 
