@@ -12,15 +12,6 @@ import { exchange, listen, post } from "./support/wire.js";
 const deliver = (callback: TelesignCallback, body: object = fresh()) =>
   request(express().use(callback)).post("/").send(body);
 
-const unhandled = jest.fn();
-beforeAll(() => process.on("unhandledRejection", unhandled));
-afterAll(() => process.off("unhandledRejection", unhandled));
-afterEach(async () => {
-  // An unhandled rejection is announced when the microtasks are done.
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(unhandled).not.toHaveBeenCalled();
-});
-
 const failing: [string, () => unknown, unknown][] = [
   [
     "throws",
