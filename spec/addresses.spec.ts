@@ -61,9 +61,9 @@ describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, tele
 });
 
 describe.each(expressVersions)(
-  "an app of %s whose trust proxy function throws",
+  "allowFrom, in an app of %s whose trust proxy function throws,",
   (_, { express, telesignCallback }) => {
-    it("gets that error unchanged", async () => {
+    it("leaves that error to the app, unchanged", async () => {
       const distrust = () => {
         throw new Error("no table of proxies");
       };
@@ -101,7 +101,7 @@ describe("allowFrom, ahead of an app", () => {
   it.each([
     ["127.0.0.1", 200],
     ["192.0.2.7", 403],
-  ])("compares %s with the socket's address, and answers %i", async (entry, status) => {
+  ])("compares %s with the socket's address, so the answer is %i", async (entry, status) => {
     const callback = telesignCallback({ allowFrom: [entry] });
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const answer = await exchange(

@@ -146,7 +146,7 @@ describe("the answer when the inbox fails", () => {
     },
   );
 
-  it("comes with an error event whose cause has no code if the engine's code is not a string", async () => {
+  it("comes with an error event whose cause has no code if the code of the engine's error is not a string", async () => {
     const fault = Object.assign(new Error(), { name: 5, code: { args: ["15551234"] } });
     const callback = telesignCallback({ inbox: { accept: () => Promise.reject(fault), ...rest } });
     callback.onMessage(() => {});
@@ -168,7 +168,7 @@ describe("the answer when the inbox fails", () => {
     expect((await reported)[0].cause).toMatchObject({ name: "Error", code: "ECONNREFUSED" });
   });
 
-  it("comes with an error event whose cause has the engine's name and code only", async () => {
+  it("comes with an error event whose cause has only the name and the code of the engine's error", async () => {
     const callback = telesignCallback({ inbox: { accept: broken[0]![1], ...rest } });
     callback.onMessage(() => {});
     const reported = next(callback, "error");
@@ -275,7 +275,7 @@ describe.each(expressVersions)(
         .expect("Content-Type", "application/json");
     });
 
-    it("gives way to the app's error handler when other middleware throws, and the message is still emitted", async () => {
+    it("is left to the app's error handler when other middleware makes setHeader() throw, and the message is still emitted", async () => {
       const forbidding = (_req: unknown, res: { setHeader: unknown }, proceed: () => void) => {
         res.setHeader = () => {
           throw new Error("no more headers");
@@ -303,7 +303,7 @@ describe.each(expressVersions)(
       ]);
     });
 
-    it("keeps the connection open for the next delivery, even after a listener threw", async () => {
+    it("keeps the connection open for the next delivery, even if a listener throws", async () => {
       const callback = telesignCallback({
         onMessage: () => {
           throw new Error("listener");
@@ -322,9 +322,9 @@ describe.each(expressVersions)(
 );
 
 describe.each(expressVersions)(
-  "requests in one packet, in an app of %s,",
+  "requests that arrive together, in an app of %s,",
   (_, { express, telesignCallback }) => {
-    /** Pipelines them, so that they are handled together; the last one closes the connection. */
+    /** Sends requests in one packet, the last of which closes the connection. */
     const sendTogether = async (app: RequestListener, ...requests: [string, string[]?][]) => {
       const { port } = await listen(app);
       const bytes = requests.map(([body, headers], index) =>
@@ -333,7 +333,7 @@ describe.each(expressVersions)(
       return exchange(port, Buffer.concat(bytes));
     };
 
-    it("keep their AsyncLocalStorage contexts apart", async () => {
+    it("keep their AsyncLocalStorage contexts apart, even in one packet", async () => {
       const store = new AsyncLocalStorage<string>();
       const seen: string[] = [];
       const callback = telesignCallback({ allowFrom: ["127.0.0.1"] });
@@ -368,7 +368,7 @@ describe.each(expressVersions)(
       ]);
     });
 
-    it("keep their contexts apart when one waits for the answer to another", async () => {
+    it("keep their AsyncLocalStorage contexts apart when one's message waits for another's answer", async () => {
       const store = new AsyncLocalStorage<string>();
       const callback = telesignCallback();
       const seen: unknown[] = [];
@@ -459,8 +459,8 @@ describe("a listener that fails while a retry of its message is being answered",
   });
 });
 
-describe("a retry that is answered before its first delivery", () => {
-  it("is emitted as a duplicate in its own context, after both answers", async () => {
+describe("a retry that is answered before the first delivery", () => {
+  it("is emitted as a duplicate in its own async context", async () => {
     const store = new AsyncLocalStorage<string>();
     const callback = telesignCallback();
     const told = new Promise((resolve) => {
@@ -512,11 +512,11 @@ describe("a retry whose answer is held back", () => {
   }, 2_000);
 });
 
-describe("an answer that may never leave", () => {
+describe("an answer", () => {
   const refused =
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}";
 
-  it("because it follows a refusal in a pipeline does not hold back other messages", async () => {
+  it("that cannot leave because it follows a refusal in a pipeline does not hold back other messages", async () => {
     const callback = telesignCallback();
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const pipelined = next(callback, "message");
@@ -525,10 +525,10 @@ describe("an answer that may never leave", () => {
     const message = next(callback, "message");
     await exchange(port, post("/", JSON.stringify(documented)));
     expect((await message)[0]).toEqual(documented);
-    // Well below the 4 s that a listener waits for an answer which may still leave.
+    // Well below the 4 s that a listener waits for an answer that may still leave.
   }, 2_000);
 
-  it("because the client has hung up does not hold back its message", async () => {
+  it("that cannot leave because the client has hung up does not hold back its message", async () => {
     let decide: (outcome: Outcome) => void = () => {};
     const accept = () => new Promise<Outcome>((resolve) => (decide = resolve));
     let handOver: HandOver | undefined;
@@ -581,7 +581,7 @@ describe("an answer that may never leave", () => {
     const message = next(callback, "message");
     give(callback, { remoteAddress: "192.0.2.7" }, (res) => void res.emit("finish"));
     expect((await message)[0]).toEqual(documented);
-    // Well below the 4 s that a listener waits for an answer which may still leave.
+    // Well below the 4 s that a listener waits for an answer that may still leave.
   }, 2_000);
 
   it("starts listeners once when the response emits close and then end() throws", async () => {
@@ -604,7 +604,7 @@ describe("an answer that may never leave", () => {
     expect(onMessage).toHaveBeenCalledTimes(1);
   });
 
-  it("to a simulated response without events causes an error, which is passed to the host", async () => {
+  it("through a simulated response without events causes an error, which is passed to the host", async () => {
     const callback = telesignCallback();
     const res = { writableFinished: false, setHeader() {}, end() {} };
     const rawBody = Buffer.from(JSON.stringify(documented));
@@ -616,7 +616,7 @@ describe("an answer that may never leave", () => {
     await callback.close();
   });
 
-  it("because its connection has already closed does not hold back its message", async () => {
+  it("that cannot leave because its connection has already closed does not hold back its message", async () => {
     const callback = telesignCallback();
     const message = next(callback, "message");
     give(callback, Object.assign(new EventEmitter(), { closed: true }), () => {});

@@ -20,7 +20,7 @@ jest.mock("node:timers", () =>
     .followGlobalTimers(),
 );
 
-// Errors without a listener are lines on stderr; these specs look only at the answer.
+// Without an error listener, each error is a line on stderr, which these specs do not look at.
 beforeEach(() => void jest.spyOn(console, "error").mockReturnValue());
 afterEach(() => jest.useRealTimers());
 
@@ -57,17 +57,20 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       Buffer.concat([Buffer.from('{"mo_message":"'), Buffer.from([0xff]), Buffer.from('"}')]),
     ],
     ["in UTF-16", Buffer.from(JSON.stringify(documented), "utf16le")],
-    ["naming __proto__", JSON.stringify(documented).replace("{", '{"__proto__":{"a":1},')],
     [
-      "naming __proto__ in escapes",
+      "an object with the key __proto__",
+      JSON.stringify(documented).replace("{", '{"__proto__":{"a":1},'),
+    ],
+    [
+      "an object with the key __proto__ in escapes",
       JSON.stringify(documented).replace("{", '{"\\u005f_proto__":1,'),
     ],
     [
-      "naming __proto__ deep inside",
+      "an object with the key __proto__ deep inside",
       JSON.stringify({ ...documented, a: [{ b: 0 }] }).replace('"b"', '"__proto__"'),
     ],
     [
-      "naming constructor.prototype",
+      "an object with constructor.prototype",
       JSON.stringify({ ...documented, constructor: { prototype: 1 } }),
     ],
   ])("that is %s gets a 400 that names no field", async (_name, body) => {
@@ -136,7 +139,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
     },
   );
 
-  it("is handed over in order of arrival, whatever its framing", async () => {
+  it("has its message handed over in order of arrival, whatever its framing", async () => {
     const sent = [0, 1, 2, 3].map((number) => fresh({ mo_message: String(number) }));
     const texts: string[] = [];
     const callback = telesignCallback({ onMessage: ({ mo_message }) => texts.push(mo_message) });
@@ -180,7 +183,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       return base.replace('"mo_message":""', `"mo_message":"${"x".repeat(size - base.length)}"`);
     };
 
-    it("gets 413 when it is one byte larger, and 200 at the limit", async () => {
+    it("gets 200 at the limit, and 413 when it is one byte larger", async () => {
       await send({ maxBodySize: limit }, exact(limit)).expect(200);
       await send({ maxBodySize: limit }, exact(limit + 1)).expect(413);
     });
@@ -191,7 +194,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       await send({ maxBodySize: limit }, exact(limit).replace("x", "ü")).expect(413);
     });
 
-    it("is accepted at the limit when it comes in pieces, declared or chunked", async () => {
+    it("is accepted at the limit when it comes in pieces, chunked or with Content-Length", async () => {
       const { port } = await listen(express().use(telesignCallback({ maxBodySize: limit })));
       const sendInPieces = async (head: string, ...pieces: string[]) => {
         const socket = await dial(port);
@@ -257,7 +260,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       await request(app).post("/").send({}).expect(413);
     });
 
-    it("is accepted at any size when express.json() has parsed it", async () => {
+    it("is accepted above the limit when express.json() has parsed it", async () => {
       const app = express().use(express.json(), telesignCallback({ maxBodySize: limit }));
       await request(app)
         .post("/")
@@ -291,9 +294,9 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
 
   describe("that earlier middleware has touched", () => {
     it.each([
-      ["express.json() parsed", "json", "application/json"],
-      ["express.raw() kept as bytes", "raw", "application/octet-stream"],
-    ] as const)("is used when %s it", async (_name, parser, type) => {
+      ["express.json() parsed it", "json", "application/json"],
+      ["express.raw() kept it as bytes", "raw", "application/octet-stream"],
+    ] as const)("is used when %s", async (_name, parser, type) => {
       const app = express().use(express[parser](), telesignCallback());
       await request(app)
         .post("/")
@@ -307,7 +310,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
         .expect(200, { status: "duplicate" });
     });
 
-    it("undergoes the same checks", async () => {
+    it("undergoes the same checks as any other when express.json() has parsed it", async () => {
       const app = express().use(express.json(), telesignCallback());
       await request(app)
         .post("/")
@@ -483,7 +486,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       expect(heard).toHaveBeenCalledWith(Buffer.from(sent));
     });
 
-    it("is read completely when middleware resumes it in the same turn", async () => {
+    it("is read completely when middleware resumes it right before the callback", async () => {
       const onMessage = jest.fn();
       const callback = telesignCallback({ onMessage });
       const arrived = new EventEmitter();
@@ -532,7 +535,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
       await request(app).post("/").send(fresh()).expect(200);
     });
 
-    it("is read when a parser did not match", async () => {
+    it("is read when a parser did not match its Content-Type", async () => {
       const app = express().use(express.json(), telesignCallback());
       await request(app).post("/").type("text/plain").send(JSON.stringify(fresh())).expect(200);
     });
@@ -567,7 +570,7 @@ describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesi
 
     it("gets 500 when that middleware has read a part of it, and the rest is not parsed", async () => {
       const nibble = (req: Request, _res: unknown, proceed: Next) => {
-        // Once the whole body has arrived.
+        // By then the whole body has arrived.
         setImmediate(() => {
           req.read(1);
           proceed();
@@ -622,7 +625,7 @@ describe("a client that hangs up", () => {
     );
 
   it.each(["destroy", "end"] as const)(
-    "in the middle of the body (%s) causes no event",
+    "in the middle of the body (%s) causes no rejected event",
     async (how) => {
       const { callback, rejected, server, port } = await serve();
       const gone = answered(server);
@@ -640,7 +643,7 @@ describe("a client that hangs up", () => {
   it.each([
     ["slow", () => {}],
     ["slow and pausing", (req: IncomingMessage) => req.pause()],
-  ])("while earlier, %s middleware is busy causes no event", async (_name, touch) => {
+  ])("while earlier, %s middleware is busy causes no rejected event", async (_name, touch) => {
     const { callback, rejected } = await serve();
     let proceed = () => {};
     const { server, port } = await listen((req, res) => {
@@ -716,7 +719,7 @@ describe("a client that hangs up", () => {
 });
 
 describe("a simulated request of a serverless host", () => {
-  it("that fails halfway gets no answer and emits nothing", async () => {
+  it("that fails halfway gets no answer", async () => {
     const callback = telesignCallback();
     const body = new Readable({ read() {} });
     const req = Object.assign(body, { method: "POST", url: "/", headers: {}, complete: false });
@@ -785,7 +788,7 @@ describe("headers that the callback does not use", () => {
     );
   });
 
-  it("that Node refuses never reach the callback", async () => {
+  it("never reach the callback if they are larger than Node allows", async () => {
     const callback = telesignCallback();
     const rejected = jest.fn();
     callback.on("rejected", rejected);

@@ -39,7 +39,7 @@ async function makeReplica(port: number, ...master: [string, string]) {
 }
 
 describeHere("bullmqInbox, when the master of its Redis becomes a replica", () => {
-  it("continues with the new master, although its connections stay open", async () => {
+  it("continues with the new master, although its connections to the old one stay open", async () => {
     const [first, second] = [await startRedis(), await startRedis()];
     const name = await startName(first.port);
     const inbox = bullmqInbox({ connection: { host: "127.0.0.1", port: name.port } });

@@ -13,7 +13,7 @@ import { isThere, uniqueName } from "./support/servers.js";
 
 const describeHere = isThere("Redis") ? describe : describe.skip;
 
-describeHere("bullmqInbox, when Redis fails halfway through storing", () => {
+describeHere("bullmqInbox, when Redis fails halfway through storing,", () => {
   let server: RedisProcess;
   let client: Redis;
   let queueName: string;
@@ -52,7 +52,7 @@ describeHere("bullmqInbox, when Redis fails halfway through storing", () => {
     while ((await refused()) < end) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  it("stores a notification as soon as it can, and hands it over once, after a key of the queue had another type", async () => {
+  it("stores a notification when a key of the wrong type has been deleted, and hands it over once", async () => {
     const queue = new Queue(queueName, { connection: { port: server.port } });
     await client.set(queue.toKey("wait"), "no list");
     const { inbox, receivedErrors } = open();
@@ -72,7 +72,7 @@ describeHere("bullmqInbox, when Redis fails halfway through storing", () => {
   }, 20_000);
 
   it.each(["xadd", "lpush", "hmset"])(
-    "stores a notification as soon as it can, and hands it over once, after its user was not allowed to run %s",
+    "stores a notification when the Redis user is allowed to run %s again, and hands it over once",
     async (command) => {
       await allow(`-${command}`);
       const { inbox, receivedErrors } = open({ username: "narrow", password: "x" });

@@ -33,7 +33,7 @@ function queueOn(engine: TestEngine, queueName: string) {
     : new Queue(queueName, { connection: options.connection }, options.backend);
 }
 
-/** Takes a job like a process that dies during the hand-over: its lock runs out. */
+/** Takes a job like a process that dies during the hand-over: the job's lock runs out. */
 async function takeAndDie(engine: TestEngine, queueName: string) {
   const options = engine.options();
   const settings = { lockDuration: 50, autorun: false };
@@ -279,7 +279,7 @@ function oddError() {
   return Object.assign(new Error("words"), { name: "+1 555 1230001", code: 15551230001 });
 }
 
-describe("bullmqInbox, with the user's own pool", () => {
+describe("bullmqInbox, with migrations left to the user", () => {
   const describeHere = isThere("PostgreSQL") ? describe : describe.skip;
   describeHere("on PostgreSQL", () => {
     const schema = uniqueName();
@@ -315,7 +315,7 @@ describe("bullmqInbox, with the user's own pool", () => {
       expect(errors).toHaveLength(1);
     }, 20_000);
 
-    it("stores once the schema is there, and leaves the pool open", async () => {
+    it("stores notifications as soon as the schema is there, and leaves the user's pool open", async () => {
       const { inbox, receivedErrors } = openOnPool();
       await receivedErrors(1);
       await migrate(pool, "bullmq");
@@ -335,7 +335,7 @@ describe("bullmqInbox, with the user's own pool", () => {
       expect(pool.listenerCount("error")).toBe(0);
     }, 20_000);
 
-    it("migrates nothing if the connection says so", async () => {
+    it("creates no schema with skipMigrations, and reports that it is missing", async () => {
       const connection = { connectionString: POSTGRES_URL, schema, skipMigrations: true };
       const { listener, received: receivedErrors } = createErrors();
       const inbox = bullmqInbox({ connection, backend: createPostgresBackend });
@@ -379,7 +379,7 @@ describe("bullmqInbox, with the user's own client", () => {
       return client;
     }
 
-    it("stores and hands over through that client, and leaves it open", async () => {
+    it("stores and hands over on that client's server, and leaves the client open", async () => {
       const client = await openClient();
       const inbox = bullmqInbox({ connection: client, queueName: uniqueName() });
       const { handOver, received } = createReception();

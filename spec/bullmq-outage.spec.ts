@@ -52,7 +52,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
   }
 
   describe.each(OUTAGES)("because it %s", (_, takeDown, bringBack) => {
-    it("accepts notifications, hands them over once it is back, and reports the outage once", async () => {
+    it("accepts notifications, hands them over when it is back, and reports the outage once", async () => {
       const { inbox, errors } = open();
       const { handOver, handOvers, received } = createReception();
       inbox.consume(handOver);
@@ -92,7 +92,7 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     }, 20_000);
   });
 
-  it("counts in stats() the notifications that wait until they are stored", async () => {
+  it("counts notifications as waiting in stats() until they are stored", async () => {
     await engine.refuse();
     const { inbox } = open();
     const callback = telesignCallback({ inbox });

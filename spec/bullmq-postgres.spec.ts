@@ -62,7 +62,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
   }
 
   const OPTIONS: [string, PoolConfig][] = [
-    ["nothing else", {}],
+    ["no optional settings", {}],
     [
       "timeouts",
       {
@@ -76,7 +76,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     ],
     ["sessions that end", { options: "-c idle_session_timeout=300", maxUses: 5 }],
     ["clients that come and go", { maxLifetimeSeconds: 1, allowExitOnIdle: true, min: 1 }],
-    ["names and settings of the socket", { application_name: "spec", keepAlive: false }],
+    ["a name and a setting of the socket", { application_name: "spec", keepAlive: false }],
   ];
 
   it.each(OPTIONS)(
@@ -85,7 +85,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     20_000,
   );
 
-  it("works with options that allow one connection, and read every type as text", async () => {
+  it("works with options that allow only one connection and read every type as text", async () => {
     await expectToWork(open({ connectionString: connectionString(), max: 1, types: text }));
   }, 20_000);
 
@@ -158,7 +158,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     await Promise.all([first.close(), elsewhere.close(), usual.close()]);
   }, 20_000);
 
-  describe("beside another inbox of this process on its queue", () => {
+  describe("beside another inbox of this process with the same queueName", () => {
     const host = "127.0.0.1";
     const path = "-c search_path=bullmq";
     const pool = new Pool({ host, port: 1, database: "test", options: path });
@@ -166,9 +166,9 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
       ["options", { host, port: 1, database: "test" }],
       ["the default schema", { host, port: 1, database: "test", schema: "bullmq" }],
       ["a URL", "postgres://127.0.0.1:1/test"],
-      ["the name of this machine", "postgres://LOCALHOST:1/test"],
-      ["any address of this machine", { host: "0.0.0.0", port: 1, database: "test" }],
-      ["its address as IPv6", "postgres://[::1]:1/test"],
+      ["the host localhost", "postgres://LOCALHOST:1/test"],
+      ["the host 0.0.0.0", { host: "0.0.0.0", port: 1, database: "test" }],
+      ["the host ::1", "postgres://[::1]:1/test"],
       ["a URL with a parameter", "postgres:///test?host=127.0.0.1&port=1"],
       ["a database in percent-encoding", "postgres://127.0.0.1:1/%74est"],
       ["a pool that searches the schema", pool],
@@ -192,12 +192,12 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
     });
     afterAll(() => first.close());
 
-    it.each(ways)("throws if the same database is written with %s", (_, connection) => {
+    it.each(ways)("throws if the connection names the same database with %s", (_, connection) => {
       const options = { connection, backend, queueName } as BullmqInboxOptions;
       expect(() => bullmqInbox(options)).toThrow("queueName is in use");
     });
 
-    it.each(others)("opens with %s", async (_, connection) => {
+    it.each(others)("opens if the connection has %s", async (_, connection) => {
       await bullmqInbox({ connection, backend, queueName } as BullmqInboxOptions).close();
     });
   });
@@ -241,8 +241,12 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
   }, 20_000);
 
   it.each([
-    ["another user", (url: URL) => (url.username = "nobody_of_this_name"), "28000"],
-    ["another database", (url: URL) => (url.pathname = "/nothing_of_this_name"), "3D000"],
+    ["a user that does not exist", (url: URL) => (url.username = "nobody_of_this_name"), "28000"],
+    [
+      "a database that does not exist",
+      (url: URL) => (url.pathname = "/nothing_of_this_name"),
+      "3D000",
+    ],
   ])(
     "is not ready with %s, and names PostgreSQL's code",
     async (_, change, code) => {
@@ -299,7 +303,7 @@ describeHere("bullmqInbox, on PostgreSQL", () => {
       await pool.query("DROP TRIGGER refuse ON bullmq.job");
     });
 
-    it("rejects once when it is given that notification, and accepts others", async () => {
+    it("rejects that notification once, takes its retry for a duplicate, and accepts others", async () => {
       const { listener, errors } = createErrors();
       inbox.onError?.(listener);
       const outcome = inbox.accept(poison, freshDelivery());
@@ -349,26 +353,30 @@ describe("bullmqInbox, given a PostgreSQL connection that cannot work", () => {
     ["a Client", new Client(), "Pool"],
     ["a Pool of one client", new Pool({ max: 1 }), "max: 2"],
     ["a Pool that reads JSON as text", new Pool({ types: text }), "parses JSON"],
-    ["a Pool in binary", new Pool({ binary: true } as PoolConfig), "binary"],
-    ["binary", { binary: true }, "binary"],
-    ["replication", { replication: "database" }, "replication"],
-    ["another encoding", { client_encoding: "latin1" }, "client_encoding"],
-    ["another server's URL", "redis://127.0.0.1", "postgres://"],
+    ["a Pool that reads binary values", new Pool({ binary: true } as PoolConfig), "binary"],
+    ["the option binary", { binary: true }, "binary"],
+    ["the option replication", { replication: "database" }, "replication"],
+    ["an encoding other than UTF-8", { client_encoding: "latin1" }, "client_encoding"],
+    ["a URL of Redis", "redis://127.0.0.1", "postgres://"],
     ["a slash in a password", "postgres://u:p/w@127.0.0.1/app", "percent-encode"],
     ["a hash in a password", "postgres://u:12#w@127.0.0.1/app", "percent-encode"],
     ["a Pool with a slash in its password", slashPool(), "percent-encode"],
     ["a URL object", new URL("postgres://127.0.0.1"), "plain object"],
-    ["an empty text", "", "connectionString"],
+    ["an empty string", "", "connectionString"],
     ["a host that is null", { host: null }, "connection.host"],
     ["a connection string that is null", { connectionString: null }, "connection.connectionString"],
-    ["url", { url: "postgres://127.0.0.1" }, "connectionString"],
-    ["uri", { uri: "postgres://127.0.0.1" }, "connectionString"],
-    ["hostname", { hostname: "127.0.0.1" }, "host"],
-    ["server", { server: "127.0.0.1" }, "host"],
-    ["username", { username: "u" }, "user"],
-    ["dbname", { dbname: "app" }, "database"],
+    ["the option url", { url: "postgres://127.0.0.1" }, "connectionString"],
+    ["the option uri", { uri: "postgres://127.0.0.1" }, "connectionString"],
+    ["the option hostname", { hostname: "127.0.0.1" }, "host"],
+    ["the option server", { server: "127.0.0.1" }, "host"],
+    ["the option username", { username: "u" }, "user"],
+    ["the option dbname", { dbname: "app" }, "database"],
     ["an undefined host", { host: undefined }, "connection.host"],
-    ["migrate with skipMigrations", { migrate: true, skipMigrations: true }, "not have both"],
+    [
+      "migrate together with skipMigrations",
+      { migrate: true, skipMigrations: true },
+      "not have both",
+    ],
   ])("refuses %s, and says what to write instead", (_, connection, instead) => {
     expect(() => open(connection)).toThrow(TypeError);
     expect(() => open(connection)).toThrow(instead);

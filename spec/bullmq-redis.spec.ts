@@ -60,13 +60,13 @@ async function expectToWork(inbox: Inbox, server: RedisProcess) {
 }
 
 const OPTIONS: [string, Options][] = [
-  ["nothing else", {}],
+  ["the server's address only", {}],
   [
     "timeouts shorter than a worker waits for jobs",
     { commandTimeout: 100, socketTimeout: 100, blockingTimeout: 50, blockingTimeoutGrace: 0 },
   ],
   [
-    "limits after which it gives up",
+    "giving up early",
     {
       retryStrategy: () => null,
       reconnectOnError: () => 2,
@@ -77,9 +77,9 @@ const OPTIONS: [string, Options][] = [
     },
   ],
   ["replies of another shape", { stringNumbers: true, replyMapping: "resp3" }],
-  ["another protocol", { protocol: 2, maxRetriesPerRequest: 0 }],
+  ["another protocol and no retries", { protocol: 2, maxRetriesPerRequest: 0 }],
   [
-    "another way to work",
+    "monitoring, reading only and pipelining",
     {
       monitor: true,
       readOnly: true,
@@ -89,7 +89,7 @@ const OPTIONS: [string, Options][] = [
     },
   ],
   [
-    "names, a database and settings of the socket",
+    "names, a database and the socket",
     {
       clientInfoTag: "spec",
       connectionName: "spec",
@@ -119,7 +119,7 @@ describeHere("bullmqInbox, on Redis", () => {
   }
 
   it.each(OPTIONS)(
-    "works with options that set %s",
+    "works with options for %s",
     async (_, options) => {
       const connection = { ...options, host: "127.0.0.1", port: server.port };
       await expectToWork(open({ connection, queueName: uniqueName() }), server);
@@ -128,7 +128,7 @@ describeHere("bullmqInbox, on Redis", () => {
   );
 
   it.each(OPTIONS)(
-    "works with a client that has %s",
+    "works with a client that has options for %s",
     async (_, options) => {
       const connection = keep(redisClient({ ...options, port: server.port }));
       await expectToWork(bullmqInbox({ connection, queueName: uniqueName() }), server);
@@ -142,7 +142,7 @@ describeHere("bullmqInbox, on Redis", () => {
     await expectToWork(inbox, server);
   }, 20_000);
 
-  it("works with the options of another client", async () => {
+  it("works with a copy of a client's options", async () => {
     const { options } = keep(redisClient({ host: "127.0.0.1", port: server.port }));
     await expectToWork(open({ connection: { ...options }, queueName: uniqueName() }), server);
   }, 20_000);
@@ -212,14 +212,14 @@ describeHere("bullmqInbox, on Redis", () => {
 
     it.each<[string, Options]>([
       [
-        "that give up",
+        "for giving up early",
         {
           sentinelRetryStrategy: () => null,
           sentinelReconnectStrategy: () => null,
           retryStrategy: () => null,
         },
       ],
-      ["of a sentinel", { failoverDetector: true, sentinelCommandTimeout: 1_000 }],
+      ["for the sentinel", { failoverDetector: true, sentinelCommandTimeout: 1_000 }],
     ])(
       "works with options %s",
       async (_, options) => {
@@ -239,9 +239,9 @@ describeHere("bullmqInbox, on Redis", () => {
     afterAll(() => node.close());
 
     const clusterOptions: [string, Options][] = [
-      ["nothing else", {}],
+      ["its nodes' addresses only", {}],
       [
-        "another way to work",
+        "giving up early, reading from replicas and pipelining",
         {
           clusterRetryStrategy: () => null,
           enableOfflineQueue: false,
@@ -251,7 +251,7 @@ describeHere("bullmqInbox, on Redis", () => {
         },
       ],
       [
-        "nodes with their own options",
+        "its nodes",
         {
           redisOptions: {
             commandTimeout: 100,
@@ -263,7 +263,7 @@ describeHere("bullmqInbox, on Redis", () => {
       ],
     ];
     it.each(clusterOptions)(
-      "works with a client that has %s",
+      "works with a client that has options for %s",
       async (_, options) => {
         const connection = keep(clusterClient(node.port, options));
         await expectToWork(bullmqInbox({ connection, queueName: `{${uniqueName()}}` }), node);
@@ -308,13 +308,13 @@ describe("bullmqInbox, given a Redis connection that cannot work", () => {
     ["an undefined host", () => ({ host: undefined }), "connection.host"],
     ["a host that is null", () => ({ host: null }), "connection.host"],
     ["a misspelt host", () => ({ hots: "h", port: 6379 }), "where Redis is"],
-    ["no place at all", () => ({}), "where Redis is"],
+    ["no address at all", () => ({}), "where Redis is"],
     ["an unknown option alone", () => ({ db: 1, dsn: "redis://h" }), "where Redis is"],
     ["options in another object", () => ({ redis: { host: "h" }, port: 1 }), "host and port"],
-    ["server", () => ({ server: "h", port: 1 }), "host"],
-    ["address", () => ({ address: "h", port: 1 }), "host"],
-    ["endpoint", () => ({ endpoint: "h", port: 1 }), "host"],
-    ["ip", () => ({ ip: "192.0.2.1", port: 1 }), "host"],
+    ["the option server", () => ({ server: "h", port: 1 }), "host"],
+    ["the option address", () => ({ address: "h", port: 1 }), "host"],
+    ["the option endpoint", () => ({ endpoint: "h", port: 1 }), "host"],
+    ["the option ip", () => ({ ip: "192.0.2.1", port: 1 }), "host"],
     ["several hosts", () => ({ hosts: ["h"], port: 1 }), "new Cluster"],
     ["a cluster among the options", () => ({ cluster: [], port: 1 }), "new Cluster"],
     ["a URL without a host", () => ({ url: "redis://" }), "a host"],
@@ -333,7 +333,7 @@ describe("bullmqInbox, given a Redis connection that cannot work", () => {
     ["a URL whose db is empty", () => ({ url: "redis://h/2?db=" }), "such as /2"],
     ["the URL of another server", () => ({ url: "postgres://h" }), "redis://"],
     ["node-redis's socket", () => ({ socket: { host: "h" } }), "host and port"],
-    ["hostname", () => ({ hostname: "h" }), "host"],
+    ["the option hostname", () => ({ hostname: "h" }), "host"],
     ["BullMQ's prefix", () => ({ host: "h", prefix: "a" }), "queueName"],
   ])("refuses %s, and says what to write instead", (_, connection, instead) => {
     const options = { connection: connection() } as BullmqInboxOptions;

@@ -65,9 +65,9 @@ describeHere("bullmqInbox, when Redis refuses", () => {
   it.each<[string, object]>([
     ["that Redis does not have", { db: 99 }],
     ["that Redis does not have, without a ready check", { db: 99, enableReadyCheck: false }],
-    ["that its user may not select", { db: 1, username: "narrow", password: "x" }],
+    ["that the user may not select", { db: 1, username: "narrow", password: "x" }],
   ])(
-    "stores nothing elsewhere, and is not ready, with a database %s",
+    "stores nothing in the default database, and is not ready, with a database %s",
     async (_, options) => {
       await client.call("ACL", "SETUSER", "narrow", "on", ">x", "~*", "&*", "+@all", "-select");
       await client.flushall();
@@ -175,7 +175,7 @@ describeHere("bullmqInbox, when Redis refuses", () => {
   }, 20_000);
 });
 
-describeHere("bullmqInbox, on a queue that others write to", () => {
+describeHere("bullmqInbox, on a queue in Redis", () => {
   let server: RedisProcess;
   beforeAll(async () => {
     server = await startRedis();
@@ -234,7 +234,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     ["atm", "-5"],
     ["stc", "many"],
     ["progress", '{"stalledBefore":99}'],
-  ])("turns a job whose %s was damaged into a dead letter: %s", async (field, value) => {
+  ])("turns a job whose field %s was damaged into a dead letter: %s", async (field, value) => {
     const { inbox, queueName, connection } = open();
     const { listener, received: receivedErrors } = createErrors();
     inbox.onError?.(listener);
@@ -338,7 +338,7 @@ describeHere("bullmqInbox, on a queue that others write to", () => {
     await open(queueName).inbox.close();
   }, 20_000);
 
-  it("removes its probe job, and never hands it over", async () => {
+  it("removes the jobs with which ready() probes Redis, and never hands them over", async () => {
     const { inbox, queueName, connection } = open();
     const { listener, errors } = createErrors();
     inbox.onError?.(listener);

@@ -4,7 +4,7 @@ import { closeServers } from "./support/receivers.js";
 afterEach(closeServers);
 
 describe("telesign-callback conversation", () => {
-  it("sends the messages of two people in one session, and two of them twice", async () => {
+  it("sends messages between two people in one session, and two of the messages twice", async () => {
     const { url, messages, received } = await receiver();
     const { status, out } = await run(["conversation", "--pace", "1", "--waits", "1,1", url]);
     expect(status).toBe(0);

@@ -12,7 +12,7 @@ import { fresh } from "./support/notifications.js";
 import { describeOnEachEngine, inboxOn } from "./support/servers.js";
 import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
 
-// These start programs and engines, on machines that may be busy.
+// These specs start programs and engines, on machines that may be busy.
 jest.setTimeout(60_000);
 
 const encryptionKey = randomBytes(32).toString("base64");
@@ -81,7 +81,7 @@ function lettersIn(out: string): unknown[] {
 }
 
 function itLooksAfter(openInbox: OpenInbox, flags: () => string[]) {
-  it("lists, redrives to the running receiver and discards, with the key in the environment", async () => {
+  it("lists dead letters, redrives to the running receiver and discards, with encryption keys from the environment", async () => {
     const seen = await lookAfter(openInbox, flags());
     const letters = seen.messages.map((message) => ({
       event: "deadLetter",

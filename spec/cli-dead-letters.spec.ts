@@ -16,7 +16,7 @@ jest.mock("../lib/sqlite/sqlite-inbox.js", () => ({ sqliteInbox: jest.fn() }));
 
 const failedAt = new Date("2026-03-01T12:00:00Z");
 
-/** A dead letter of a listener that could not reach something. */
+/** A dead letter whose listener failed with ECONNREFUSED. */
 function letterOf(reference: string, text = "See you\u001b there"): DeadLetter {
   const message = fresh({ mo_reference_id: reference, mo_message: text });
   const error = { name: "Error", code: "ECONNREFUSED" };
@@ -78,7 +78,7 @@ describe("telesign-callback dead-letters", () => {
 
   it.each([
     ["without phone numbers and texts", []],
-    ["with them, given --show", ["--show"]],
+    ["with phone numbers and texts if --show is given", ["--show"]],
   ])("prints lines of JSON with --json, %s", async (_, flags) => {
     const letter = letterOf("R1");
     createFakeInbox([letter]);
@@ -95,7 +95,7 @@ describe("telesign-callback dead-letters", () => {
     ]);
   });
 
-  it("lists at most --limit, and says if there are more", async () => {
+  it("lists at most --limit dead letters, and says if there are more", async () => {
     createFakeInbox([letterOf("R1"), letterOf("R2"), letterOf("R3")]);
     const { out } = await run([...onRedis, "--limit", "2"]);
     expect(out).not.toMatch("R3");
@@ -118,7 +118,7 @@ describe("telesign-callback dead-letters", () => {
     expect((await run(onRedis)).out).toMatch(/R2[^]*dead letters: 1\n/);
   });
 
-  it("discards a reference, and exits 1 for one that is not a dead letter", async () => {
+  it("discards the dead letter of each reference, and exits 1 if one has none", async () => {
     const inbox = createFakeInbox([letterOf("R1")]);
     const { status, out } = await run([...onRedis, "--discard", "R0", "--discard", "R1"]);
     expect(status).toBe(1);
@@ -208,7 +208,7 @@ describe("telesign-callback dead-letters, opening an inbox,", () => {
       new Error("Cannot find module 'bullmq'\nRequire stack: secret"),
       "BullMQ is not installed: npm install bullmq, and ioredis or pg",
     ],
-  ])("exits %i and says why it cannot open one: case %#", async (status, error, fault) => {
+  ])("exits %i and says why it cannot: case %#", async (status, error, fault) => {
     jest.mocked(bullmqInbox).mockImplementation(() => {
       throw error;
     });

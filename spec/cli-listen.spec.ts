@@ -11,7 +11,7 @@ describe("telesign-callback listen", () => {
     return { ...listening, url };
   }
 
-  it("prints the URL to give to TeleSign, that it needs a tunnel, and how to try it", async () => {
+  it("prints the URL to give to TeleSign through a tunnel, and the command that tries it", async () => {
     const { err, url, status, interrupt } = await listen([]);
     const { host, port, pathname } = new URL(url);
     expect(host).toBe(`127.0.0.1:${port}`);
@@ -24,7 +24,7 @@ describe("telesign-callback listen", () => {
     expect(await status).toBe(0);
   });
 
-  it("prints messages and suppressed retries with their reference, and rejected requests", async () => {
+  it("prints messages and suppressed retries with their references, and rejected requests", async () => {
     const { out, url, status, interrupt } = await listen(["--path", "/t/4f9d0c"]);
     const message = notification({ mo_message: "a\u001b[2Jb\nc\u202e" });
     await deliver(url, message);
@@ -87,7 +87,7 @@ describe("telesign-callback listen", () => {
     for (const control of ["ESC", "\u009b", "\u202e"]) expect(out.written()).not.toContain(control);
   });
 
-  it("verifies with the key in TELESIGN_API_KEY", async () => {
+  it("verifies signatures with the key in TELESIGN_API_KEY", async () => {
     const env = { TELESIGN_API_KEY: apiKey };
     const { err, url, status, interrupt } = await listen([], { env });
     expect(err.written()).toMatch(/Signatures are verified/);
@@ -99,7 +99,7 @@ describe("telesign-callback listen", () => {
     await status;
   });
 
-  describe("when a module does not load", () => {
+  describe("when a module fails", () => {
     /** Runs the command with a replaced module. */
     async function runWith(name: string, mock: () => unknown) {
       const [out, err] = [createOutput(false), createOutput(false)];

@@ -14,7 +14,7 @@ import { closeServers, serve } from "./support/receivers.js";
 
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
 const anyNumber: unknown = expect.any(Number);
-// These start programs, on machines that may be busy.
+// These specs start programs, on machines that may be busy.
 jest.setTimeout(30_000);
 
 afterEach(closeServers);
@@ -47,7 +47,7 @@ describe("the built program", () => {
     expect(err).toMatch(/^telesign-callback send: Unknown option '--txet'\n/);
   });
 
-  it("waits for the answer under way on Ctrl-C, then prints the summary", async () => {
+  it("waits on Ctrl-C for the answer that is due, then prints the summary", async () => {
     let answer = () => {};
     let arrive = () => {};
     const arrived = new Promise<void>((resolve) => (arrive = resolve));
@@ -76,7 +76,7 @@ describe("the built program", () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  it("says in one line that listen needs Express if it is not installed", async () => {
+  it("says in one line that listen needs Express if Express is not installed", async () => {
     const root = join(__dirname, "..");
     const project = await mkdtemp(join(tmpdir(), "telesign-callback-project-"));
     await cp(join(root, "dist"), join(project, "dist"), { recursive: true });

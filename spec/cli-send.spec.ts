@@ -43,14 +43,14 @@ describe("telesign-callback send", () => {
     ).toEqual([true, true]);
   });
 
-  it("sends the reference of --reference, with which a second message is a retry", async () => {
+  it("gives every message the reference of --reference", async () => {
     const { url, messages } = await receiver();
     const { out } = await run(["send", "--reference", "R\u202e1", "--count", "2", url]);
     expect(messages().map((message) => message.mo_reference_id)).toEqual(["R\u202e1", "R\u202e1"]);
     expect(out).toMatch(/^R\\u202e1 {2}delivery attempt 1/);
   });
 
-  it("adds the headers of --header, and repeats those that are given several times", async () => {
+  it("adds the headers of --header, and repeats a header that is given several times", async () => {
     const { url, received } = await receiver();
     const forwarded = ["--header", "X-Forwarded-For: 192.0.2.1 ", "--header=x-forwarded-for:::1"];
     await run(["send", ...forwarded, "--header", "X-Empty:", "--header", "__proto__: a", url]);
@@ -110,14 +110,17 @@ describe("telesign-callback send", () => {
     ["no title", "400", '{"status":400}', "400 in"],
     ["a title that is not a string", "400", '{"title":1}', "400 in"],
     ["no JSON", "500", "<title>", "500 in"],
-  ])("prints why a receiver refused, if its problem details have %s", async (_, ...texts) => {
-    const [status, body, printed] = texts;
-    const url = await serve((_req, res) => {
-      res.writeHead(Number(status), { "content-type": "application/problem+json" }).end(body);
-    });
-    const { out } = await run(["send", "--no-retries", url]);
-    expect(out).toContain(`attempt 1  ${printed} `);
-  });
+  ])(
+    "prints the status of a refusal, and its title if there is one (the body has %s)",
+    async (_, ...texts) => {
+      const [status, body, printed] = texts;
+      const url = await serve((_req, res) => {
+        res.writeHead(Number(status), { "content-type": "application/problem+json" }).end(body);
+      });
+      const { out } = await run(["send", "--no-retries", url]);
+      expect(out).toContain(`attempt 1  ${printed} `);
+    },
+  );
 
   it("prints a title only from problem details", async () => {
     const url = await serve((_req, res) => {
@@ -135,7 +138,7 @@ describe("telesign-callback send", () => {
     expect(out).not.toMatch(/\r|ESC/);
   });
 
-  it("shows many messages as a progress bar on a terminal, with a line for each failure", async () => {
+  it("shows many messages as a progress bar on a terminal, with a line for each failed attempt", async () => {
     const { url } = await receiver(500);
     const args = ["--count", "4", "--rate", "1000", "--waits", "1,1", url];
     const { status, out } = await run(["send", ...args], { isTerminal: true });
@@ -167,7 +170,7 @@ describe("telesign-callback send", () => {
   });
 
   it.each([false, true])(
-    "prints lines of JSON with --json; on a terminal: %s",
+    "prints lines of JSON with --json (on a terminal: %s)",
     async (isTerminal) => {
       const { url, messages } = await receiver(500);
       const args = ["--json", "--count", "1", "--waits", "1,1", url];

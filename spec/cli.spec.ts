@@ -47,8 +47,8 @@ describe("telesign-callback", () => {
 
   it.each([
     ["without a command", [], "expected a command"],
-    ["with an unknown one", ["sned"], "no such command"],
-    ["with the name of an inherited property", ["toString"], "no such command"],
+    ["with an unknown command", ["sned"], "no such command"],
+    ["with the name of an inherited property as its command", ["toString"], "no such command"],
   ])("exits 2 %s", async (_, args, fault) => {
     expect(await run(args)).toEqual({
       status: 2,

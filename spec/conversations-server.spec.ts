@@ -20,13 +20,13 @@ const OTHER_PAGES = [
   { Origin: "null" },
 ];
 
-// A thousand connections take their time on a busy machine.
+// A thousand connections take long on a busy machine.
 jest.setTimeout(20_000);
 
 afterEach(stopSites);
 
 describe("The page of conversations", () => {
-  it("plays the example of TeleSign's page unchanged", () => {
+  it("is demonstrated with TeleSign's documented example, unchanged", () => {
     expect(JSON.stringify(documented)).toBe(JSON.stringify(fixture));
   });
 
@@ -40,7 +40,7 @@ describe("The page of conversations", () => {
     );
   });
 
-  it("is not served through a tunnel, although callbacks are", async () => {
+  it("is not served through a tunnel, although callbacks are accepted", async () => {
     const { app } = createConversations();
     await request(app).get("/").set("Host", "tunnel.example").expect(404);
     await request(app).get("/events").set("Host", "tunnel.example:443").expect(404);
@@ -48,7 +48,7 @@ describe("The page of conversations", () => {
   });
 
   it.each(["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"])(
-    "is not served through a tunnel that rewrites Host and adds %s",
+    "is not served through a tunnel that rewrites Host and adds %s, although callbacks are accepted",
     async (header) => {
       const { app } = createConversations();
       const local = { Host: "127.0.0.1", [header]: "tunnel.example" };
@@ -58,7 +58,7 @@ describe("The page of conversations", () => {
     },
   );
 
-  it("answers HEAD on its events with their headers, and ends", async () => {
+  it("answers HEAD for its event stream with the headers only", async () => {
     const { app } = createConversations();
     const { headers } = await request(app).head("/events").set("Host", "127.0.0.1").expect(200);
     expect(headers["content-type"]).toBe("text/event-stream");
@@ -77,7 +77,7 @@ describe("The page of conversations", () => {
   );
 
   it.each(OWN_PAGE)(
-    "answers its own page, and clients that are not browsers: %j",
+    "answers requests of its own, and of clients that are not browsers: %j",
     async (headers) => {
       const { app } = createConversations();
       const local = { Host: "127.0.0.1", ...headers };

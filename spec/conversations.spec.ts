@@ -416,7 +416,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await countAddedNodes();
     await inbox.burst(5_000);
     await texts().getByText("No. 5000", { exact: true }).waitFor();
-    // Fewer than there are texts: the page draws once a frame, and only what can be seen.
+    // Fewer nodes than texts: the page draws once a frame, and only what can be seen.
     expect(await addedNodes()).toBeLessThan(5_000);
     expect(await nodes()).toBeLessThan(2_000);
 
@@ -450,7 +450,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await page.getByRole("option").count()).toBeLessThan(30);
   });
 
-  it("shows the list or the conversation on a phone, and Back leads to the list", async () => {
+  it("shows either the list or a conversation on a phone, and Back leads to the list", async () => {
     const site = await startSite();
     await open(site, { width: 390, height: 844 });
     await site.send({ mo_message: "On a phone" });
@@ -468,7 +468,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     await page.getByRole("listbox").waitFor();
   });
 
-  it("never scrolls sideways at 320 pixels, with 1,200 texts and every count above zero", async () => {
+  it("never scrolls sideways at 320 pixels, even with 1,200 texts", async () => {
     const inbox = burstInbox();
     const durable = { ...inbox, deadLetters: () => Promise.resolve([]) };
     const site = await startSite({ inbox: durable });
@@ -527,7 +527,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await page.locator("#parties button").count()).toBe(8);
   });
 
-  it("opens a conversation at its latest text on a small phone, and follows it", async () => {
+  it("opens a conversation at its latest text on a small phone, and follows new texts", async () => {
     const inbox = burstInbox();
     const site = await startSite({ inbox });
     await inbox.burst(30, (number) =>

@@ -58,31 +58,34 @@ describe("an inbox that takes longer than 2 s", () => {
   });
 });
 
-describe.each(expressVersions)("an answer, in an app of %s,", (_, parts) => {
-  it("delays the message by at most 4 s when other middleware holds it back", async () => {
-    const holding = (_req: unknown, res: ServerResponse, proceed: () => void) => {
-      const end = res.end.bind(res) as (text: string) => ServerResponse;
-      res.end = ((text: string) => ((release = () => end(text)), res)) as typeof res.end;
-      proceed();
-    };
-    let release: (() => void) | undefined;
-    const callback = parts.telesignCallback();
-    const listener = jest.fn();
-    callback.onMessage(listener);
-    const { port } = await listen(parts.express().use(holding, callback));
-    fakeDeadlines();
-    const answer = exchange(port, post("/", JSON.stringify(documented)));
-    await deadlines();
-    await jest.advanceTimersByTimeAsync(3_999);
-    await turn();
-    expect(listener).not.toHaveBeenCalled();
-    await jest.advanceTimersByTimeAsync(1);
-    await callback.settled();
-    expect(listener).toHaveBeenCalledTimes(1);
-    release!();
-    expect(await answer).toMatch(/"accepted"/);
-  });
-});
+describe.each(expressVersions)(
+  "an answer that other middleware holds back, in an app of %s,",
+  (_, parts) => {
+    it("delays its message by at most 4 s", async () => {
+      const holding = (_req: unknown, res: ServerResponse, proceed: () => void) => {
+        const end = res.end.bind(res) as (text: string) => ServerResponse;
+        res.end = ((text: string) => ((release = () => end(text)), res)) as typeof res.end;
+        proceed();
+      };
+      let release: (() => void) | undefined;
+      const callback = parts.telesignCallback();
+      const listener = jest.fn();
+      callback.onMessage(listener);
+      const { port } = await listen(parts.express().use(holding, callback));
+      fakeDeadlines();
+      const answer = exchange(port, post("/", JSON.stringify(documented)));
+      await deadlines();
+      await jest.advanceTimersByTimeAsync(3_999);
+      await turn();
+      expect(listener).not.toHaveBeenCalled();
+      await jest.advanceTimersByTimeAsync(1);
+      await callback.settled();
+      expect(listener).toHaveBeenCalledTimes(1);
+      release!();
+      expect(await answer).toMatch(/"accepted"/);
+    });
+  },
+);
 
 describe("close()", () => {
   it("accepts a timeout that is longer than the longest Node timer", async () => {

@@ -10,7 +10,7 @@ import { freshNotification } from "./support/inbox-contract.js";
 import { isThere, redisServer } from "./support/servers.js";
 import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
 
-// These start programs, on machines that may be busy.
+// These specs start programs, on machines that may be busy.
 jest.setTimeout(60_000);
 
 /** Starts a program of the example, whose lines can be awaited. */
@@ -28,7 +28,7 @@ function startExample(program: string, settings: Readonly<Record<string, string>
     });
   }
 
-  /** Resolves to the line that matches; of several, to the one whose number is `times`. */
+  /** Resolves to the matching line whose number is `times`, counted from 1. */
   async function said(text: RegExp, times = 1): Promise<string> {
     for (;;) {
       const found = lines.filter((line) => text.test(line))[times - 1];
@@ -76,7 +76,7 @@ describe("examples/durable", () => {
       expect(await send(port, message)).toEqual({ status: "duplicate" });
     });
 
-    it("hands a dead letter over again once its listener is repaired", async () => {
+    it("hands a dead letter over again after it was redriven and its listener was repaired", async () => {
       const file = temporaryFile();
       const message = freshNotification({ mo_message: "poison" });
       await send(await start(file), message);
@@ -132,7 +132,7 @@ describe("examples/durable", () => {
       expect((await askBoard("", "wrong")).status).toBe(401);
     });
 
-    it("shows a dead letter on the board, and hands it over when it is retried", async () => {
+    it("shows a dead letter on the board, and hands it over again when it is retried there", async () => {
       await send(port, freshNotification({ mo_message: "poison" }));
       await example.said(/ERR_DEAD_LETTER/);
       const board = await askBoard("?activeQueue=telesign-callback&status=failed", "key");

@@ -108,7 +108,7 @@ describe("encryptionKey", () => {
     return copy(createStoredForm(key).write(message, tracedDelivery()));
   }
 
-  it("leaves nothing but the reference in the clear", () => {
+  it("leaves nothing but the version and the reference in the clear", () => {
     const stored = write(current);
     expect(Object.keys(stored)).toEqual(["v", "reference", "sealed"]);
     const bytes = Buffer.from(stored.sealed as string, "base64").toString("latin1");
@@ -136,9 +136,9 @@ describe("encryptionKey", () => {
 
   it.each([
     ["without a key", createStoredForm(), {}],
-    ["with keys of others only", createStoredForm([former, stranger]), {}],
+    ["with other keys only", createStoredForm([former, stranger]), {}],
     ["under another reference", createStoredForm(current), { reference: "x" }],
-    ["once it is truncated", createStoredForm(current), { sealed: "AAAA" }],
+    ["once its content is truncated", createStoredForm(current), { sealed: "AAAA" }],
   ])("reports a notification as locked %s", (_, form, damage) => {
     expect(form.read({ ...write(current), ...damage }, 1)).toEqual({ unreadable: "locked" });
   });
@@ -160,7 +160,7 @@ describe("encryptionKey", () => {
     ["base64 with a line break", `${randomBytes(32).toString("base64")}\n`],
     ["a Buffer of 16 bytes", randomBytes(16)],
     ["a number", 7],
-    ["no key at all", []],
+    ["an empty list of keys", []],
     ["a bad key among good ones", [randomBytes(32), "bad"]],
   ])("refuses %s, and does not repeat it", (_, key) => {
     let refusal: unknown;

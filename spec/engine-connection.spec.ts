@@ -16,9 +16,9 @@ describe("hasClosed", () => {
 describe("endConnection", () => {
   it.each([
     ["refuses everything", refuse],
-    ["says nothing", never],
+    ["never answers", never],
   ])(
-    "ends in time if the engine %s",
+    "destroys the connection if the engine %s",
     async (_, answer) => {
       const backend = { disconnectBlocking: answer, close: answer, disconnect: answer };
       const destroy = jest.fn();

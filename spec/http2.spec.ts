@@ -83,7 +83,7 @@ describe("telesignCallback on HTTP/2", () => {
     expect(await answerTo(stream)).toMatchObject({ body: "the app's own: GET /other" });
   });
 
-  it("causes no event when a client resets a stream in the middle of its body", async () => {
+  it("causes no rejected event when a client resets a stream in the middle of its body", async () => {
     const callback = await serve();
     const rejected = jest.fn();
     callback.on("rejected", rejected);
@@ -100,7 +100,7 @@ describe("telesignCallback on HTTP/2", () => {
   });
 });
 
-/** What is traced of the next request that ends. */
+/** The trace of the next request that ends. */
 function endOfRequest(): Promise<unknown> {
   const ends = channel("tracing:telesign-callback:request:asyncEnd");
   return new Promise((resolve) => {
@@ -137,7 +137,7 @@ describe("a refusal on HTTP/2", () => {
       expect(answer.headers).not.toHaveProperty("connection");
       expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
       nodeProcess.off("warning", warned);
-      // Jest, too, may have caused a warning.
+      // Jest may have caused other warnings.
       const unsupported = expect.objectContaining({ name: "UnsupportedWarning" }) as unknown;
       expect(warned).not.toHaveBeenCalledWith(unsupported);
     },
@@ -156,7 +156,7 @@ describe("a refusal on HTTP/2", () => {
     expect(await answerTo(open("GET", "/other"))).toMatchObject({ status: 200 });
   });
 
-  it("leaves before its rejected listeners start, even one that blocks the event loop", async () => {
+  it("leaves before a listener of rejected starts, even one that blocks the event loop", async () => {
     const program = join(__dirname, "fixtures/blocking-http2-refusal.js");
     const { stdout } = await promisify(execFile)(process.execPath, [program]);
     expect(stdout).toBe("answered\n");

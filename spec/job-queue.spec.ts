@@ -68,12 +68,12 @@ describe("createJobQueue", () => {
     expect((await addAfter(errors)).removeDeduplicationKey).toHaveBeenCalledTimes(1);
   });
 
-  it("keeps a reference that belongs to another job by now", async () => {
+  it("keeps a reference that belongs to another job", async () => {
     const queue = await addAfter([forbidden], "another job");
     expect(queue.removeDeduplicationKey).not.toHaveBeenCalled();
   });
 
-  it("asks the engine once to store a new job", async () => {
+  it("stores a new job without asking the engine for its state", async () => {
     const { opened, prepare, store, close } = create();
     const queue = opened[0]!;
     const job = prepare(freshNotification(), freshDelivery());

@@ -92,7 +92,7 @@ describe("createJobWorker, once it is stopped", () => {
 });
 
 describe("createJobWorker, when its connection ends for good", () => {
-  it("reports it, and opens another worker when the engine answers", async () => {
+  it("reports trouble, and opens another worker when the engine answers", async () => {
     const { opened, onTrouble, revive, stop } = create();
     await setImmediate();
     opened[0]!.connection.end();
@@ -150,9 +150,13 @@ describe("createJobWorker, given a job", () => {
       { ...stored, notification: reference({ ...message, mo_message: 1 }) },
       "damaged",
     ],
-    ["a notification without its times", { ...stored, receivedAt: "today" }, "damaged"],
+    ["a notification with an unreadable time", { ...stored, receivedAt: "today" }, "damaged"],
     ["a list", [stored], "damaged"],
-    ["encrypted", otherKey.write(freshNotification(), freshDelivery()), "no encryptionKey opens"],
+    [
+      "encrypted with an unknown key",
+      otherKey.write(freshNotification(), freshDelivery()),
+      "no encryptionKey opens",
+    ],
   ])("turns data that is %s into a dead letter", async (_, data, text) => {
     const handOver = jest.fn();
     const { error, reported } = await run(handOver, { data });
@@ -170,7 +174,7 @@ describe("createJobWorker, given a job", () => {
     expect(foreign?.message).not.toMatch(/\d{7}/);
   });
 
-  it("counts the attempts of a redriven job from 1, whatever crashed before", async () => {
+  it("counts the attempts of a redriven job from 1, whatever crashed before it was redriven", async () => {
     const handOver = jest.fn().mockResolvedValue(undefined);
     await run(handOver, { stalledCounter: 2, progress: { stalledBefore: 2 } });
     expect(handOver).toHaveBeenCalledWith(

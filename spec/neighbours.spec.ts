@@ -78,7 +78,7 @@ describe("telesignCallback, when listeners come and go", () => {
     expect(seen).toBe("the request");
   });
 
-  it("keeps the request's AsyncLocalStorage for a message that no listener ever takes", async () => {
+  it("keeps the request's AsyncLocalStorage for the error about a message that no listener took", async () => {
     const storage = new AsyncLocalStorage<string>();
     const callback = telesignCallback();
     const contexts: unknown[] = [];
@@ -89,7 +89,7 @@ describe("telesignCallback, when listeners come and go", () => {
     expect(contexts).toEqual(["a request"]);
   });
 
-  it("starts listeners in order of arrival when a text arrives while one is replaced", async () => {
+  it("starts listeners in order of arrival when a message arrives while a listener is replaced", async () => {
     const callback = telesignCallback();
     const texts: string[] = [];
     const finish: Record<string, () => void> = {};
@@ -157,7 +157,7 @@ describe("telesignCallback, with a custom schema", () => {
 });
 
 describe("telesignCallback, behind an unusual host or unusual middleware", () => {
-  it("says how to mount it when a chunked body is gone and Express 4 left an empty object", async () => {
+  it("counts a chunked body as consumed when a parser of Express 4 left an empty object", async () => {
     const callback = telesignCallback();
     const reported = next(callback, "error");
     const drain = (req: IncomingMessage & { body?: unknown }, _res: unknown, go: () => void) => {
@@ -335,7 +335,7 @@ describe("telesignCallback, with an unusual inbox", () => {
   });
 
   it.each([NaN, -5, Infinity, "3" as unknown as number, Promise.resolve(3) as unknown as number])(
-    "counts none if the inbox says that %s wait",
+    "counts no waiting notifications if the inbox says that %s wait",
     (count) => {
       const inbox: Inbox = { accept: () => "accepted", ...rest, waiting: () => count };
       expect(telesignCallback({ inbox }).stats().waiting).toBe(0);

@@ -62,7 +62,7 @@ describe("a notification", () => {
     ]);
   });
 
-  it("names every failing field at once", async () => {
+  it("gets a 400 that names all of its failing fields", async () => {
     const { body } = await send({
       ...documented,
       mo_message: 5,
@@ -149,7 +149,7 @@ describe("a notification", () => {
     ["constructor", { name: "text" }],
     ["prototype", { prototype: 1 }],
     ["carrier", { prototype: 1 }],
-  ])("may have a property %s that is not an object's prototype: %j", async (name, value) => {
+  ])("may have a property %s if it is not constructor.prototype: %j", async (name, value) => {
     const [message] = await received(fresh({ [name]: value }));
     expect(message[name]).toEqual(value);
   });
@@ -165,7 +165,7 @@ describe("a notification", () => {
     expect(Object.isFrozen(message.extra)).toBe(false);
   });
 
-  it("comes with a delivery that no listener can change for the next one", async () => {
+  it("comes with a frozen delivery", async () => {
     const [, delivery] = await received(fresh());
     expect(Object.isFrozen(delivery)).toBe(true);
   });
@@ -306,7 +306,7 @@ describe("a custom schema", () => {
     expect(body.errors).toEqual([{ field: "mo_reference_id", rule }]);
   });
 
-  it("that has no rule for the reference still requires it, by a 400 that names it", async () => {
+  it("that has no rule for the reference does not make it optional: the answer is a 400 that names it", async () => {
     const { body } = await send({ mo_message: "text" }, { schema: Joi.any() }).expect(400);
     expect(body.errors).toEqual([{ field: "mo_reference_id", rule: "any.required" }]);
   });
@@ -414,7 +414,7 @@ describe("a custom schema", () => {
     expect(body.errors).toEqual(errors);
   });
 
-  it("may throw its own error, which is not passed on", async () => {
+  it("may throw its own error, which the answer does not repeat", async () => {
     const schema = Joi.object({
       mo_reference_id: Joi.number().error(new Error("15551234")),
     }).unknown();

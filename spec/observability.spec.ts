@@ -25,7 +25,7 @@ const send = (url: string, message: object) =>
   fetch(url, { method: "POST", body: JSON.stringify(message) });
 
 describe("the OpenTelemetry recipe", () => {
-  it("shows a message in memory as one trace, with a hand-over that failed", async () => {
+  it("shows a message in memoryInbox as one trace, even if its hand-over fails", async () => {
     const receiver = await startObserved({ consumes: true, failures: 1 });
     const message = fresh();
     await send(receiver.url, message);
@@ -135,7 +135,7 @@ async function observe(program: string): Promise<string[]> {
   return stdout.trim().split("\n");
 }
 
-describe("the programs of examples/observability", () => {
+describe("in examples/observability,", () => {
   it("opentelemetry.mjs prints the spans of one trace, and the metrics when it ends", async () => {
     const { urls, end } = startExample("opentelemetry.mjs");
     const [url] = await urls(1);
@@ -175,8 +175,8 @@ describe("the programs of examples/observability", () => {
 });
 
 describe("alerts.yml", () => {
-  // Otherwise a lone message, whose three attempts take less than a minute, would leave the window
-  // before the alert fires.
+  // If a rule waited longer, a lone message, whose three attempts take less than a minute, would
+  // leave the window before the alert fires.
   it("waits no longer than half of the time that a rule looks back", () => {
     const rules = readFileSync(join(examples, "alerts.yml"), "utf8").split("- alert: ").slice(1);
     const seconds = (text = "0s") => parseInt(text) * { s: 1, m: 60, h: 3_600 }[text.at(-1)!]!;

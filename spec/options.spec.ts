@@ -75,7 +75,7 @@ const bad: [string, unknown][] = [
 
 describe("telesignCallback", () => {
   it.each(bad.map(([name, value], index) => [index, name, value] as const))(
-    "refuses bad option %i, at once, naming %s and quoting no value",
+    "refuses bad option %i at once, names it (%s) and quotes no value",
     (_index, name, value) => {
       const make = () => telesignCallback({ [name]: value });
       expect(make).toThrow(TypeError);
@@ -99,7 +99,7 @@ describe("telesignCallback", () => {
         }
       })(),
     ],
-  ])("refuses %s as options, because their guards would be ignored", (_name, options) => {
+  ])("refuses %s as options, so that no guard is ignored", (_name, options) => {
     expect(() => telesignCallback(options as object)).toThrow(/^options must be a plain object$/);
   });
 

@@ -107,7 +107,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors).toHaveLength(2);
   });
 
-  it("keeps one of two simultaneous deliveries if neither could be stored", async () => {
+  it("keeps one of two simultaneous deliveries of a notification if neither could be stored", async () => {
     const message = freshNotification();
     const outcomes = Promise.all([accept(message), accept(message)]);
     await stores.answer(0, refusal);
@@ -118,7 +118,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(stores.pending).toHaveLength(3);
   });
 
-  it("stores a notification that failed after its outage was over", async () => {
+  it("stores a notification that the engine refused after an outage was over", async () => {
     const outcomes = Promise.all([accept(), accept(), accept()]);
     await stores.answer(0, refusal);
     await checks.answer(0, "accepted");
@@ -204,7 +204,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(passOn).toHaveBeenCalledWith(expect.objectContaining({ reference }), undefined);
   });
 
-  it("passes the oldest on when more than 64 MB of text would wait", async () => {
+  it("passes the oldest notification on when more than 64 MB of text would wait", async () => {
     sizeOfEach = 40 * 1024 * 1024;
     const [first, second] = [freshNotification(), freshNotification()];
     const outcome = accept(first);
@@ -217,7 +217,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(await accept(first)).toBe("duplicate");
   });
 
-  it("passes on at once while the engine is misconfigured", async () => {
+  it("passes notifications on at once while the engine is misconfigured", async () => {
     const outcome = accept();
     await stores.answer(0, missing);
     expect(await outcome).toBe("accepted");
@@ -226,14 +226,14 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(buffer.isDown()).toBe(true);
   });
 
-  it("says, when it reports an outage, what an operator can do about its cause", async () => {
+  it("reports an outage with the engine's description of its cause", async () => {
     const outcome = accept();
     await stores.answer(0, refusal);
     await outcome;
     expect(errors.map(({ message }) => message)).toEqual([`${OUTAGE}: it refuses`]);
   });
 
-  it("reports a lasting error once, and an error of another kind as well", async () => {
+  it("reports repeated errors once for each code", async () => {
     for (const [index, code] of ["A", "A", "B", "A", "B"].entries()) {
       buffer.suspect(Object.assign(new Error(), { code }));
       await checks.answer(index, "accepted");
@@ -273,7 +273,7 @@ describe("createOutageBuffer, in front of an engine", () => {
     expect(errors.map(({ message }) => message)).toEqual([`${OUTAGE}: it refuses`, MISSING]);
   });
 
-  it("reports an outage with another cause", async () => {
+  it("reports a second outage soon after the first if it has another cause", async () => {
     buffer.suspect(refusal);
     await checks.answer(0, refusal);
     await checks.answer(1, "accepted");

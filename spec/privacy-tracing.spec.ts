@@ -30,7 +30,7 @@ async function sendOfEachKind(url: string) {
   await send(url, JSON.stringify({ ...secretMessage(), mo_reference_id: SECRETS["the text"] }));
 }
 
-/** Sends a message with a target that `fetch` cannot send. Resolves to the answer's status. */
+/** Sends a message to a request target that `fetch` cannot send. Resolves to the status. */
 function sendTo(url: string, target: string): Promise<number | undefined> {
   const body = JSON.stringify(secretMessage());
   const { hostname, port } = new URL(url);
@@ -42,7 +42,7 @@ function sendTo(url: string, target: string): Promise<number | undefined> {
 }
 
 describe("an observer of the callback sees no number, text, key or path", () => {
-  it("in the two channels, stats() and spans, with an inbox in memory", async () => {
+  it("in the two tracing channels, stats() and spans, with memoryInbox", async () => {
     const receiver = await startObserved({
       ...settings,
       instrumentations: EVERY_INSTRUMENTATION,
@@ -76,7 +76,7 @@ describe("an observer of the callback sees no number, text, key or path", () => 
     ["Redis", "evalsha"],
     ["PostgreSQL", "pg.query"],
     ["SQLite", "telesign-callback message"],
-  ] as const)("in the recorded spans while %s runs with an encryptionKey", (name, span) => {
+  ] as const)("in the recorded spans of an inbox on %s with an encryptionKey,", (name, span) => {
     const itHere = isEngineThere(name) ? it : it.skip;
     itHere(
       "on the receiver and on the worker",

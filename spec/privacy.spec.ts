@@ -67,7 +67,7 @@ function hearWarning(warning: Error) {
   said.push(inspect(warning));
 }
 
-/** Every way in which a program may print a value. */
+/** Notes a value in every way in which a program may print it. */
 function hear(thing: unknown) {
   said.push(inspect(thing, { depth: Infinity }), String(thing), JSON.stringify(thing));
   if (thing instanceof Error) said.push(thing.message, String(thing.stack));
@@ -154,7 +154,7 @@ const refused: Record<string, Refused> = {
     body: Buffer.concat([Buffer.from(text()), Buffer.from([0xff])]),
   },
   "an array": { status: 400, body: `[${text()}]` },
-  "a prototype": { status: 400, body: text().replace("{", '{"__proto__":{"a":1},') },
+  "the key __proto__": { status: 400, body: text().replace("{", '{"__proto__":{"a":1},') },
   "wrong numbers": {
     status: 400,
     body: text({
@@ -181,7 +181,7 @@ const refused: Record<string, Refused> = {
     body: text(),
     options: { schema: strictest.unknown() },
   },
-  "an age": { status: 400, body: text(), options: { maxAge: 70_000 } },
+  "an old notification": { status: 400, body: text(), options: { maxAge: 70_000 } },
 };
 
 describe("telesignCallback reveals no number, text, key or path", () => {
@@ -195,7 +195,7 @@ describe("telesignCallback reveals no number, text, key or path", () => {
     expectNothingTold();
   });
 
-  it("when it is closing", async () => {
+  it("when it refuses a request after close()", async () => {
     const callback = telesignCallback({ path: PATH });
     listenTo(callback);
     await callback.close();
@@ -230,14 +230,17 @@ describe("telesignCallback reveals no number, text, key or path", () => {
     },
   );
 
-  it.each([true, false])("when nobody listens to messages (but to errors: %s)", async (isHeard) => {
-    const callback = telesignCallback({ path: PATH });
-    if (isHeard) listenTo(callback);
-    expect(await deliver(callback, text())).toBe(200);
-    await callback.close();
-    expect(said.join("\n")).toContain("ERR_NO_LISTENER");
-    expectNothingTold();
-  });
+  it.each([true, false])(
+    "when nobody listens to messages (somebody listens to errors: %s)",
+    async (isHeard) => {
+      const callback = telesignCallback({ path: PATH });
+      if (isHeard) listenTo(callback);
+      expect(await deliver(callback, text())).toBe(200);
+      await callback.close();
+      expect(said.join("\n")).toContain("ERR_NO_LISTENER");
+      expectNothingTold();
+    },
+  );
 
   it.each([true, false])(
     "when the inbox fails (somebody listens to errors: %s)",

@@ -23,7 +23,7 @@ const sign = (body: string | Buffer) =>
 
 const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
 
-/** A receiver for many requests; what it refuses and delivers is kept. */
+/** A receiver for many requests, which keeps its messages and errors. */
 async function receiver(options: Parameters<typeof telesignCallback>[0] = {}) {
   const callback = telesignCallback(options);
   const delivered: unknown[] = [];
@@ -55,7 +55,7 @@ describe("telesignCallback, whatever is sent to it", () => {
     expect(errors).toEqual([]);
   });
 
-  it("refuses any bytes that are not a notification with 400", async () => {
+  it("refuses with 400 any bytes that are not a notification", async () => {
     const { port, delivered } = await receiver();
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
@@ -69,7 +69,7 @@ describe("telesignCallback, whatever is sent to it", () => {
   it("accepts any set of headers, and requires none", async () => {
     const { port, errors } = await receiver();
     const name = fc.constantFrom("Content-Type", "Authorization", "X-TS-Authorization", "X-Any");
-    // Any character that a header may hold.
+    // Visible characters, and bytes above ASCII.
     const value = fc.stringMatching(/^[\x21-\x7e\x80-\xff]{0,40}$/);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(name, value)), async (headers) => {

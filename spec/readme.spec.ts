@@ -41,7 +41,7 @@ const PROGRAMS: Readonly<Record<string, (args: string[]) => unknown>> = {
     else expect(["ci", "cit", "install", "init", "start", "test"]).toContain(command);
   },
   node: ([file = ""]) => {
-    // What the reader has just saved.
+    // The reader has just saved server.mjs.
     if (file !== "server.mjs") expect([file, existsSync(join(root, file))]).toEqual([file, true]);
   },
   openssl: ([command]) => expect(command).toBe("rand"),
@@ -67,7 +67,7 @@ function check(command: string): void {
 }
 
 describe("a code block in the README or in docs/", () => {
-  it("compiles on its own, against the built package, if it is code", () => {
+  it("compiles on its own, against the built package, if it is TypeScript or JavaScript", () => {
     const modules = code.map(
       (block, index) => [join(root, `spec/block-${index}.mts`), moduleOf(block.code)] as const,
     );
@@ -89,7 +89,7 @@ describe("a code block in the README or in docs/", () => {
     for (const block of inLanguage("json")) JSON.parse(block.code);
   });
 
-  it("names its language", () => {
+  it("names a known language", () => {
     const known = [...code, ...shell, ...inLanguage("json", ...SETTINGS)];
     const others = blocks.filter((block) => block.spec === undefined && !known.includes(block));
     expect(others.map(({ name }) => name)).toEqual([]);

@@ -74,7 +74,7 @@ describe.each(mounts)("a refusal, %s,", (_, { serve, ...parts }) => {
       expect(JSON.parse(problem!)).toMatchObject({ type: "about:blank", status });
     });
 
-    it("ends the connection after 2 s, and not before, if the sender keeps sending", async () => {
+    it("ends the connection after 2 s, and not before, if the upload does not end", async () => {
       const { server, port } = await refuse(refused);
       fakeDeadlines();
       const accepted = once(server, "connection") as Promise<[Socket]>;
@@ -93,7 +93,7 @@ describe.each(mounts)("a refusal, %s,", (_, { serve, ...parts }) => {
     });
   });
 
-  it("discards no more than 4 MB of an upload that does not end", async () => {
+  it("discards little more than 4 MB of an upload of 50 MB", async () => {
     const { server, port } = await refuse({ status: 413 });
     const accepted = once(server, "connection") as Promise<[Socket]>;
     const sent = upload(port, head(chunked()), 50_000_000);
@@ -187,7 +187,7 @@ describe("a thousand refusals at once", () => {
 });
 
 describe("a client that hangs up while it is refused", () => {
-  it("causes one rejected event and no error", async () => {
+  it("causes one rejected event", async () => {
     const callback = telesignCallback({ allowFrom: ["192.0.2.7"] });
     const rejections: number[] = [];
     const rejected = new Promise<void>((resolve) => {
@@ -216,7 +216,7 @@ describe("an answer after close() was called", () => {
   ];
 
   it.each(late)(
-    "closes the connection of %s that was arriving",
+    "closes the connection on which %s was arriving",
     async (_name, body, options, status) => {
       const callback = telesignCallback(options);
       const { server, port } = await listen((req, res) => callback(req, res, () => res.end()));
@@ -234,7 +234,7 @@ describe("an answer after close() was called", () => {
   );
 
   it.each(["accepted", "duplicate"] as const)(
-    "closes the connection of a notification that the inbox then calls %s",
+    "closes the connection of a notification that the inbox then reports as %s",
     async (outcome) => {
       const callback = telesignCallback({
         inbox: {
