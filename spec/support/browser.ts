@@ -7,8 +7,8 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 const executablePath = findBrowser();
 
 /**
- * `describe` if there is a Chromium. Without one its specs are skipped, with a line that says so;
- * in CI they fail, because a missing browser must not look like a page that works.
+ * `describe` for specs that need a Chromium. Without one they are skipped, with a line that says
+ * so; in CI they fail, because a missing browser must not look like a page that works.
  */
 export function describeInBrowser(title: string, specs: () => void): void {
   if (executablePath !== undefined || process.env.CI === "true") return describe(title, specs);

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 
-/** The parts of BullMQ's worker that are used, on an engine that answers at once. */
+/** The parts of BullMQ's worker that the inbox uses, on an engine that answers at once. */
 export function idleWorker() {
   return Object.assign(new EventEmitter(), {
     waitUntilReady: jest.fn().mockResolvedValue(undefined),
@@ -10,7 +10,7 @@ export function idleWorker() {
   });
 }
 
-/** The parts of BullMQ's queue that are used, on an engine that answers at once. */
+/** The parts of BullMQ's queue that the inbox uses, on an engine that answers at once. */
 export function idleQueue() {
   return Object.assign(new EventEmitter(), {
     add: jest.fn().mockResolvedValue({ id: "" }),

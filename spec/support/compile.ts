@@ -4,7 +4,7 @@ import ts from "typescript";
 
 const root = join(__dirname, "../..");
 
-/** What an example may use without saying where it is from. */
+/** Names that an example may use without an import or a declaration. */
 const TAKEN_FOR_GRANTED: Readonly<Record<string, string>> = {
   Joi: 'import Joi from "joi";',
   createPostgresBackend: 'import { createPostgresBackend } from "bullmq";',

@@ -11,7 +11,7 @@ export function readDocument(file: string) {
   return { text, blocks };
 }
 
-/** Compiles each block on its own, against the built package. Throws the compiler's complaints. */
+/** Compiles each block on its own, against the built package. Throws if one does not compile. */
 export function compileBlocks(blocks: readonly string[]): void {
   mkdirSync(join(root, "coverage"), { recursive: true });
   // In a folder of the package, so that its own name resolves, as it does in a user's app.

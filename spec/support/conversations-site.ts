@@ -9,7 +9,7 @@ import { createConversations } from "../../examples/conversations/app.js";
 
 export const CALLBACK_PATH = "/telesign/4f9d0c";
 
-/** The example, listening. */
+/** The conversations example on a server that listens. */
 export interface Site {
   readonly url: string;
   readonly server: Server;
@@ -27,7 +27,7 @@ interface SiteOptions {
 
 const sites: Site[] = [];
 
-/** Starts the example on a free port, or on the port of a former one. */
+/** Starts the example on a free port, or on that of an earlier site. */
 export async function startSite({ port = 0, ...options }: SiteOptions = {}): Promise<Site> {
   const { app, close } = createConversations({ path: CALLBACK_PATH, ...options });
   const server = createServer(app).listen(port, "127.0.0.1");

@@ -20,7 +20,7 @@ export interface Block {
   readonly spec: string | undefined;
 }
 
-/** The documents in these folders, with the whole path of each. */
+/** The Markdown files in these folders. */
 export function documentsIn(...folders: readonly string[]): Document[] {
   return folders
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))

@@ -10,7 +10,7 @@ import {
   freshNotification,
 } from "./inbox-contract.js";
 
-/** What every durable inbox takes, whatever its engine. */
+/** The options that the contract sets on a durable inbox, whatever its engine. */
 export interface DurableOptions {
   readonly attempts?: number;
   readonly dedupeTtl?: number;
@@ -27,7 +27,7 @@ class ListenerError extends Error {
   readonly code = "E_LISTENER";
 }
 
-/** The contract of every durable inbox, besides that of an inbox. */
+/** What every durable inbox promises beyond the contract of an inbox. */
 export function describeDurableInbox(name: string, makeStore: () => Store): void {
   describe(`${name}, as a durable inbox`, () => {
     let store: Store;
@@ -76,7 +76,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(handOvers[1]?.[0]).toEqual(message);
     });
 
-    it("hands over once a notification that a stopped consumer still handles, however many others come and go", async () => {
+    it("hands a notification over once while a stopped consumer still handles it and others come and go", async () => {
       open();
       const { handOver, handOvers, received } = createReception();
       let finish = () => {};
@@ -110,7 +110,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       },
     );
 
-    it("hands over notifications after it was closed and opened again", async () => {
+    it("hands over stored notifications after it was closed and opened again", async () => {
       open();
       const message = freshNotification();
       await accept(message);
@@ -132,7 +132,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await received(1)).toEqual([[message, expect.anything()]]);
     });
 
-    it("rejects once when a notification cannot be stored, and still works", async () => {
+    it("rejects a notification that cannot be stored, treats its retry as a duplicate, and still works", async () => {
       const { errors } = open();
       let nested: unknown[] = [];
       for (let depth = 0; depth < 20_000; depth += 1) nested = [nested];
@@ -143,13 +143,13 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(errors).toEqual([]);
     });
 
-    it("reports a notification whose attempts are used up, with what its listener failed with", async () => {
+    it("reports a notification whose attempts are used up, with the listener's error as the cause", async () => {
       const { message, error, failure } = await acceptDeadLetter();
       expect(error).toMatchObject({ code: "ERR_DEAD_LETTER", notification: message });
       expect(error?.cause).toBe(failure);
     });
 
-    it("lists dead letters with the name and code of their error, and never its text", async () => {
+    it("lists dead letters with the name and code of the listener's error, but not its text", async () => {
       const { message } = await acceptDeadLetter();
       const [letter] = await inbox.deadLetters();
       expect(letter).toEqual({
@@ -163,7 +163,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
     });
 
     it.each([
-      ["no error", "not an error"],
+      ["a value that is not an error", "not an error"],
       ["an error whose name and code are sentences", { name: "a name", code: "the text: hello" }],
     ])(
       "keeps nothing of a listener's failure that may repeat a message: %s",
@@ -198,7 +198,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       },
     );
 
-    it("hands a dead letter over again from attempt 1, though its reference is remembered", async () => {
+    it("hands a redriven dead letter over from attempt 1, although its reference is remembered", async () => {
       const { message } = await acceptDeadLetter();
       expect(await inbox.redrive(message.mo_reference_id)).toBe(true);
       const { handOver, received } = createReception();
@@ -208,7 +208,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await accept(message)).toBe("duplicate");
     });
 
-    it("deletes a dead letter", async () => {
+    it("discards a dead letter, which can then be neither discarded nor redriven", async () => {
       const { message } = await acceptDeadLetter();
       expect(await inbox.discard(message.mo_reference_id)).toBe(true);
       expect(await inbox.deadLetters()).toEqual([]);
@@ -220,19 +220,24 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       ["redriven", ["redrive", "redrive", "redrive"]],
       ["discarded", ["discard", "discard", "discard"]],
       ["redriven and discarded", ["discard", "redrive", "discard", "redrive"]],
-    ] as const)("lets one concurrent call succeed if a dead letter is %s", async (_, calls) => {
-      const { message } = await acceptDeadLetter();
-      const outcomes = await Promise.all(calls.map((call) => inbox[call](message.mo_reference_id)));
-      expect(outcomes.filter((outcome) => outcome)).toEqual([true]);
-      expect(await inbox.deadLetters()).toEqual([]);
-      const { handOver, handOvers, received } = createReception();
-      inbox.consume(handOver);
-      const next = freshNotification();
-      await accept(next);
-      const isRedriven = calls[outcomes.indexOf(true)] === "redrive";
-      await received(isRedriven ? 2 : 1);
-      expect(handOvers).toHaveLength(isRedriven ? 2 : 1);
-    });
+    ] as const)(
+      "lets one of several concurrent calls succeed when a dead letter is %s",
+      async (_, calls) => {
+        const { message } = await acceptDeadLetter();
+        const outcomes = await Promise.all(
+          calls.map((call) => inbox[call](message.mo_reference_id)),
+        );
+        expect(outcomes.filter((outcome) => outcome)).toEqual([true]);
+        expect(await inbox.deadLetters()).toEqual([]);
+        const { handOver, handOvers, received } = createReception();
+        inbox.consume(handOver);
+        const next = freshNotification();
+        await accept(next);
+        const isRedriven = calls[outcomes.indexOf(true)] === "redrive";
+        await received(isRedriven ? 2 : 1);
+        expect(handOvers).toHaveLength(isRedriven ? 2 : 1);
+      },
+    );
 
     it.each(["redrive", "discard"] as const)(
       "applies %s to every dead letter that has the given reference",
@@ -261,13 +266,13 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       },
     );
 
-    it("remembers the reference of a dead letter that was deleted", async () => {
+    it("remembers the reference of a dead letter that was discarded", async () => {
       const { message } = await acceptDeadLetter();
       await inbox.discard(message.mo_reference_id);
       expect(await accept(message)).toBe("duplicate");
     });
 
-    it("neither redrives nor deletes a notification that is not a dead letter", async () => {
+    it("neither redrives nor discards a notification that is not a dead letter", async () => {
       open();
       const message = freshNotification();
       await accept(message);
@@ -278,7 +283,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       await received(1);
     });
 
-    it("finds a dead letter by a reference of unusual characters", async () => {
+    it("finds a dead letter by a long reference with a space", async () => {
       const reference = `odd ${"x".repeat(200)}`;
       await acceptDeadLetter(freshNotification({ mo_reference_id: reference }));
       const [letter] = await inbox.deadLetters();
@@ -286,7 +291,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       expect(await inbox.discard(reference)).toBe(true);
     });
 
-    it("hands notifications to a consumer that comes while the last one stops", async () => {
+    it("hands notifications to a consumer that comes while the previous one stops", async () => {
       open();
       let settle = () => {};
       const first = createReception(() => new Promise<void>((resolve) => (settle = resolve)));
@@ -319,7 +324,7 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
       await expect(inbox.discard("a")).rejects.toMatchObject(closed);
     });
 
-    it("hands over notifications that it stored encrypted, or before there was a key", async () => {
+    it("hands over both encrypted notifications and those that it stored before there was a key", async () => {
       const messages = [freshNotification(), freshNotification()];
       open();
       await accept(messages[0]);
@@ -334,9 +339,9 @@ export function describeDurableInbox(name: string, makeStore: () => Store): void
 
     it.each([
       ["a reference as TeleSign sends it", {}],
-      ["a reference of unusual characters", { mo_reference_id: `odd ${"x".repeat(200)}` }],
+      ["a long reference with a space", { mo_reference_id: `odd ${"x".repeat(200)}` }],
     ])(
-      "keeps a notification that no key opens as a dead letter until a key does, with %s",
+      "keeps a notification with %s as a dead letter until a key opens it",
       async (_, overrides) => {
         const [key, other] = [randomBytes(32), randomBytes(32)];
         const message = freshNotification(overrides);

@@ -17,7 +17,7 @@ interface Express {
   text(options?: object): unknown;
 }
 
-/** Express as named, with the package on top of that version's Router. */
+/** The version of Express installed as `name`, and the package loaded on that version's Router. */
 function load(name: string): { express: Express } & Package {
   let loaded: Package | undefined;
   jest.isolateModules(() => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Builds `dist` if a file in `lib` has changed since the last build. No spec must run old code. */
+/** Builds `dist` if `lib` has changed since the last build, so that no spec runs old code. */
 export default function buildIfStale() {
   const sources = readdirSync(join(root, "lib"), { recursive: true });
   const lastChange = Math.max(...sources.map((file) => changedAt(join("lib", file))));
@@ -13,7 +13,7 @@ export default function buildIfStale() {
   execFileSync("npm", ["run", "build"], { cwd: root, stdio: "inherit" });
 }
 
-/** The files of the built entry points. The build writes the declarations last. */
+/** The files of the built entry points, with their declarations, which the build writes last. */
 function builtFiles() {
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   return Object.values(exports).flatMap((entry) =>

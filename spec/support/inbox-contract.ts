@@ -26,7 +26,7 @@ export function freshDelivery(): Delivery {
   return { receivedAt: new Date(), submittedAt: new Date("2018-02-12T14:57:11.765Z"), attempt: 1 };
 }
 
-/** What an inbox hands over, to be awaited one by one. */
+/** Keeps what an inbox hands over. `received(count)` waits for `count` hand-overs. */
 export function createReception(listener: (message: MessageNotification) => unknown = () => {}) {
   const handOvers: [MessageNotification, Delivery][] = [];
   let wake = () => {};
@@ -45,7 +45,7 @@ export function createReception(listener: (message: MessageNotification) => unkn
   return { handOver, handOvers, received };
 }
 
-/** Errors as an inbox reports them, to be awaited. */
+/** Keeps the errors that an inbox reports. `received(count)` waits for `count` errors. */
 export function createErrors() {
   const errors: TelesignCallbackError[] = [];
   let wake = () => {};
@@ -69,7 +69,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
     let inbox: Inbox;
     beforeEach(() => {
       inbox = makeInbox();
-      // On a busy machine, an engine may be late at times, which costs no message.
+      // On a busy machine, an engine may answer late, which costs no message.
       inbox.onError?.(() => {});
     });
     afterEach(() => inbox.close());
@@ -83,7 +83,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
       expect(await received(1)).toEqual([[message, delivery]]);
     });
 
-    it("hands over a delivery whose time of sending is unknown", async () => {
+    it("hands over a notification whose time of sending is unknown", async () => {
       const { handOver, received } = createReception();
       inbox.consume(handOver);
       const delivery = { ...freshDelivery(), submittedAt: undefined };
@@ -126,7 +126,7 @@ export function describeInbox(name: string, makeInbox: () => Inbox): void {
       expect(await inbox.accept(message, freshDelivery())).toBe("duplicate");
     });
 
-    it("keeps notifications that arrive without a consumer for the next one", async () => {
+    it("keeps a notification for the next consumer if it arrives while there is none", async () => {
       const message = freshNotification();
       await inbox.accept(message, freshDelivery());
       const { handOver, received } = createReception();

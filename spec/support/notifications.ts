@@ -2,7 +2,7 @@ import type { MessageNotification } from "telesign-callback";
 
 import documented from "../fixtures/documented.json";
 
-/** The example of TeleSign's page, "Number Masking API - Obtain Transaction Status Results". */
+/** The example on TeleSign's page "Number Masking API - Obtain Transaction Status Results". */
 export { documented };
 
 let count = 0;

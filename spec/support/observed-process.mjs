@@ -1,5 +1,5 @@
-// A receiver or a worker with the recipe for OpenTelemetry and exporters in memory. observed.ts
-// starts it.
+// A receiver or a worker, with the OpenTelemetry code of examples/observability and exporters in
+// memory. Started by observed.ts.
 import { tracingChannel } from "node:diagnostics_channel";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -70,7 +70,7 @@ async function listen(message, { attempt }) {
 }
 
 tracingChannel("telesign-callback:message").asyncEnd.subscribe(({ outcome }) => {
-  // Next turn: the spans of this hand-over have ended by then.
+  // By the next turn, the spans of this hand-over have ended.
   setImmediate(() => process.send({ outcome }));
 });
 
@@ -92,7 +92,7 @@ process.once("message", async () => {
     published,
     events,
   };
-  // What is sent may be lost if the process ends before it has left.
+  // The report could be lost if the process ended before it was sent.
   process.send(report, () => process.exit());
 });
 
@@ -109,7 +109,7 @@ function instrument({ http }) {
   const { ExpressInstrumentation } = require("@opentelemetry/instrumentation-express");
   const { IORedisInstrumentation } = require("@opentelemetry/instrumentation-ioredis");
   const { PgInstrumentation } = require("@opentelemetry/instrumentation-pg");
-  // As the documentation says.
+  // As docs/observability.md says.
   const startIncomingSpanHook = ({ url }) =>
     url.includes(path) ? { "url.path": "(private)" } : {};
   new HttpInstrumentation(http === "as documented" ? { startIncomingSpanHook } : {});

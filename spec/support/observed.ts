@@ -13,7 +13,7 @@ import { isThere, postgresServer, redisServer } from "./servers.js";
 const root = join(__dirname, "../..");
 const children: ChildProcess[] = [];
 
-/** Ends what a spec has left running. */
+/** Ends the processes that a spec has left running. */
 export function endProcesses() {
   children.splice(0).forEach((child) => child.kill("SIGKILL"));
 }
@@ -41,7 +41,7 @@ export interface Report {
 export interface ObservedSettings {
   readonly inbox?: { readonly engine: string; readonly options: object } | undefined;
   readonly consumes?: boolean;
-  /** At how many attempts the listener fails. */
+  /** How many attempts the listener fails before it succeeds. */
   readonly failures?: number;
   readonly path?: string;
   readonly apiKey?: string;
@@ -83,7 +83,7 @@ export async function startObserved(settings: ObservedSettings) {
   };
 }
 
-/** Starts a program of examples/observability on free ports. `lines` are what it prints. */
+/** Starts a program of examples/observability on free ports. `end` resolves to what it printed. */
 export function startExample(file: string) {
   const env = { ...process.env, PORT: "0", METRICS_PORT: "0" };
   const child = spawn(process.execPath, [join(root, "examples/observability", file)], { env });
@@ -115,7 +115,7 @@ export const DURABLE_ENGINES = {
   SQLite: onFile,
 };
 
-/** Whether the engine is installed, the package has an inbox for it, and this Node runs that. */
+/** Whether the engine is installed or, for SQLite, part of the package and of this Node. */
 export function isEngineThere(engine: keyof typeof DURABLE_ENGINES): boolean {
   if (engine !== "SQLite") return isThere(engine);
   return "./sqlite" in manifest.exports && process.getBuiltinModule("node:sqlite") !== undefined;

@@ -8,15 +8,15 @@ import { Redis } from "ioredis";
 
 import { freePort } from "./servers.js";
 
-/** A redis-server of some kind, which forgets everything. */
+/** A redis-server of some kind, which keeps no data on the disk. */
 export interface RedisProcess {
   readonly port: number;
-  /** Cuts every connection, as a network does. */
+  /** Cuts every client connection, as a failing network does. Does nothing to a sentinel. */
   cut(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts a server that stands alone. */
+/** Starts a standalone server. */
 export async function startRedis(...args: string[]): Promise<RedisProcess> {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), "telesign-callback-redis-"));
@@ -51,7 +51,7 @@ export async function startCluster(): Promise<RedisProcess> {
   return node;
 }
 
-/** Starts a sentinel that watches a master by the name of "spec". */
+/** Starts a sentinel that watches the master on this port under the name "spec". */
 export async function startSentinel(master: number): Promise<RedisProcess> {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), "telesign-callback-sentinel-"));

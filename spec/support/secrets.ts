@@ -21,13 +21,13 @@ export function secretMessage() {
   };
 }
 
-/** The headers with which TeleSign would send this body. */
+/** A header with TeleSign's signature for this body. */
 export function signatureOf(body: string) {
   const key = Buffer.from(SECRETS["the API key"], "base64");
   return { "X-TS-Authorization": createHmac("sha256", key).update(body).digest("base64") };
 }
 
-/** Which of the secrets a record holds: as they are, or in bytes that are printed in hex. */
+/** The names of the secrets that a record holds, as they are or as bytes printed in hex. */
 export function secretsIn(record: string): string[] {
   return Object.entries(SECRETS).flatMap(([name, secret]) => {
     const hex = Buffer.from(secret).toString("hex");

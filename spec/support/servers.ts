@@ -25,10 +25,10 @@ function withUser(text: string): string {
   return url.href;
 }
 
-/** A server that a spec may take down, and the inboxes on it. */
+/** A server that a spec can take down. */
 export interface TestEngine {
   readonly start: () => Promise<void>;
-  /** Refuses connections, and ends those that there are. */
+  /** Refuses new connections, and ends those that are open. */
   readonly refuse: () => Promise<void>;
   /** Accepts connections, and says nothing. */
   readonly hang: () => void;
@@ -140,7 +140,7 @@ function outputOf(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-/** PostgreSQL behind a proxy that can be cut or stalled. Its database is dropped at the end. */
+/** PostgreSQL behind a proxy that can be cut or stalled. `close` drops the database of the spec. */
 export function postgresServer(): TestEngine {
   const database = uniqueName();
   const target = new URL(POSTGRES_URL);
@@ -226,12 +226,12 @@ export async function withPool<T>(use: (pool: Pool) => Promise<T>): Promise<T> {
   }
 }
 
-/** An inbox on an engine, with what a spec sets. */
+/** An inbox on an engine, with the options that a spec sets. */
 export function inboxOn(engine: TestEngine, options: object = {}) {
   return bullmqInbox({ queueName: "spec", ...engine.options(), ...options });
 }
 
-/** The same, as another process would have it: the package is loaded once more. */
+/** An inbox as another process would have it: the package is loaded once more. */
 export function inboxOfAnotherProcess(engine: TestEngine, options: object = {}) {
   let open = bullmqInbox;
   jest.isolateModules(() => {

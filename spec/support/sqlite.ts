@@ -15,7 +15,7 @@ if (!isThere && !isOld && process.env.CI === "true") {
 }
 if (!isThere) process.stderr.write("skipped: this Node has no node:sqlite\n");
 
-/** `describe` for what needs node:sqlite. It is skipped if Node has none. */
+/** `describe` for specs that need node:sqlite. They are skipped if Node does not have it. */
 export const describeWithSqlite = isThere ? describe : describe.skip;
 
 const directories: string[] = [];
@@ -47,10 +47,7 @@ export function countRows(file: string, table: string): unknown {
   return row?.count;
 }
 
-/**
- * Runs a statement in another process, and returns its rows. A second connection of this process
- * would drop the locks of the first.
- */
+/** Runs a statement in another process, as another program would, and returns its rows. */
 export function runElsewhere(file: string, sql: string): unknown {
   const script = `
     const database = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(process.argv[1]);
@@ -104,7 +101,7 @@ export function startProgram(command: string, args: readonly string[]): Program 
   return { child, lines, said, end };
 }
 
-/** A process that holds the write lock of a file until it is told to let go. */
+/** Holds the write lock of a file in another process. Resolves to the function that releases it. */
 export async function lock(file: string): Promise<() => Promise<void>> {
   const script = `
     const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
@@ -141,7 +138,7 @@ export async function startReceiver({ command = [], ...settings }: ReceiverSetti
   const program = startProgram(first, args);
   const { port } = await program.said((line) => "port" in line);
 
-  /** Whether the message was acknowledged. The receiver may be dead. */
+  /** Resolves to whether the message was acknowledged: false also if the receiver is dead. */
   async function deliver(message: MessageNotification): Promise<boolean> {
     try {
       const body = JSON.stringify(message);

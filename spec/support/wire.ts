@@ -21,7 +21,7 @@ afterAll(() => {
 /** An open connection. */
 export async function dial(port: number): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
-  // A server that refuses an upload resets the connection; what it answered before is what counts.
+  // A server that refuses an upload may reset the connection; its answer before that counts.
   socket.on("error", () => {});
   await once(socket, "connect");
   return socket;
@@ -36,7 +36,7 @@ export async function received(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-/** Sends `bytes` as they are and returns the whole answer, on its own connection. */
+/** Sends `bytes` as they are on a new connection, and resolves to the whole answer. */
 export async function exchange(port: number, ...bytes: (string | Buffer)[]): Promise<string> {
   const socket = await dial(port);
   const answer = received(socket);
