@@ -55,7 +55,7 @@ describe.each(expressVersions)(
       ]);
     });
 
-    it("emits one of 50 simultaneous deliveries", async () => {
+    it("emits a message once when it is delivered 50 times simultaneously", async () => {
       const listener = jest.fn();
       const { port } = await listen(express().use(telesignCallback({ onMessage: listener })));
       const bytes = post("/", JSON.stringify(documented));
@@ -67,7 +67,7 @@ describe.each(expressVersions)(
       expect(listener).toHaveBeenCalledTimes(1);
     });
 
-    it("emits one of several simultaneous deliveries to a slow inbox", async () => {
+    it("emits a message once when a slow inbox gets five simultaneous deliveries of it", async () => {
       const memory = memoryInbox();
       const accept: Inbox["accept"] = async (...delivery) => {
         await new Promise((resolve) => setImmediate(resolve));
@@ -94,7 +94,7 @@ describe.each(expressVersions)(
       expect(listener).toHaveBeenCalledTimes(1);
     });
 
-    it("remembers nothing of a delivery that it refused", async () => {
+    it("does not remember the reference of a delivery that it refused", async () => {
       const app = express().use(telesignCallback());
       await request(app)
         .post("/")
@@ -107,12 +107,12 @@ describe.each(expressVersions)(
 
 describeInbox("memoryInbox", () => memoryInbox());
 
-/** An object in an object, and so on. */
+/** Objects nested this many levels deep. */
 function nested(levels: number): unknown {
   return JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`);
 }
 
-/** Bytes of the heap after a collection. */
+/** Bytes in use on the heap after a garbage collection. */
 function heapUsed(): number {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
@@ -137,7 +137,7 @@ describe("memoryInbox", () => {
     return statuses;
   };
 
-  it("forgets the oldest beyond max", async () => {
+  it("forgets the oldest reference beyond max", async () => {
     const { port } = await serve({ max: 2 });
     const [a, b, c] = [fresh(), fresh(), fresh()];
     expect(await statuses(port, a, b, a, b, c, b, a)).toEqual([
@@ -151,7 +151,7 @@ describe("memoryInbox", () => {
     ]);
   });
 
-  it("forgets after ttl, counted from the first delivery", async () => {
+  it("forgets a reference after ttl, counted from the first delivery", async () => {
     const clock = jest.spyOn(performance, "now").mockReturnValue(1_000);
     const { port } = await serve({ ttl: 60_000 });
     const message = fresh();
@@ -166,7 +166,7 @@ describe("memoryInbox", () => {
     expect(await at(61_002)).toBe("accepted");
   });
 
-  it("remembers for longer than the longest Node timer if ttl says so", async () => {
+  it("remembers a reference for longer than the longest Node timer if ttl says so", async () => {
     const clock = jest.spyOn(performance, "now").mockReturnValue(1_000);
     const day = 86_400_000;
     const { port } = await serve({ ttl: 30 * day });
@@ -187,11 +187,11 @@ describe("memoryInbox", () => {
 
     it.each([
       ["of 128 characters", "a".repeat(127)],
-      ["of 60,000 characters", "a".repeat(60_000)],
+      ["of 60,000 characters", "a".repeat(59_999)],
       ["of unusual characters", "=/ä"],
-      ["of a lone surrogate", "\ud800"],
+      ["with a lone surrogate", "\ud800"],
     ])(
-      "recognises a retry by a reference %s, and confuses it with no other",
+      "recognises a retry by a reference %s, and confuses no other reference with it",
       async (_name, start) => {
         const [one, other] = [`${start}1`, `${start}2`];
         expect(await send(one, one, other, other)).toEqual([
@@ -203,7 +203,7 @@ describe("memoryInbox", () => {
       },
     );
 
-    it("does not confuse one lone surrogate with another", async () => {
+    it("does not confuse lone surrogates with one another or with U+FFFD", async () => {
       expect(await send("\ud800", "\ud801", "\udc00", "\ufffd")).toEqual(Array(4).fill("accepted"));
     });
 
@@ -222,7 +222,7 @@ describe("memoryInbox", () => {
         void inbox.accept(fresh({ mo_reference_id }), delivery);
       }
       await new Promise((resolve) => setImmediate(resolve));
-      // Kept as they are, they would take 30 MB.
+      // Kept as they are, the references would take 30 MB.
       expect(heapUsed() - before).toBeLessThan(10_000_000);
     });
   });
@@ -251,7 +251,7 @@ describe("memoryInbox", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
   });
 
-  it("keeps what arrives before the first listener, and hands it over in order", async () => {
+  it("keeps notifications that arrive before the first listener, and hands them over in order", async () => {
     const callback = telesignCallback();
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const messages = [fresh(), fresh(), fresh()];
@@ -270,7 +270,7 @@ describe("memoryInbox", () => {
     ]);
   });
 
-  it("keeps the remaining messages for the next listener when the only one leaves after the first", async () => {
+  it("keeps the remaining messages for the next listener when the only listener leaves after the first message", async () => {
     const callback = telesignCallback();
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const messages = [fresh(), fresh(), fresh()];
@@ -327,7 +327,7 @@ describe("memoryInbox", () => {
     const referencesOf = (messages: MessageNotification[]) =>
       messages.map(({ mo_reference_id }) => mo_reference_id);
 
-    it("keeps 64 MB of text at most: the oldest goes first, as an error that carries it", async () => {
+    it("keeps at most 64 MB of notifications, and reports the oldest beyond that in errors that carry them", async () => {
       const { inbox, dropped } = waiting();
       const messages = Array.from({ length: 70 }, () =>
         fresh({ mo_message: "x".repeat(1_000_000) }),
@@ -343,7 +343,7 @@ describe("memoryInbox", () => {
       expect(dropped).toHaveLength(7);
     });
 
-    it("has all of its 64 MB free again once an earlier consumer has taken what waited", async () => {
+    it("has room for another 60 MB once an earlier consumer has taken the 60 MB that waited", async () => {
       const { inbox, dropped } = waiting();
       const large = () => fresh({ mo_message: "x".repeat(60_000_000) });
       for (let count = 0; count < 2; count += 1) {
@@ -361,8 +361,8 @@ describe("memoryInbox", () => {
     });
 
     it.each([
-      ["a BigInt of a custom schema", 1n, [true]],
-      // Whether that overflows the stack depends on the version of Node.
+      ["a BigInt from a custom schema", 1n, [true]],
+      // Whether this depth overflows the stack depends on the version of Node.
       ["very deep nesting", nested(50_000), [true, false]],
     ])("keeps or reports a notification with %s, and keeps the others", (_name, extra, isKept) => {
       const { inbox, dropped } = waiting();
@@ -377,7 +377,7 @@ describe("memoryInbox", () => {
     const accept = (inbox: Inbox, ...messages: MessageNotification[]) =>
       messages.forEach((message) => void inbox.accept(message, delivery));
     const report = jest.fn();
-    /** An inbox whose consumer left when it was handed the first notification, and gave it back. */
+    /** An inbox whose consumer gave the first notification back and left. */
     const givenBack = async (...messages: MessageNotification[]) => {
       const inbox = memoryInbox();
       inbox.onError!(report);
@@ -406,7 +406,7 @@ describe("memoryInbox", () => {
       expect(report).not.toHaveBeenCalled();
     });
 
-    it("has room for 1,000 in all, and for any number while there is a consumer", async () => {
+    it("has room for 1,000 notifications in all, and for more once there is a consumer", async () => {
       const messages = Array.from({ length: 1_000 }, () => fresh());
       const inbox = await givenBack(...messages);
       const [tooMany, inTime] = [fresh(), fresh()];
@@ -449,7 +449,7 @@ describe("memoryInbox", () => {
     ]);
   });
 
-  it("keeps messages in order when another listener subscribes while answers are held back", async () => {
+  it("keeps messages in order when one listener replaces another while answers are held back", async () => {
     const callback = telesignCallback();
     const held: (() => void)[] = [];
     const holding = new EventEmitter();
@@ -478,7 +478,7 @@ describe("memoryInbox", () => {
     expect(arrived).toHaveLength(2);
   });
 
-  it("hands over each waiting message once, even if each listener leaves after its first", async () => {
+  it("hands over each waiting message once, even if every listener leaves after one message", async () => {
     const callback = telesignCallback();
     const { port } = await listen((req, res) => callback(req, res, () => res.end()));
     const messages = [fresh(), fresh(), fresh()];
@@ -496,7 +496,7 @@ describe("memoryInbox", () => {
     expect(arrived).toEqual(messages);
   });
 
-  it("reports messages that are given back after it was closed", async () => {
+  it("reports a message that is given back after it was closed", async () => {
     const inbox = memoryInbox();
     const report = jest.fn();
     inbox.onError!(report);

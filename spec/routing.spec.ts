@@ -7,7 +7,7 @@ import { exchange, listen, post } from "./support/wire.js";
 describe.each(expressVersions)(
   "telesignCallback in an app of %s",
   (_, { express, telesignCallback }) => {
-    it("accepts the documented example, byte for byte, and emits it unaltered", async () => {
+    it("accepts TeleSign's documented example, and emits it unaltered", async () => {
       const listener = jest.fn();
       const app = express().use(telesignCallback({ path: "/t/4f9d0c", onMessage: listener }));
       await request(app)
@@ -47,7 +47,7 @@ describe.each(expressVersions)(
     });
 
     it.each(["/T", "/t/", "//t", "/%74", "/t/x", "/tx", "/", "/x/http://a.test/t"])(
-      "leaves %s to the app",
+      "with the path /t, leaves %s to the app",
       async (path) => {
         const app = express().use(telesignCallback({ path: "/t" }));
         await request(app).post(path).send(fresh()).expect(404);
@@ -81,7 +81,7 @@ describe.each(expressVersions)(
       expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 1]);
     });
 
-    it("works ahead of the app on node:http, and passes everything else on to it", async () => {
+    it("also works ahead of the app, on node:http, and passes other requests on to the app", async () => {
       const listener = jest.fn();
       const callback = telesignCallback({ path: "/t", onMessage: listener });
       const app = express().use(

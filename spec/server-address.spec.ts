@@ -3,11 +3,11 @@ import type { AddressInfo } from "node:net";
 
 import { urlOfServer } from "../lib/testing/server-address.js";
 
-/** A server bound to `address`, whatever addresses this machine has. */
+/** A server that says it is bound to `address`, which this machine may not have. */
 const boundTo = (address: AddressInfo | string | null) =>
   Object.assign(createServer(), { address: () => address });
 
-describe("the address of a server", () => {
+describe("the URL of a server", () => {
   it.each([
     ["IPv4", "127.0.0.1", "http://127.0.0.1:8080/"],
     ["IPv4", "192.0.2.7", "http://192.0.2.7:8080/"],

@@ -23,7 +23,7 @@ describe.each(expressVersions)("settled(), in an app of %s,", (_, parts) => {
     await expect(telesignCallback().settled()).resolves.toBeUndefined();
   });
 
-  it("resolves when the listeners of everything accepted have settled, and closes nothing", async () => {
+  it("resolves when the listeners of every accepted notification have settled, and closes nothing", async () => {
     const work = deferred();
     const order: string[] = [];
     const callback = telesignCallback({
@@ -68,8 +68,16 @@ describe("settled()", () => {
   });
 
   it.each([
-    ["a late duplicate", "duplicate", (decide: Decide) => decide.resolve("duplicate")],
-    ["a late failure", "message", (decide: Decide) => decide.reject(new Error("mine"))],
+    [
+      "a duplicate that the inbox recognises after the call",
+      "duplicate",
+      (decide: Decide) => decide.resolve("duplicate"),
+    ],
+    [
+      "a notification that the inbox fails to accept after the call",
+      "message",
+      (decide: Decide) => decide.reject(new Error("mine")),
+    ],
   ] as const)("waits for the listeners of %s", async (_, event, decide) => {
     const decision = deferred<Outcome>();
     const [asked, begun, work] = [deferred(), deferred(), deferred()];
@@ -110,7 +118,7 @@ describe("settled()", () => {
     expect(errors.mock.calls.map(([{ code }]) => code)).toEqual(["ERR_LISTENER"]);
   });
 
-  it("waits for the listeners of other events", async () => {
+  it("waits for the listeners of a rejected event", async () => {
     const work = deferred();
     const order: string[] = [];
     const callback = telesignCallback();
@@ -123,7 +131,7 @@ describe("settled()", () => {
     expect(order).toEqual(["rejected", "settled"]);
   });
 
-  it("does not wait for what is accepted after it was called", async () => {
+  it("does not wait for notifications that are accepted after the call", async () => {
     const [first, second] = [deferred(), deferred()];
     const works = [first.promise, second.promise];
     const callback = telesignCallback({ onMessage: () => works.shift() });

@@ -7,13 +7,13 @@ import { endExamples, exampleText, runExample } from "./support/run-example.js";
 
 afterEach(endExamples);
 
-/** The example, with a slow route, so that its connections are busy at every moment. */
+/** The example, with a slow route added that keeps connections busy at every moment. */
 const program = exampleText("graceful-shutdown.ts").replace(
   "app.use(callback);",
   '$& app.get("/slow", (_req, res) => void pause(50).then(() => res.send("well")));',
 );
 
-/** Requests on connections that are kept alive, without a pause, as a proxy sends them. */
+/** Sends requests without a pause on connections that are kept alive, as a proxy does. */
 function startTraffic(origin: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const acknowledged: string[] = [];
@@ -50,9 +50,9 @@ function startTraffic(origin: string) {
   return { deliver, acknowledged, stop };
 }
 
-describe("a graceful shutdown behind a proxy that keeps its connections busy", () => {
+describe("a graceful shutdown", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "ends on %s, and every acknowledged text has reached its listener",
+    "ends on %s behind a proxy that keeps connections busy, once the listener of every acknowledged text is done",
     async (signal) => {
       const { child, nextLine, url } = await runExample(program);
       const traffic = startTraffic(url);

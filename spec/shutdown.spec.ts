@@ -23,7 +23,7 @@ function deferred<T = void>() {
   return { promise, resolve };
 }
 
-describe("close", () => {
+describe("close()", () => {
   it("refuses new deliveries with 503, so that the next attempt reaches another instance", async () => {
     const callback = telesignCallback();
     const app = express().use(callback);
@@ -53,12 +53,12 @@ describe("close", () => {
     expect(await answer).toMatch(/^HTTP\/1.1 503 /);
   });
 
-  it("does not wait for new deliveries", async () => {
+  it("does not wait for the answer to a delivery that arrives after the call", async () => {
     const closed = jest.fn(() => Promise.resolve());
     const callback = telesignCallback({ inbox: { ...memoryInbox(), close: closed } });
     const { port } = await listen((req, res) => {
       const end = res.end.bind(res) as (text: string) => ServerResponse;
-      // Never answered: what is refused while closing must not count.
+      // Never answered: a delivery that is refused while closing must not count.
       if (req.headers["x-held"]) res.end = (() => res) as typeof res.end;
       else res.end = ((text: string) => end(text)) as typeof res.end;
       callback(req, res, () => res.end());
@@ -76,7 +76,7 @@ describe("close", () => {
     expect((await rejected)[0].status).toBe(503);
   });
 
-  it("waits for listeners, of every event", async () => {
+  it("waits for the listeners of every event", async () => {
     const { promise, resolve } = deferred();
     const order: string[] = [];
     const work = (name: string) => () => promise.then(() => order.push(name));
@@ -86,7 +86,7 @@ describe("close", () => {
     const app = express().use(callback);
     for (const body of [documented, documented, {}]) await request(app).post("/").send(body);
     const closed = callback.close().then(() => order.push("closed"));
-    // By then it waits for nothing but them.
+    // Once this is answered, close() waits for nothing but the listeners.
     await request(app).post("/").send(fresh()).expect(503);
     resolve();
     await closed;
@@ -110,7 +110,7 @@ describe("close", () => {
     expect(isAlarmSent).toBe(true);
   });
 
-  it("waits for the error listeners of a body that earlier middleware has consumed", async () => {
+  it("waits for the error listeners when earlier middleware has consumed the body", async () => {
     const { promise, resolve } = deferred();
     const asked = deferred();
     let isAlarmSent = false;
@@ -130,7 +130,7 @@ describe("close", () => {
     expect(isAlarmSent).toBe(true);
   });
 
-  it("does not wait for refusals that are made while it waits for earlier ones", async () => {
+  it("does not wait for the listeners of a refusal made while it waits for those of an earlier one", async () => {
     const [work, ...held] = [deferred(), deferred(), deferred()];
     const refusals = [...held];
     const callback = telesignCallback({ onMessage: () => work.promise });
@@ -147,7 +147,7 @@ describe("close", () => {
     held[1]?.resolve();
   });
 
-  it("waits for an inbox that is accepting although the sender has hung up", async () => {
+  it("waits for an inbox that is still accepting a delivery whose sender has hung up", async () => {
     const asked = deferred();
     const decision = deferred<Outcome>();
     const order: string[] = [];
@@ -203,7 +203,7 @@ describe("close", () => {
     expect(order).toEqual(["inbox closed", "closed"]);
   });
 
-  it("hands over what waits in the memory inbox", async () => {
+  it("hands over notifications that wait in the memory inbox", async () => {
     const callback = telesignCallback();
     await request(express().use(callback)).post("/").send(documented).expect(200);
     const listener = jest.fn();
@@ -240,7 +240,7 @@ describe("close", () => {
     expect(timers()).toBeLessThanOrEqual(before);
   });
 
-  it("gives up even if a consumer has replaced the timers in node:timers", async () => {
+  it("gives up even if the app has replaced setTimeout in node:timers", async () => {
     const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
     callback.on("error", () => {});
     await request(express().use(callback)).post("/").send(fresh()).expect(200);
@@ -249,7 +249,7 @@ describe("close", () => {
     expect(never).not.toHaveBeenCalled();
   });
 
-  it("gives up even under a consumer's fake timers", async () => {
+  it("gives up even under Jest's fake timers", async () => {
     const callback = telesignCallback({ onMessage: () => new Promise(() => {}) });
     callback.on("error", () => {});
     await request(express().use(callback)).post("/").send(fresh()).expect(200);
@@ -294,7 +294,7 @@ describe("close", () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
-  it("may be called by a listener; one that awaits it waits for itself, until the timeout", async () => {
+  it("can be called by a listener; a listener that awaits it waits for itself, until the timeout", async () => {
     const callback = telesignCallback();
     const done = deferred();
     callback.onMessage(() => void callback.close().then(done.resolve));
@@ -308,7 +308,7 @@ describe("close", () => {
     expect((await reported)[0].code).toBe("ERR_LISTENER");
   });
 
-  it("does not consume again when someone subscribes afterwards", async () => {
+  it("keeps the inbox from consuming for a listener that subscribes afterwards", async () => {
     const consume = jest.fn(() => () => Promise.resolve());
     const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
     await callback.close();
@@ -323,7 +323,7 @@ describe("close", () => {
     [{ timeout: Infinity }],
     [{ timeout: 8.64e15 + 1 }],
     [{ time: 5 }],
-  ])("refuses the options %j, and stays open", async (options) => {
+  ])("refuses the options %j, and leaves the callback open", async (options) => {
     const callback = telesignCallback();
     // @ts-expect-error that is what is refused
     expect(() => callback.close(options)).toThrow(TypeError);
@@ -353,7 +353,7 @@ describe("an inbox", () => {
     expect(order).toEqual(["consume", "stop", "consume"]);
   });
 
-  it("that cannot consume causes one error event, and the subscriber is not affected", async () => {
+  it("that cannot consume is asked once and causes an error event, but onMessage does not throw", async () => {
     const consume = jest.fn(() => {
       throw new Error("15551234");
     });
@@ -399,7 +399,7 @@ describe("an inbox", () => {
     await callback.close();
   });
 
-  it("that cannot stop causes an error event", async () => {
+  it("that cannot stop consuming causes an error event", async () => {
     const consume = () => () => Promise.reject(new Error("15551234"));
     const callback = telesignCallback({ inbox: { ...memoryInbox(), consume } });
     const reported = next(callback, "error");

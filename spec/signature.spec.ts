@@ -25,32 +25,32 @@ const serve = (keys: string | string[] = apiKey) => {
 const send = (headers: Record<string, string>, text = body, keys: string | string[] = apiKey) =>
   request(serve(keys).app).post("/").type("json").set(headers).send(text);
 
-describe("a signed callback", () => {
+describe("with an apiKey, a callback", () => {
   it.each([
     ["Authorization", { Authorization: `TSA ${customerId}:${signature}` }],
     ["X-TS-Authorization", { "X-TS-Authorization": signature }],
     [
-      "X-TS-Authorization, with the prefix",
+      "X-TS-Authorization, after the scheme and a Customer ID",
       { "X-TS-Authorization": `TSA ${customerId}:${signature}` },
     ],
-    ["Authorization, without the prefix", { Authorization: signature }],
+    ["Authorization, without the scheme or a Customer ID", { Authorization: signature }],
     [
-      "both, as TeleSign sends them",
+      "both headers, as TeleSign sends them",
       { Authorization: `TSA ${customerId}:${signature}`, "X-TS-Authorization": signature },
     ],
     [
-      "a scheme in lower case, which RFC 9110 allows",
+      "Authorization, with the scheme in lower case, which RFC 9110 allows",
       { Authorization: `tsa ${customerId}:${signature}` },
     ],
     [
-      "X-TS-Authorization while a proxy put its own credentials into Authorization",
+      "X-TS-Authorization while a proxy's credentials are in Authorization",
       { Authorization: "Basic dXNlcjpwYXNz", "X-TS-Authorization": signature },
     ],
     [
       "Authorization while X-TS-Authorization is garbage",
       { Authorization: `TSA ${customerId}:${signature}`, "X-TS-Authorization": "," },
     ],
-  ])("is accepted by %s", async (_name, headers) => {
+  ])("is accepted with its signature in %s", async (_name, headers) => {
     await send(headers).expect(200, { status: "accepted" });
   });
 
@@ -62,7 +62,7 @@ describe("a signed callback", () => {
     ]).expect(200);
   });
 
-  it("is accepted when a header comes twice and Node joins both", async () => {
+  it("is accepted when the header of its signature comes twice and Node joins the values", async () => {
     const { port } = await listen(serve().app);
     const answer = await exchange(
       port,
@@ -94,7 +94,7 @@ describe("a signed callback", () => {
     }
   });
 
-  it("is verified over the bytes that a host left in rawBody, after express.json()", async () => {
+  it("is verified over the bytes in req.rawBody after express.json() has parsed its body", async () => {
     const keep = (req: object, _res: unknown, bytes: Buffer) =>
       Object.assign(req, { rawBody: bytes });
     const app = express().use(express.json({ verify: keep }), serve().callback);
@@ -108,21 +108,27 @@ describe("a signed callback", () => {
 
   it.each([
     ["no signature", {}],
-    ["an empty one", { "X-TS-Authorization": "" }],
-    ["another key's", { "X-TS-Authorization": signatureOf(body, otherKey) }],
-    ["another body's", { "X-TS-Authorization": signatureOf(`${body} `) }],
-    ["one in hex", { "X-TS-Authorization": Buffer.from(signature, "base64").toString("hex") }],
-    ["one without its padding", { "X-TS-Authorization": signature.slice(0, -1) }],
+    ["an empty signature", { "X-TS-Authorization": "" }],
+    ["another key's signature", { "X-TS-Authorization": signatureOf(body, otherKey) }],
+    ["another body's signature", { "X-TS-Authorization": signatureOf(`${body} `) }],
     [
-      "one in base64url",
+      "its signature in hex",
+      { "X-TS-Authorization": Buffer.from(signature, "base64").toString("hex") },
+    ],
+    ["its signature without the padding", { "X-TS-Authorization": signature.slice(0, -1) }],
+    [
+      "its signature in base64url",
       { "X-TS-Authorization": signature.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "") },
     ],
-    ["one with characters that base64 readers skip", { "X-TS-Authorization": `!!${signature}!!` }],
-    ["another scheme's", { Authorization: `Bearer ${customerId}:${signature}` }],
-    ["another scheme's before it", { Authorization: `Bearer TSA ${customerId}:${signature}` }],
+    [
+      "characters around its signature that base64 decoders skip",
+      { "X-TS-Authorization": `!!${signature}!!` },
+    ],
+    ["a scheme other than TSA", { Authorization: `Bearer ${customerId}:${signature}` }],
+    ["another scheme before TSA", { Authorization: `Bearer TSA ${customerId}:${signature}` }],
     ["only a Customer ID", { Authorization: `TSA ${customerId}` }],
-    ["a very long one", { "X-TS-Authorization": "A".repeat(8_000) }],
-    ["one behind very many spaces", { Authorization: `TSA${" ".repeat(15_000)}x` }],
+    ["a very long signature", { "X-TS-Authorization": "A".repeat(8_000) }],
+    ["very many spaces after the scheme", { Authorization: `TSA${" ".repeat(15_000)}x` }],
   ] as [string, Record<string, string>][])("with %s gets 401", async (_name, headers) => {
     const { callback, app } = serve();
     const rejected = next(callback, "rejected");
@@ -145,7 +151,7 @@ describe("a signed callback", () => {
   );
 
   it.each(["X-TS-Authorization", "Authorization"])(
-    "is accepted by the tenth value of %s, and not by the eleventh",
+    "is accepted with its signature as the tenth value of %s, and not as the eleventh",
     async (name) => {
       const after = (count: number) => [...Array<string>(count).fill("x"), signature].join(",");
       await send({ [name]: after(9) }).expect(200);
@@ -153,7 +159,7 @@ describe("a signed callback", () => {
     },
   );
 
-  it("is compared with ten well-formed signatures at most, of both headers together", async () => {
+  it("is compared with at most ten well-formed signatures, counted over both headers", async () => {
     const others = (count: number) => Array<string>(count).fill(signatureOf("another")).join(",");
     await send({ "X-TS-Authorization": others(9), Authorization: signature }).expect(200);
     await send({ "X-TS-Authorization": others(10), Authorization: signature }).expect(401);
@@ -190,7 +196,7 @@ describe("a signed callback", () => {
     expect(listener.mock.calls).toEqual([[documented, expect.anything()]]);
   });
 
-  it("gets 401 for its signature before it gets 400 for its body", async () => {
+  it("gets 400 for a bad body only if its signature is right, and otherwise 401", async () => {
     await send({}, "garbage").expect(401);
     await send({ "X-TS-Authorization": signatureOf("garbage") }, "garbage").expect(400);
   });
@@ -211,18 +217,19 @@ describe("verifySignature", () => {
   });
 
   it.each([undefined, "", " ", ",", "TSA", "TSA :", `TSA x:${signature}x`, "=".repeat(44)])(
-    "is false, not a throw, for a header that is %p",
+    "returns false, and does not throw, for the header %p",
     (header) => {
       expect(verifySignature(body, header, apiKey)).toBe(false);
     },
   );
 
-  it("decodes the key as TeleSign's SDK does, skipping what is not base64", () => {
+  it("decodes the key as TeleSign's SDK does, skipping characters that are not base64", () => {
     const key = "-A_B C\n12=";
     const decoded = "ABC12=";
     expect(verifySignature(body, signatureOf(body, decoded), key)).toBe(true);
   });
 
+  // With a key that decodes to nothing, anyone could sign.
   it.each([
     ["", "base64"],
     ["%%%%", "base64"],
@@ -231,7 +238,7 @@ describe("verifySignature", () => {
     [[], "at least one"],
     [[apiKey, ""], "base64"],
     [5, "string"],
-  ])("refuses the key %j, with which anyone could sign", (key, reason) => {
+  ])("refuses the API key %j", (key, reason) => {
     // @ts-expect-error some of these are not even strings
     expect(() => verifySignature(body, signature, key)).toThrow(
       new RegExp(`^apiKey must .*${reason}`),

@@ -27,21 +27,24 @@ describeWithSqlite("sqliteInbox, in an app that was bundled into one file", () =
   it.each([
     ["CommonJS", "cjs", []],
     ["CommonJS, minified", "cjs", ["--minify"]],
-    ["CommonJS, with names kept", "cjs", ["--minify", "--keep-names"]],
+    ["CommonJS, minified with names kept", "cjs", ["--minify", "--keep-names"]],
     ["an ES module", "mjs", ["--format=esm", `--banner:js=${BANNER}`]],
-  ])("stores and hands over as %s, and lets the process exit", (_, extension, options) => {
-    const directory = dirname(temporaryFile());
-    const bundle = join(directory, `app.${extension}`);
-    mkdirSync(join(directory, "elsewhere"));
-    const target = [`--outfile=${bundle}`, "--log-level=error"];
-    // From within this package, so that its own name resolves.
-    execFileSync(ESBUILD, ["--bundle", "--platform=node", ...target, ...options], {
-      cwd: ROOT,
-      input: APP,
-    });
-    const file = join(directory, "inbox.db");
-    const node = ["--disable-warning=ExperimentalWarning", bundle, file];
-    const printed = execFileSync(process.execPath, node, { cwd: join(directory, "elsewhere") });
-    expect(printed.toString()).toBe("handed over\n");
-  });
+  ])(
+    "as %s, stores and hands over a notification, and lets the process exit",
+    (_, extension, options) => {
+      const directory = dirname(temporaryFile());
+      const bundle = join(directory, `app.${extension}`);
+      mkdirSync(join(directory, "elsewhere"));
+      const target = [`--outfile=${bundle}`, "--log-level=error"];
+      // From within this package, so that its own name resolves.
+      execFileSync(ESBUILD, ["--bundle", "--platform=node", ...target, ...options], {
+        cwd: ROOT,
+        input: APP,
+      });
+      const file = join(directory, "inbox.db");
+      const node = ["--disable-warning=ExperimentalWarning", bundle, file];
+      const printed = execFileSync(process.execPath, node, { cwd: join(directory, "elsewhere") });
+      expect(printed.toString()).toBe("handed over\n");
+    },
+  );
 });

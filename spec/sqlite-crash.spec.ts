@@ -88,7 +88,7 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
       startReceiver({ options, work: 5 }),
     ]);
     const messages = Array.from({ length: 200 }, () => freshNotification());
-    // TeleSign's retry may reach another process than its first delivery, and at the same time.
+    // TeleSign's retry may reach a different process from the first delivery, at the same time.
     const deliveries = messages.flatMap((message) =>
       receivers.map(({ deliver }) => deliver(message)),
     );
@@ -119,7 +119,7 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
     await inbox.close();
   });
 
-  it("leaves a hand-over to a living process, however often its own consumers come and go", async () => {
+  it("leaves a hand-over to a living process while another process's consumers come and go", async () => {
     const file = temporaryFile();
     const receiver = await startReceiver({ options: { file }, work: "endless" });
     await receiver.deliver(freshNotification());
@@ -139,7 +139,7 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
     ["the same", LOCK_DURATION],
     ["a longer", 60 * LOCK_DURATION],
   ])(
-    "leaves a hand-over that takes longer than the lock to a living process with %s lockDuration",
+    "leaves a hand-over that takes longer than its own lockDuration to a living process with %s one",
     async (_, lockDuration) => {
       const file = temporaryFile();
       const receiver = await startReceiver({
@@ -153,7 +153,7 @@ describeWithSqlite("sqliteInbox, in several processes on one file", () => {
       inbox.consume(handOver);
       await receiver.said((line) => "finished" in line);
       expect(handOvers).toEqual([]);
-      // If it were taken for dead, the receiver itself could also claim the notification again.
+      // If the receiver were taken for dead, it could also claim the notification again itself.
       expect(receiver.lines.filter((line) => "started" in line)).toHaveLength(1);
       await receiver.end("SIGTERM");
       await inbox.close();

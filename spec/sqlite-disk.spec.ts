@@ -36,7 +36,7 @@ function refusalOf(action: () => unknown): unknown {
 }
 
 describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
-  it("throws if the directory does not exist, and does not name it", () => {
+  it("throws if the directory does not exist, without naming the directory", () => {
     const file = join(dirname(temporaryFile()), "private", "inbox.db");
     const error = refusalOf(() => sqliteInbox({ file }));
     expect(error).toMatchObject({
@@ -45,7 +45,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
     });
   });
 
-  it("throws if it has no permission", () => {
+  it("throws if it has no permission to open the file", () => {
     const file = temporaryFile();
     jest.spyOn(fs, "openSync").mockImplementation(() => {
       throw Object.assign(new Error(`EACCES: ${file}`), { code: "EACCES" });
@@ -80,7 +80,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
       (file: string) => Promise.resolve(change(file, "CREATE TABLE theirs (a)")),
     ],
     [
-      "is of a newer release",
+      "was written by a newer release",
       "ERR_NEWER_FILE",
       "a newer release of telesign-callback has written file",
       async (file: string) => {
@@ -99,7 +99,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
       },
     ],
   ])(
-    "hands notifications over at once when the file %s, and tells listeners and operators why",
+    "hands notifications over at once when the file %s, reports why, and leaves the file unchanged",
     async (_, code, text, prepare) => {
       const file = temporaryFile();
       await prepare(file);
@@ -131,7 +131,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use", () => {
 });
 
 describeWithSqlite("sqliteInbox, on a file that it cannot use and without a listener", () => {
-  it("reports each notification, and the error carries it", async () => {
+  it("reports each notification in an error that carries it", async () => {
     const file = temporaryFile();
     change(file, "CREATE TABLE theirs (a)");
     const inbox = sqliteInbox({ file });
@@ -142,7 +142,7 @@ describeWithSqlite("sqliteInbox, on a file that it cannot use and without a list
     await inbox.accept(message, freshDelivery());
     const [, error] = await received(2);
     expect(error).toMatchObject({ code: "ERR_INBOX", notification: message });
-    // The callback never passes this one on: it refuses an empty reference.
+    // A callback refuses an empty reference, so it never passes such a notification on.
     await inbox.accept(freshNotification({ mo_reference_id: "" }), freshDelivery());
     const [, , another] = await received(3);
     expect(another).toMatchObject({ code: "ERR_INBOX", notification: undefined });
@@ -234,7 +234,7 @@ describeWithSqlite("stats(), while sqliteInbox cannot store", () => {
 });
 
 describeWithSqlite("sqliteInbox, when its first listener comes while it cannot store", () => {
-  it("hands notifications to that listener once it can store them", async () => {
+  it("hands the waiting notifications over once it can store them", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     await inbox.ready();
@@ -253,7 +253,7 @@ const REFUSAL = "BEGIN SELECT RAISE(ROLLBACK, ''); END";
 
 describeWithSqlite("sqliteInbox, when rows can be deleted from its file but not added", () => {
   it.each(["reference", "notification"])(
-    "is not ready when the file refuses a %s",
+    "is not ready while its table %s refuses new rows",
     async (table) => {
       const file = temporaryFile();
       await createEmpty(file);
@@ -274,7 +274,7 @@ describeWithSqlite("sqliteInbox, on a full disk", () => {
   const itWithLimits = hasLimits ? it : it.skip;
 
   itWithLimits(
-    "acknowledges notifications, reports the outage once, and stores when there is room again",
+    "acknowledges notifications, reports the outage once, and stores them when there is room again",
     async () => {
       const file = temporaryFile();
       await createEmpty(file);

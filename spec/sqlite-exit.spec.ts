@@ -41,7 +41,7 @@ describeWithSqlite("sqliteInbox, in a process that has nothing else to do", () =
     expect(countRows(file, "notification")).toBe(1);
   });
 
-  it("keeps the process alive while it consumes, and causes no warning from Node", async () => {
+  it("keeps the process alive while it consumes", async () => {
     const file = temporaryFile();
     const say = "console.log(JSON.stringify({ reference: message.mo_reference_id }))";
     const consume = `inbox.consume(async (message) => ${say});`;

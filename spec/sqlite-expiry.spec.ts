@@ -55,11 +55,11 @@ describeWithSqlite("sqliteInbox, as time passes", () => {
       await later.ready();
       await later.close();
     }
-    // In steps, so that what arrives is stored in between.
+    // They are deleted in steps, so that arrivals are stored in between.
     expect(openings).toBeGreaterThan(1);
   });
 
-  it("keeps dead letters for 30 days", async () => {
+  it("keeps dead letters for 30 days, and then deletes them", async () => {
     const file = temporaryFile();
     const options = { file, attempts: 1 };
     await makeDeadLetter(options);
@@ -75,7 +75,7 @@ describeWithSqlite("sqliteInbox, as time passes", () => {
     expect(countRows(file, "notification")).toBe(0);
   });
 
-  it("keeps dead letters for 30 days even if the clock was ahead when they failed", async () => {
+  it("deletes dead letters after 30 days even if the clock was ahead when they failed", async () => {
     const file = temporaryFile();
     setClock(365 * DAY);
     await makeDeadLetter({ file, attempts: 1 });

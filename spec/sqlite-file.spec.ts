@@ -122,7 +122,7 @@ describeWithSqlite("sqliteInbox, when others have changed its file", () => {
 
   it("ignores damage in the row of another process", async () => {
     const file = temporaryFile();
-    // While it has the file open, this process does not end the claims of others.
+    // While the receiver has the file open, this process does not end the claims of others.
     const receiver = await startReceiver({ options: { file }, work: 0 });
     const inbox = sqliteInbox({ file });
     const { errors, listener } = createErrors();
@@ -190,7 +190,7 @@ describeWithSqlite("sqliteInbox, with a SQLite that cannot share a file", () => 
     }
   });
 
-  it("is not ready while another process has the file open, and works when that has closed it", async () => {
+  it("is not ready while another process has the file open, and is ready once it is closed there", async () => {
     const file = temporaryFile();
     const receiver = await startReceiver({ options: { file }, work: 0 });
     const inbox = sqliteInbox({ file });
@@ -204,8 +204,8 @@ describeWithSqlite("sqliteInbox, with a SQLite that cannot share a file", () => 
   });
 });
 
-describe("A file system that SQLite cannot use safely", () => {
-  it("is refused, with an error that names the setting it does not support", async () => {
+describe("a file system that SQLite cannot use safely", () => {
+  it("is refused, with an error that asks for a local disk", async () => {
     const rows = [{ application: 0, version: 0, objects: 0, journal_mode: "delete" }];
     const answer = jest.fn().mockResolvedValue([rows]);
     const thread: DatabaseThread = {

@@ -4,7 +4,7 @@ import { describeDurableInbox } from "./support/durable-inbox-contract.js";
 import { describeInbox } from "./support/inbox-contract.js";
 import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
 
-describeWithSqlite("The contract of an inbox", () => {
+describeWithSqlite("the contract of an inbox:", () => {
   describeInbox("sqliteInbox", () => sqliteInbox({ file: temporaryFile() }));
 
   describeDurableInbox("sqliteInbox", () => {

@@ -27,7 +27,7 @@ function open(file: string) {
   return { inbox, errors, reported: received };
 }
 
-/** Accepts a notification. When this resolves, it no longer waits for the file. */
+/** Accepts a notification, and waits until it is stored or passed on. */
 async function store(inbox: DurableInbox) {
   const message = freshNotification();
   expect(await inbox.accept(message, freshDelivery())).toBe("accepted");
@@ -52,7 +52,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     ["replaced", (file: string) => renameSync(`${file}.other`, file)],
     // By another process, since closing a file drops the locks that this one has on it.
     ["truncated", (file: string) => execFileSync("truncate", ["--size=0", file])],
-  ])("reports it once and stores in a new file when the file was %s", async (_, lose) => {
+  ])("reports the loss once and stores in a new file when the file was %s", async (_, lose) => {
     const file = temporaryFile();
     const other = open(`${file}.other`);
     await store(other.inbox);
@@ -70,7 +70,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     expect(storedIn(file)).toContainEqual({ reference });
   });
 
-  it("creates the new file readable by its owner only", async () => {
+  it("creates a new file that only its owner can read", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     await store(inbox);
@@ -82,7 +82,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("leaves everything that it stored before in a file that was moved", async () => {
+  it("leaves what it stored before the loss in the file that was moved", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     const reference = await store(inbox);
@@ -92,7 +92,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("keeps everything that it stored when only the log was deleted", async () => {
+  it("loses nothing that it stored if only the log is deleted", async () => {
     const file = temporaryFile();
     const { inbox, errors } = open(file);
     const references = [await store(inbox)];
@@ -103,7 +103,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("is not ready until it has opened the new file", async () => {
+  it("is not ready until it has opened a new file", async () => {
     const file = temporaryFile();
     const { inbox, reported } = open(file);
     await inbox.ready();
@@ -136,7 +136,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     await inbox.close();
   });
 
-  it("hands nothing over if it is closed while it opens the new file", async () => {
+  it("hands nothing over if it is closed while it opens a new file", async () => {
     const file = temporaryFile();
     const { inbox, reported } = open(file);
     await inbox.ready();
@@ -149,7 +149,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     expect(handOvers).toEqual([]);
   });
 
-  it("still refuses the file to another inbox of its process", async () => {
+  it("still refuses the path to another inbox of the same process", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     await store(inbox);

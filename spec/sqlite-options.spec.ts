@@ -35,7 +35,7 @@ describe("sqliteInbox, given bad options", () => {
     ["encryptionKey", { encryptionKey: "secret" }],
     ["encryptionKey", { encryptionKey: undefined }],
     ["unknown option path", { path: "inbox.db" }],
-  ])("throws a TypeError that names %s for %j", (name, bad) => {
+  ])('throws a TypeError that says "%s" for %j', (name, bad) => {
     const file = temporaryFile();
     const isFile = name === "file";
     const options = (isFile ? bad : { file, ...bad }) as SqliteInboxOptions;
@@ -51,7 +51,7 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     ["an unusual path", () => {}],
     ["a symbolic link", symlinkSync],
     ["a hard link", linkSync],
-  ])("throws if both open the same file through %s", async (_, link) => {
+  ])("throws if it opens the other one's file through %s", async (_, link) => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     const other = `${file}.link`;
@@ -64,7 +64,7 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     await openAgain().close();
   });
 
-  it("can use the file after the other one's callback has closed, even if a listener hangs", async () => {
+  it("can use the other one's file after that one's callback has closed, even if a listener hangs", async () => {
     const file = temporaryFile();
     const inbox = sqliteInbox({ file });
     let settle = () => {};
@@ -89,7 +89,9 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
     await other.close();
     expect(countRows(file, "notification")).toBe(0);
   });
+});
 
+describeWithSqlite("sqliteInbox", () => {
   it("accepts durations that are longer than the longest Node timer", async () => {
     const longest = 8.64e15;
     const inbox = sqliteInbox({
@@ -103,7 +105,7 @@ describeWithSqlite("sqliteInbox, beside another one in the same process", () => 
   });
 });
 
-describe("Whether processes can share a file safely", () => {
+describe("whether processes can share a file safely", () => {
   it.each([
     ["3.51.3", true],
     ["3.52.0", true],

@@ -11,7 +11,7 @@ import { describeWithSqlite, temporaryFile } from "./support/sqlite.js";
 const WORDS = "meet me at the old mill";
 const NUMBER = "15550104477";
 
-/** Everything on the disk. Another process reads it, since this one would drop SQLite's locks. */
+/** What is on the disk. Read by another process, since this one would drop SQLite's locks. */
 function bytesOf(file: string): string {
   const files = [file, `${file}-wal`].filter(existsSync);
   return execFileSync("cat", files, { maxBuffer: 2 ** 26 }).toString("latin1");
@@ -60,7 +60,7 @@ describeWithSqlite("sqliteInbox, to keep texts private,", () => {
     for (const word of [WORDS, NUMBER]) expect(bytesOf(file)).not.toContain(word);
   });
 
-  it("publishes no text to those who subscribe to the statements of SQLite", async () => {
+  it("publishes nothing on Node's diagnostics channel for SQLite statements", async () => {
     const heard: unknown[] = [];
     const { subscribe, unsubscribe } = process.getBuiltinModule("node:diagnostics_channel");
     const hear = (message: unknown) => void heard.push(message);

@@ -14,7 +14,7 @@ describeWithSqlite("sqliteInbox, asked to redrive", () => {
   beforeEach(fakeDeadlines);
   afterEach(() => jest.useRealTimers());
 
-  it("hands the dead letter over without waiting for the next poll", async () => {
+  it("hands a dead letter over without waiting for the next poll", async () => {
     const inbox = sqliteInbox({ file: temporaryFile(), attempts: 1 });
     const died = new Promise((resolve) => inbox.onError?.(resolve));
     const { handOver, received } = createReception();
@@ -24,7 +24,7 @@ describeWithSqlite("sqliteInbox, asked to redrive", () => {
     await died;
     await stop();
     inbox.consume(handOver);
-    // The first look of the new consumer finds nothing.
+    // By then, the new consumer has looked once and found nothing.
     await inbox.deadLetters();
     expect(await inbox.redrive(message.mo_reference_id)).toBe(true);
     expect(await received(1)).toEqual([[message, expect.anything()]]);
@@ -38,11 +38,11 @@ describeWithSqlite("sqliteInbox, while its file is being opened", () => {
   beforeEach(fakeDeadlines);
   afterEach(() => jest.useRealTimers());
 
-  it("hands over notifications that arrive without waiting for the next poll", async () => {
+  it("hands arriving notifications over without waiting for the next poll", async () => {
     const inbox = sqliteInbox({ file: temporaryFile() });
     const { handOver, received } = createReception();
     inbox.consume(handOver);
-    // By the next turn of the event loop the first transaction waits for the file.
+    // After two turns of the event loop, the first transaction waits for the file.
     await new Promise((resolve) => setImmediate(resolve));
     await new Promise((resolve) => setImmediate(resolve));
     const message = freshNotification();

@@ -10,7 +10,7 @@ import manifest from "../package.json";
 const root = path.join(__dirname, "..");
 const started: ChildProcess[] = [];
 
-/** Runs what `npm start` runs, and reads what it prints, a line at a time. */
+/** Runs what `npm start` runs, and reads its output line by line. */
 function start() {
   const [command = "", ...rest] = manifest.scripts.start.split(" ");
   const program = command === "node" ? process.execPath : command;
@@ -37,11 +37,11 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
 });
 
-// It starts a process, which takes its time on a busy machine.
+// Each spec starts a process, which takes a while on a busy machine.
 jest.setTimeout(20_000);
 
 describe("npm start", () => {
-  it("prints the documented message once and its retry, and what to do next", async () => {
+  it("prints the documented message once, its retry as a duplicate, and the URL of the page", async () => {
     const { lines, until } = start();
     await until(/^A conversation is playing/);
     const printed = lines.join("\n");
@@ -54,7 +54,7 @@ describe("npm start", () => {
     expect(await answer.text()).toContain("<title>Conversations</title>");
   });
 
-  it("prints a line that sends a text, and the same line again is a retry", async () => {
+  it("prints a curl command that sends a text and, if repeated, a retry of it", async () => {
     const { until } = start();
     const [, body = "", url = ""] = await until(/^curl -H .+ -d '(.+)' (\S+)$/);
     const post = () =>
@@ -66,7 +66,7 @@ describe("npm start", () => {
     await until(new RegExp(`^ {2}duplicate +${mo_reference_id}`));
   });
 
-  it("receives at another path each time, and refuses a post from another web page", async () => {
+  it("receives callbacks at another path each time, and refuses a POST from another site's page", async () => {
     const runs = [start(), start()];
     const urls = await Promise.all(
       runs.map(async ({ until }) => new URL((await until(/^Callbacks: (\S+)$/))[1] ?? "")),
@@ -96,7 +96,7 @@ describe("npm start", () => {
     await until(/ \ufffd\[2Jgone\ufffd$/);
   });
 
-  it("drains and exits with 0 when the reader of its output goes away", async () => {
+  it("exits with 0 when the reader of its output goes away", async () => {
     const { child, until } = start();
     await until(/^A conversation is playing/);
     const closed = once(child, "exit");
@@ -115,17 +115,19 @@ describe("npm start", () => {
     expect(run).toThrow(/cannot listen on PORT=\S+: (ERR_SOCKET_BAD_PORT|EACCES|EADDRINUSE)\n$/);
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("drains and exits with 0 on %s", async (signal) => {
-    const { child, lines, until } = start();
-    const [, page = ""] = await until(/^Page: +(\S+)$/);
-    await until(/Great, I will be outside in a minute/);
-    // A page that is open must not keep it alive.
-    const events = await fetch(new URL("events", page));
-    const closed = once(child, "close");
-    child.kill(signal);
-    const [code] = (await closed) as [number | null];
-    expect(code).toBe(0);
-    expect(lines.at(-1)).toMatch(/^Stopped: 1\d messages, [23] suppressed retries, 0 rejected$/);
-    await events.text().catch(() => {});
-  });
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "prints its counts and exits with 0 on %s, even while a page is open",
+    async (signal) => {
+      const { child, lines, until } = start();
+      const [, page = ""] = await until(/^Page: +(\S+)$/);
+      await until(/Great, I will be outside in a minute/);
+      const events = await fetch(new URL("events", page));
+      const closed = once(child, "close");
+      child.kill(signal);
+      const [code] = (await closed) as [number | null];
+      expect(code).toBe(0);
+      expect(lines.at(-1)).toMatch(/^Stopped: 1\d messages, [23] suppressed retries, 0 rejected$/);
+      await events.text().catch(() => {});
+    },
+  );
 });

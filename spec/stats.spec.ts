@@ -74,7 +74,7 @@ describe.each(mounts)("stats(), %s,", (_, { serve, ...parts }) => {
 });
 
 describe("stats()", () => {
-  it("is a frozen snapshot that neither later deliveries nor its reader can change", async () => {
+  it("is a frozen snapshot that later deliveries do not change, with a Date that no other one shares", async () => {
     const callback = telesignCallback({ onMessage() {} });
     const send = await serve(callback);
     await send(documented);
@@ -126,7 +126,7 @@ describe("stats()", () => {
     expect(callback.stats()).toMatchObject({ running: 0, waiting: 0, delivered: 2 });
   });
 
-  it("counts as waiting a notification whose answer is held back", async () => {
+  it("counts a notification as waiting while its answer is held back", async () => {
     let release = () => {};
     const callback = telesignCallback({ onMessage() {} });
     const isHeld = new Promise<void>((resolve) => {

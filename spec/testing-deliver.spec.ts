@@ -12,7 +12,7 @@ const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWa
 const customerId = "01234567-89AB-CDEF-0123-456789ABCDEF";
 const aNumber: unknown = expect.any(Number);
 
-// With real timers, except where a spec replaces `after`.
+// Real timers, except where a spec replaces `after`.
 jest.mock("../lib/clock.js", () => {
   const actual = jest.requireActual<typeof clock>("../lib/clock.js");
   return { ...actual, after: jest.fn(actual.after), within: jest.fn(actual.within) };
@@ -55,21 +55,21 @@ describe("deliver, to a receiver that answers 200", () => {
     expect(received[0]?.headers).not.toHaveProperty("authorization");
   });
 
-  it.each([{ apiKey }, { apiKey, customerId }])(
-    "signs with the API key: case %#",
-    async (signer) => {
-      const { listener, received } = createReceiver();
-      const message = notification();
-      await deliver(listener, message, signer);
-      const signed = sign(JSON.stringify(message), signer);
-      expect(received[0]?.headers).toMatchObject({
-        authorization: signed.Authorization,
-        "x-ts-authorization": signed["X-TS-Authorization"],
-      });
-    },
-  );
+  it.each<[string, { apiKey: string; customerId?: string }]>([
+    ["without a Customer ID", { apiKey }],
+    ["and a Customer ID", { apiKey, customerId }],
+  ])("signs with the API key %s", async (_, signer) => {
+    const { listener, received } = createReceiver();
+    const message = notification();
+    await deliver(listener, message, signer);
+    const signed = sign(JSON.stringify(message), signer);
+    expect(received[0]?.headers).toMatchObject({
+      authorization: signed.Authorization,
+      "x-ts-authorization": signed["X-TS-Authorization"],
+    });
+  });
 
-  it("is accepted by an app that verifies signatures, and then recognised as a duplicate", async () => {
+  it("satisfies an app that verifies signatures, which recognises the second delivery as a duplicate", async () => {
     const callback = telesignCallback({ apiKey, maxAge: 120_000 });
     const message = notification();
     const [heard, repeated] = [eventOf(callback, "message"), eventOf(callback, "duplicate")];
@@ -91,12 +91,15 @@ describe("deliver, when the receiver fails", () => {
     for (const other of others) expect(other).toEqual(first);
   });
 
-  it.each([201, 204, 301, 400, 500])("counts a %i as a failure, and gives up", async (status) => {
-    const { listener, received } = createReceiver(status, status, status, status);
-    const attempts = await deliver(listener, notification(), { waits: [0, 0] });
-    expect(attempts.map((attempt) => attempt.status)).toEqual([status, status, status]);
-    expect(received).toHaveLength(3);
-  });
+  it.each([201, 204, 301, 400, 500])(
+    "counts a %i as a failure, and gives up after the last attempt",
+    async (status) => {
+      const { listener, received } = createReceiver(status, status, status, status);
+      const attempts = await deliver(listener, notification(), { waits: [0, 0] });
+      expect(attempts.map((attempt) => attempt.status)).toEqual([status, status, status]);
+      expect(received).toHaveLength(3);
+    },
+  );
 
   it("makes one attempt more than there are waits", async () => {
     const { listener, received } = createReceiver(500);

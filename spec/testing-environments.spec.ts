@@ -25,8 +25,8 @@ const DELIVER = `deliver(listener, notification(), { waits: [0] })
 // Some of these start programs, on machines that may be busy.
 jest.setTimeout(30_000);
 
-describe("deliver, under fake timers", () => {
-  it("delivers and retries under Jest's", async () => {
+describe("deliver", () => {
+  it("delivers and retries under Jest's fake timers", async () => {
     jest.useFakeTimers();
     const attempts = await deliver(createReceiver(500).listener, notification(), { waits: [1] });
     jest.useRealTimers();
@@ -35,12 +35,15 @@ describe("deliver, under fake timers", () => {
 
   it.each([
     ["node:test's", 'require("node:test").mock.timers.enable();'],
-    // A fake nextTick stops Node's own network, whoever uses it.
+    // A fake nextTick stops the networking of Node itself.
     ["sinon's", 'require("@sinonjs/fake-timers").install({ toNotFake: ["nextTick"] });'],
-  ])("delivers and retries under %s, loaded before them or after", async (_, fake) => {
-    expect(await run(LOAD, fake, ANSWER, DELIVER.replace("[0]", "[1]"))).toBe("500,200\n");
-    expect(await run(fake, LOAD, ANSWER, DELIVER)).toBe("500,200\n");
-  });
+  ])(
+    "delivers and retries under %s fake timers, whether it is loaded before or after them",
+    async (_, fake) => {
+      expect(await run(LOAD, fake, ANSWER, DELIVER.replace("[0]", "[1]"))).toBe("500,200\n");
+      expect(await run(fake, LOAD, ANSWER, DELIVER)).toBe("500,200\n");
+    },
+  );
 });
 
 describe("deliver, in a program", () => {
@@ -48,7 +51,8 @@ describe("deliver, in a program", () => {
     expect(await run(LOAD, ANSWER, DELIVER)).toBe("500,200\n");
   });
 
-  it("needs no global URL and no global TextDecoder, which Jest's jsdom lacks", async () => {
+  // In Jest's jsdom, a global URL or TextDecoder is not Node's own.
+  it("needs neither a global URL nor a global TextDecoder", async () => {
     const { URL, TextDecoder } = globalThis;
     Object.assign(globalThis, { URL: undefined, TextDecoder: undefined });
     try {

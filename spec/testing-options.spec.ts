@@ -5,7 +5,7 @@ import { createReceiver } from "./support/receivers.js";
 const apiKey = "ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==";
 
 describe("the headers option of deliver", () => {
-  it("adds headers to every attempt, repeats those with several values, and stays signed", async () => {
+  it("adds headers to every attempt, repeats those with several values, and leaves the signature", async () => {
     const { listener, received } = createReceiver(500);
     const headers = { "X-Forwarded-For": ["192.0.2.1", "192.0.2.2"], "X-Empty": "" };
     await deliver(listener, notification(), { headers, apiKey, waits: [0] });
@@ -26,7 +26,7 @@ describe("the headers option of deliver", () => {
     ["HOST", "receiver.example"],
     ["Content-Encoding", "gzip"],
     ["Authorization", "TSA wrong"],
-  ])("replaces the default %s", async (name, value) => {
+  ])("sends %s once, in place of any default", async (name, value) => {
     const { listener, received } = createReceiver();
     await deliver(listener, notification(), { headers: { [name]: value } });
     const names = received[0]?.rawHeaders.map((header) => header.toLowerCase());
@@ -87,16 +87,13 @@ describe("deliver, given a bad argument or option", () => {
     ["Trailer", withHeaders({ Trailer: "X-A" })],
     ["Authorization", withHeaders({ authorization: "secret" }, { apiKey })],
     ["X-TS-Authorization", withHeaders({ "X-TS-Authorization": "secret" }, { apiKey })],
-  ])(
-    "rejects with a TypeError that names the %s and quotes no value: case %#",
-    async (name, args) => {
-      // @ts-expect-error: what JavaScript lets through
-      const error = await deliver(...args).catch((cause: unknown) => cause);
-      expect(error).toMatchObject({
-        name: "TypeError",
-        message: expect.stringMatching(name) as unknown,
-      });
-      expect(String(error)).not.toMatch(/secret|geheim/);
-    },
-  );
+  ])('rejects with a TypeError that says "%s" and quotes no value: case %#', async (name, args) => {
+    // @ts-expect-error: what JavaScript lets through
+    const error = await deliver(...args).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      name: "TypeError",
+      message: expect.stringMatching(name) as unknown,
+    });
+    expect(String(error)).not.toMatch(/secret|geheim/);
+  });
 });

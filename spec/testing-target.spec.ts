@@ -18,32 +18,38 @@ afterEach(closeServers);
 describe("deliver, to a URL", () => {
   it.each<[string, (address: string) => DeliverTarget]>([
     ["a string", (address) => address],
-    ["a URL", (address) => new URL(address)],
-  ])("posts to the path and query of %s", async (_, targetOf) => {
+    ["a URL object", (address) => new URL(address)],
+  ])("posts to its path and query if it is given as %s", async (_, targetOf) => {
     const { listener, received } = createReceiver();
     const target = targetOf(`${await serve(listener)}/telesign/4f9d0c?a=b#c`);
     expect(await deliver(target, notification())).toEqual(attempted);
     expect(received[0]?.url).toBe("/telesign/4f9d0c?a=b");
   });
 
-  it.each(["", "/", "/#fragment"])("posts to the path option if it ends in %j", async (end) => {
-    const { listener, received } = createReceiver();
-    const target = `${await serve(listener)}${end}`;
-    await deliver(target, notification(), { path: "/telesign/4f9d0c?a=b" });
-    expect(received[0]?.url).toBe("/telesign/4f9d0c?a=b");
-  });
+  it.each(["", "/", "/#fragment"])(
+    "posts to the path option if the URL has only %j after the port",
+    async (end) => {
+      const { listener, received } = createReceiver();
+      const target = `${await serve(listener)}${end}`;
+      await deliver(target, notification(), { path: "/telesign/4f9d0c?a=b" });
+      expect(received[0]?.url).toBe("/telesign/4f9d0c?a=b");
+    },
+  );
 
   it.each([
     ["/secret", "/other"],
     ["/secret", "/secret"],
     ["/secret", "/"],
     ["/?secret", "/"],
-  ])("refuses one with the path %s and the path option %s as ambiguous", async (own, path) => {
-    const delivering = deliver(`http://127.0.0.1:9${own}`, notification(), { path });
-    await expect(delivering).rejects.toThrow(
-      new TypeError("path must be left out if the target is a URL with a path or query"),
-    );
-  });
+  ])(
+    "refuses a URL that ends in %s, together with the path option %s, as ambiguous",
+    async (own, path) => {
+      const delivering = deliver(`http://127.0.0.1:9${own}`, notification(), { path });
+      await expect(delivering).rejects.toThrow(
+        new TypeError("path must be left out if the target is a URL with a path or query"),
+      );
+    },
+  );
 
   it("speaks TLS to an https URL", async () => {
     const server = createTcpServer();
@@ -98,7 +104,7 @@ describe("deliver, to a server", () => {
     expect(received).toHaveLength(3);
   });
 
-  it("serves one that is not listening, on 127.0.0.1, without starting it", async () => {
+  it("delivers over 127.0.0.1 to one that is not listening, without starting it", async () => {
     const onListening = jest.fn();
     const onAddress = jest.fn<void, [string | undefined]>();
     const server = createServer((req, res) => {

@@ -13,7 +13,7 @@ describe("notification", () => {
     expect(notificationSchema.validate(notification()).error).toBeUndefined();
   });
 
-  it("has a new reference on every call, and TeleSign's example for the rest", () => {
+  it("returns TeleSign's example, but with a new reference and the current time", () => {
     const [one, other] = [notification(), notification()];
     expect(one.mo_reference_id).not.toBe(other.mo_reference_id);
     expect(one.mo_reference_id).toMatch(/^[0-9A-F]{32}$/);
@@ -49,7 +49,7 @@ describe("sign", () => {
   });
 
   it.each(["Authorization", "X-TS-Authorization"] as const)(
-    "makes an %s header that verifySignature accepts for this body and no other",
+    "makes an %s header that verifySignature accepts for the signed body and for no other",
     (header) => {
       const body = Buffer.from([0xef, 0xbb, 0xbf, 0x7b, 0x7d, 0xff]);
       const signature = sign(body, { apiKey })[header];

@@ -120,7 +120,7 @@ describe("the channel telesign-callback:request", () => {
     ["401", { apiKey: "c2VjcmV0" }, 401],
     ["403", { allowFrom: ["192.0.2.7"] }, 403],
   ])(
-    "says that a request was refused with %s, and nothing of what it sent",
+    "says that a request was refused with %s, and repeats nothing that was sent",
     async (_n, options, status) => {
       subscribe();
       const { send } = await serve(telesignCallback(options));
@@ -130,7 +130,7 @@ describe("the channel telesign-callback:request", () => {
     },
   );
 
-  it("says that a client hung up in the middle of its body", async () => {
+  it("says that a client hung up in the middle of sending its body", async () => {
     subscribe();
     const { port } = await serve(telesignCallback());
     const socket = await dial(port);
@@ -141,7 +141,7 @@ describe("the channel telesign-callback:request", () => {
     expect(finished.request).toStrictEqual([{ ...asked, outcome: "aborted" }]);
   });
 
-  it("says that other middleware made the answer impossible, without its error", async () => {
+  it("says that other middleware made the answer impossible, without the middleware's error", async () => {
     subscribe();
     const callback = telesignCallback();
     callback.on("error", () => {});
@@ -164,7 +164,7 @@ describe("the channel telesign-callback:request", () => {
 });
 
 describe("the channel telesign-callback:message", () => {
-  it("says that a listener failed, without its error", async () => {
+  it("says that a listener failed, without the listener's error", async () => {
     subscribe();
     const callback = telesignCallback({ onMessage: () => Promise.reject(new Error("15551234")) });
     const { send } = await serve(callback);
@@ -175,7 +175,7 @@ describe("the channel telesign-callback:message", () => {
     expect(inspect(published)).not.toContain("15551234");
   });
 
-  it("counts the hand-overs of an inbox that hands over again", async () => {
+  it("counts the attempts of an inbox that hands a notification over again", async () => {
     subscribe();
     const memory = memoryInbox();
     const consume: Inbox["consume"] = (handOver) =>
@@ -199,7 +199,7 @@ describe("the channel telesign-callback:message", () => {
     ]);
   });
 
-  it("has its bound store in every listener, even after an await", async () => {
+  it("makes a store bound to it available in every listener, even after an await", async () => {
     const spans = new AsyncLocalStorage<string>();
     const messages = tracingChannel<unknown, { reference: string }>("telesign-callback:message");
     messages.start.bindStore(spans, ({ reference }) => `span of ${reference}`);
@@ -218,13 +218,13 @@ describe("the channel telesign-callback:message", () => {
     expect(seen).toEqual([span, span]);
   });
 
-  it("has the carrier that was filled at the request's start", async () => {
+  it("has the carrier that a subscriber filled at the start of the request", async () => {
     subscribe((event, context) => {
       if (event === "request start") context.carrier.traceparent = "00-trace-span-01";
     });
     const callback = telesignCallback();
     const { send } = await serve(callback);
-    // Also for a notification that waits for its listener.
+    // One notification that waits for its listener, and one that does not.
     await send(fresh());
     callback.onMessage(() => {});
     await send(fresh());
@@ -233,7 +233,7 @@ describe("the channel telesign-callback:message", () => {
     expect(carriers).toEqual(Array(2).fill({ traceparent: "00-trace-span-01" }));
   });
 
-  it("has an empty carrier if nobody subscribed when the request arrived", async () => {
+  it("has an empty carrier if nobody had subscribed when the request arrived", async () => {
     const callback = telesignCallback();
     const { send } = await serve(callback);
     await send(fresh());
@@ -244,7 +244,7 @@ describe("the channel telesign-callback:message", () => {
     expect(finished.message).toMatchObject([{ outcome: "delivered", carrier: {} }]);
   });
 
-  it("keeps the carrier from the listeners", async () => {
+  it("hides the carrier from the listeners", async () => {
     subscribe((event, context) => {
       if (event === "request start") context.carrier.traceparent = "00-trace-span-01";
     });
@@ -258,7 +258,7 @@ describe("the channel telesign-callback:message", () => {
 });
 
 describe("both tracing channels", () => {
-  it("publish no number, text, key, header or path", async () => {
+  it("publish no phone number, text, key, header or path", async () => {
     subscribe();
     const secrets = [
       "15550104477",

@@ -16,7 +16,7 @@ import {
   type TelesignCallback,
 } from "telesign-callback";
 
-/** Compiles where the types are the same. */
+/** `true` if A and B are the same type, otherwise `false`. */
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const isSame = <A, B>(same: Same<A, B>) => expect(same).toBe(true);
@@ -26,7 +26,7 @@ const expectType =
   <B>(_value: B, same: Same<A, B>) =>
     expect(same).toBe(true);
 
-// `tsc -p spec` compiles this file: what is checked here is checked there, and runs as well.
+// `tsc -p spec` checks the types in this file; Jest only runs it.
 describe("the types", () => {
   const callback = telesignCallback();
 
@@ -48,7 +48,7 @@ describe("the types", () => {
     callback.on("error", (error) => expectType<TelesignCallbackError>()(error, true));
     // @ts-expect-error there is no such event
     expect(() => callback.on("messages", () => {})).toThrow(TypeError);
-    // @ts-expect-error a message has no third argument
+    // @ts-expect-error a message listener gets no third argument
     callback.onMessage((message, delivery, third: string) => third);
   });
 
@@ -59,7 +59,7 @@ describe("the types", () => {
     callback.onMessage((message) => kept.push(message));
   });
 
-  it("know TeleSign's properties as text, and any other as unknown", () => {
+  it("declare TeleSign's properties as strings, and any other as unknown", () => {
     isSame<MessageNotification["mo_message"], string>(true);
     isSame<MessageNotification["carrier"], unknown>(true);
     const change = (message: MessageNotification) => {
@@ -69,7 +69,7 @@ describe("the types", () => {
     expect(change).toBeInstanceOf(Function);
   });
 
-  it("know the options, all of them optional, none of them undefined", () => {
+  it("let every option be left out, but none be undefined or misspelt", () => {
     const options: CallbackOptions = { apiKey: ["c2VjcmV0"], schema: notificationSchema };
     telesignCallback({ ...options, inbox: memoryInbox({ max: 1 }) });
     // @ts-expect-error an unset environment variable must not switch a guard off
@@ -91,7 +91,7 @@ describe("the types", () => {
     expect([inbox, slower, wrong]).toHaveLength(3);
   });
 
-  it("return a boolean from verifySignature", () => {
+  it("know that verifySignature returns a boolean, and which error codes there are", () => {
     isSame<ReturnType<typeof verifySignature>, boolean>(true);
     expect(new TelesignCallbackError("ERR_INBOX", "text").notification).toBeUndefined();
     // @ts-expect-error no such code
