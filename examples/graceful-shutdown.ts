@@ -1,7 +1,8 @@
 // Ends on SIGTERM or SIGINT without losing a text, even behind a proxy that keeps its connections
 // busy.
 // Run: npx --yes tsx examples/graceful-shutdown.ts
-// Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c, and press Ctrl-C within two seconds
+// Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
+// and press Ctrl-C within two seconds.
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -28,9 +29,9 @@ async function shutDown() {
   const closed = once(server, "close");
   server.close();
   await callback.close({ timeout: 8_000 });
-  // Every accepted text has reached its listeners. Other requests get 500 ms more: raise that if
-  // your routes need longer, and keep the sum below the time that the platform waits. A WebSocket
-  // would keep the server from closing for as long as it is open.
+  // Listeners had up to 8 s for the accepted texts. Other requests get 500 ms more: raise that if
+  // your routes need longer, but keep the sum below the platform's grace period. Without this
+  // limit, an open WebSocket would keep the server from closing.
   await Promise.race([closed, pause(500)]);
   console.log("closed");
   process.exit();

@@ -20,8 +20,8 @@ callback.onMessage(({ mo_reference_id }) => console.log("accepted", mo_reference
 callback.on("rejected", ({ status, title }) => console.log("rejected", status, title));
 
 const app = express();
-// One proxy, which appends to X-Forwarded-For. Never `true`, which believes whatever a sender
-// writes there.
+// One proxy, which appends to X-Forwarded-For. Never set `true`: Express would believe whatever a
+// sender writes there.
 app.set("trust proxy", 1);
 app.use(callback);
 
@@ -31,4 +31,4 @@ const server = app.listen(Number(PORT), "127.0.0.1", (error) => {
 });
 
 // Prints: accepted, with the reference of the text
-// or:     rejected 401 Signature missing or wrong
+// or, if the keys differ: rejected 401 Signature missing or wrong

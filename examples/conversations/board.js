@@ -11,8 +11,8 @@ const OFTEN = 2_000;
 
 /**
  * What the page shows beside the texts: the counts of `stats()`, the number of texts in each
- * minute, the last rejections, and the dead letters if the inbox has them. `json()` returns all of
- * it, and `changes` emits "change" when it has changed.
+ * minute, the last rejections, and the dead letters if the inbox keeps them. `json()` returns all
+ * of these, and `changes` emits "change" when any of them has changed.
  */
 function createBoard(callback, inbox) {
   const changes = new EventEmitter().setMaxListeners(0);
@@ -24,7 +24,7 @@ function createBoard(callback, inbox) {
   let soon;
 
   callback.onMessage((_message, { receivedAt, attempt }) => {
-    // A durable inbox hands a text over again if another listener failed.
+    // A durable inbox hands a text over again after a failure. Each text counts once.
     if (attempt === 1) minutes.count(receivedAt);
     updateSoon();
   });
@@ -38,10 +38,10 @@ function createBoard(callback, inbox) {
     if (code === "ERR_DEAD_LETTER") void deadLetters.read();
     updateSoon();
   });
-  // Some changes come without an event: listeners finish, and others share a durable inbox.
+  // Some changes cause no event: a listener finishes, or another process changes a shared inbox.
   const often = setInterval(update, OFTEN).unref();
 
-  /** Updates later, so that a burst of deliveries is one update, after their listeners. */
+  /** Updates later, so that a burst of deliveries causes one update, after its listeners. */
   function updateSoon() {
     soon ??= setTimeout(update, SOON).unref();
   }
@@ -72,7 +72,7 @@ function createBoard(callback, inbox) {
   return { json: () => json, changes, close };
 }
 
-/** Counts the texts in each of the last minutes. */
+/** Counts the texts of each minute, for the last `MINUTES_KEPT` minutes. */
 function createMinutes() {
   const counts = new Map();
 

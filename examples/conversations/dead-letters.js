@@ -20,7 +20,7 @@ function createDeadLetters(inbox, onRead) {
       latest = { list: letters.slice(0, MOST).map(toShown), hasMore: letters.length > MOST };
       onRead();
     } catch {
-      // The inbox reports its own trouble. Until it answers again, the page shows the last list.
+      // The inbox reports its own errors. Until it answers again, the page shows the last list.
     } finally {
       isReading = false;
     }
@@ -36,7 +36,7 @@ function toShown({ message, reference, attempts, failedAt, error }) {
     reference: reference ?? message?.mo_reference_id,
     from: message?.from_phone_number,
     to: message?.to_phone_number,
-    // The app may have its own schema, without a text.
+    // With a schema of the app's own, a message may have no text.
     text: message && String(message.mo_message ?? "").slice(0, LONGEST_TEXT),
     attempts,
     failedAt: failedAt.getTime(),

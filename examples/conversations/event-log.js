@@ -2,13 +2,13 @@ const { randomUUID } = require("node:crypto");
 const { EventEmitter } = require("node:events");
 
 /**
- * The texts and retries that have arrived, oldest first, as JSON. The log is bounded twice: one
- * text may be 64 kB long, so a bound on their number alone would not bound the memory. Rejections
- * are left out: otherwise anyone who finds the address could push out everyone's texts with
- * nonsense.
+ * The texts and retries that have arrived, oldest first, as JSON. Both the number of entries and
+ * their bytes are limited: one text may be 64 kB long, so a limit on the number alone would let the
+ * memory grow too far. Rejections are left out: otherwise anyone who finds the address could push
+ * out everyone's texts with nonsense.
  *
- * Entries are numbered from 0, so that a page which lost its connection can name the last one it
- * has. `run` tells the numbers of this process from those of the process before a restart.
+ * Entries are numbered from 0, so that a page which lost its connection can say where to continue.
+ * `run` tells the numbers of this process from those of the process before a restart.
  */
 function createEventLog({ maxEntries = 10_000, maxBytes = 8_000_000 } = {}) {
   const run = randomUUID();
@@ -31,7 +31,7 @@ function createEventLog({ maxEntries = 10_000, maxBytes = 8_000_000 } = {}) {
 
   /**
    * The entries from `number` on, or from the oldest that is kept: as many as fit into `most`
-   * bytes, and at least one if there is one.
+   * bytes, but at least one, if there are any.
    */
   function read(number, most) {
     const start = Math.max(number - firstNumber, 0);

@@ -6,9 +6,8 @@ const FRAME_BYTES = 256_000;
  * not 5,000. Its id says where to continue: browsers send the last id back as `Last-Event-ID` when
  * they reconnect.
  *
- * Memory is bounded: there are at most `maxStreams` streams, a stream gets no further frame until
- * the one before has left, and a stream whose reader takes nothing for `drainTimeout` ms is cut
- * off.
+ * Memory is bounded: there are at most `maxStreams` streams, a stream gets no further frame while
+ * its buffer is full, and a stream whose buffer does not empty within `drainTimeout` ms is cut off.
  */
 function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 }) {
   const streams = new Set();
@@ -22,7 +21,8 @@ function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 
     res.write("retry: 1000\n\n");
     streams.add(res);
     res.on("close", () => streams.delete(res));
-    // A new EventSource, made after one that gave up, cannot set the header, so it sends `after`.
+    // If the browser gave up, the page makes a new EventSource. That cannot set the header, so it
+    // sends `after`.
     send(res, positionAfter(req.get("Last-Event-ID") ?? req.query.after));
   }
 

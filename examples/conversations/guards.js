@@ -1,6 +1,6 @@
 const helmet = require("helmet");
 
-/** Headers that a tunnel adds to a request. They give away even a tunnel that rewrites `Host`. */
+/** Headers that a tunnel adds to a request. They reveal even a tunnel that rewrites `Host`. */
 const FORWARDING_HEADERS = [
   "forwarded",
   "x-forwarded-for",
@@ -22,8 +22,9 @@ function refuseOtherPages(req, res, next) {
 }
 
 /**
- * Hides the page from anyone who reaches it by another name: through the tunnel that TeleSign
- * needs, which leads to this port, or through a web site whose own name resolves to 127.0.0.1.
+ * Hides the page unless the request names this machine and came directly. Otherwise it could be
+ * read through the tunnel that TeleSign needs, which leads to this port, or by a web site whose own
+ * name resolves to 127.0.0.1.
  */
 function onlyForThisMachine(req, res, next) {
   const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(hostOf(req));

@@ -8,13 +8,13 @@ const documented = {
   to_phone_number: "15554567",
 };
 
-// Numbers reserved for fiction, so that nobody is shown a number that rings.
+// Phone numbers reserved for fiction, so that none belongs to a person.
 const ride = session("5D1F0C7A92B84E33A6C01B7E4F2D9A10", "12025550134", "12025550178");
 const sofa = session("A07B3E91C4D24F6F8E55D2109B7C6E21", "442079460107", "442079460182");
 const flat = session("3C8E6F20B1A94D7790FE1C5A7D3B2E32", "33199005521", "33199005547");
 const parcel = session("E94A7D5513C04B28B6F2A80D6C1E9F43", "15555550161", "15555550119");
 
-/** What was said before the page was opened: minutes ago, and by whom. */
+/** The texts from before the page was opened. `ago` is in minutes. */
 const earlier = [
   sofa.a("Hi, is the green sofa still available?", { ago: 46 }),
   sofa.b("It is! Do you want to come and see it?", { ago: 44 }),
@@ -29,7 +29,7 @@ const earlier = [
   ride.b("Great, I will be outside in a minute", { ago: 2 }),
 ];
 
-/** What is said while the page is open: seconds after the text before. */
+/** The texts while the page is open. `after` is the wait after the one before, in seconds. */
 const live = [
   ride.b("I am at the corner by the bakery, blue shirt", { after: 3 }),
   ride.a("I see the bakery, but a lorry is in the way. One moment", { after: 4 }),

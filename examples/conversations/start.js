@@ -1,5 +1,5 @@
-// `npm start`: the page of app.js on a free port of 127.0.0.1, with TeleSign's part played over
-// HTTP. PORT sets the port. Ctrl-C drains and stops.
+// `npm start` runs this: it serves the page of app.js on a free port of 127.0.0.1, and plays
+// TeleSign's part over HTTP. PORT sets the port. Ctrl-C drains and stops.
 const { randomBytes } = require("node:crypto");
 const { once } = require("node:events");
 const { setTimeout } = require("node:timers/promises");
@@ -26,7 +26,8 @@ async function main() {
     if (!stopping.signal.aborted) throw error;
   });
   const isStopped = once(server, "close");
-  // Not `once`: npm may pass on a Ctrl-C that this process has already got from the terminal.
+  // Not `once`: npm may pass on a Ctrl-C that this process has already got from the terminal. If
+  // nothing listened to the second one, it would end the process at once.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopping.abort());
   await once(stopping.signal, "abort");
   console.log("\nDraining…");
@@ -62,7 +63,7 @@ function printStats(callback) {
   );
 }
 
-/** Strangers write the texts, and control characters could rewrite the terminal. */
+/** Replaces control characters, with which a stranger's text could rewrite the terminal. */
 function printable(text) {
   return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
 }
@@ -71,7 +72,7 @@ async function play(callback, url, signal) {
   console.log(
     "TeleSign delivers its documented example, and then again, as if it had got no answer:\n",
   );
-  // Listeners run after the answer, and so after `deliver` has returned.
+  // Listeners run after the answer, so `deliver` may return before the `duplicate` event.
   const isSuppressed = new Promise((resolve) => callback.on("duplicate", resolve));
   await deliverTimes(2, url, documented);
   await isSuppressed;
@@ -82,7 +83,7 @@ async function play(callback, url, signal) {
   }
 }
 
-/** A retry is the same notification once more, as when our answer did not reach TeleSign. */
+/** Delivers the same bytes several times, as TeleSign does when our answer has not reached it. */
 async function deliverTimes(times, url, sent) {
   for (let time = 1; time <= times; time += 1) await deliver(url, sent, { waits: [] });
 }

@@ -1,5 +1,6 @@
-// Dead letters in Bull Board: Failed lists them, and Retry hands one over again. The board shows
-// people's texts, so it needs the app's own authentication: here, a password from the environment.
+// Shows dead letters in Bull Board: its Failed tab lists them, and its Retry button hands one over
+// again. The board shows people's texts, so it must be protected: here, by a password from the
+// environment.
 import { createHash, timingSafeEqual } from "node:crypto";
 
 import { createBullBoard } from "@bull-board/api";

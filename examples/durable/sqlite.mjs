@@ -1,8 +1,8 @@
-// Durable without a server: what is acknowledged is in a file. Needs Node 22.13 or later. Run it
-// with: node sqlite.mjs
+// A durable receiver without a database server: each acknowledged text is in a file. Needs Node
+// 22.13 or later. Run it with: node sqlite.mjs
 //
-// Send it a text, end it with kill -9 within two seconds, and start it again: the text comes back.
-// A text of "poison" becomes a dead letter. Restart with FIXED=1, and hand the text over again:
+// Send it a text, end it with kill -9 within two seconds, and start it again: it hands the text
+// over again. A text of "poison" becomes a dead letter. Restart with FIXED=1, and redrive it:
 //
 //   npx telesign-callback send --text poison http://127.0.0.1:3000/telesign/4f9d0c
 //   npx telesign-callback dead-letters --sqlite inbox.db

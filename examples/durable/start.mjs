@@ -1,6 +1,6 @@
 // Two receivers, two workers and a board with the dead letters, on one Redis. Copy this folder, and
 // run `npm install telesign-callback express bullmq ioredis @bull-board/api @bull-board/express` in
-// it. Then, with a redis-server on 127.0.0.1:
+// it. Then, with a redis-server running on 127.0.0.1:
 //
 //   BOARD_PASSWORD=secret node start.mjs
 //

@@ -1,4 +1,5 @@
-// Hands over what any receiver stored. Run as many as you need: each notification goes to one.
+// Hands over what any receiver stored. Run as many as you need: each notification goes to one of
+// them.
 import { telesignCallback } from "telesign-callback";
 import { bullmqInbox } from "telesign-callback/bullmq";
 

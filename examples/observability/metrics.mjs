@@ -1,4 +1,4 @@
-// Counts and times callbacks with OpenTelemetry's metrics. Copy this file, and call
+// Counts callbacks and times hand-overs, with OpenTelemetry's metrics. Copy this file, and call
 // `measureCallbacks([callback])` once in each process, with all its callbacks.
 import { tracingChannel } from "node:diagnostics_channel";
 
@@ -17,7 +17,7 @@ export function measureCallbacks(callbacks, meter = metrics.getMeter("telesign-c
   const inboxErrors = meter.createObservableCounter("telesign_callback_inbox_errors_total");
   const startedAt = new WeakMap();
 
-  // From 0, so that an alert can tell "none yet" from "no receiver".
+  // Each series starts at 0, so that `increase` in an alert rule counts the first callback.
   for (const outcome of OUTCOMES) requests.add(0, { outcome });
   tracingChannel("telesign-callback:request").asyncEnd.subscribe(({ outcome }) => {
     requests.add(1, { outcome });

@@ -2,9 +2,9 @@
 // Run, beside metrics.mjs and spans.mjs: node opentelemetry.mjs
 // docs/observability.md says what to install.
 // Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
-// Prints the spans as they end, and on Ctrl-C the metrics. Replace the two console exporters with
-// those of your backend; with NodeSDK, pass it `contextManager` and leave out the four lines that
-// register.
+// Prints each span as it ends, and the metrics every minute and on Ctrl-C. Replace the two console
+// exporters with those of your backend. If you use NodeSDK, pass it `contextManager`, and leave out
+// the four calls of `setGlobal…`.
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import {

@@ -1,6 +1,6 @@
 // A receiver with metrics for Prometheus at /metrics, by prom-client. alerts.yml has alert rules.
 // Run: npm install telesign-callback express prom-client; node prometheus.mjs
-// Then: curl http://127.0.0.1:9464/metrics. METRICS_HOST sets another address: a private one.
+// Then: curl http://127.0.0.1:9464/metrics. METRICS_HOST sets another address; keep it private.
 import { tracingChannel } from "node:diagnostics_channel";
 
 import express from "express";
@@ -34,7 +34,7 @@ for (const [Metric, name, help, count] of [
   const metric = new Metric({ name, help, collect });
 }
 
-// From 0, so that an alert can tell "none yet" from "no receiver".
+// Each series starts at 0, so that `increase` in an alert rule counts the first event.
 const OUTCOMES = ["accepted", "duplicate", "rejected", "aborted", "failed"];
 for (const outcome of OUTCOMES) requests.inc({ outcome }, 0);
 for (const outcome of ["delivered", "failed"]) handOvers.zero({ outcome });

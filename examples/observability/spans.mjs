@@ -10,8 +10,8 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 const { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = api;
 const storage = new AsyncLocalStorage();
 
-// OpenTelemetry's own context manager keeps its storage private, and a channel can only make a span
-// active in a storage that it is bound to. So this one uses `storage`.
+// To make a span active, a channel must be bound to the context manager's storage, which
+// OpenTelemetry keeps private. So this context manager uses `storage` instead.
 export const contextManager = Object.assign(new AsyncLocalStorageContextManager(), {
   active: () => storage.getStore() ?? ROOT_CONTEXT,
   with: (active, run, self, ...args) => storage.run(active, () => run.apply(self, args)),
@@ -27,7 +27,7 @@ export function traceCallbacks(tracer = trace.getTracer("telesign-callback")) {
   });
 
   traceChannel("telesign-callback:message", (message) => {
-    // From the root: a durable inbox may hand over while another request is active.
+    // Not from the active context: a durable inbox may hand over while another request is active.
     const sender = propagation.extract(ROOT_CONTEXT, message.carrier);
     return start(message, "telesign-callback message", { kind: SpanKind.CONSUMER }, sender);
   });

@@ -2,7 +2,7 @@ import { element } from "./element.js";
 import { clockTime } from "./times.js";
 import { foldOf, isBlank, isOnlyEmoji, wordsOf } from "./words.js";
 
-/** A text with its time. A long text is folded; its button calls `onFold` to change that. */
+/** A text with its time. A long text is folded; its button calls `onFold` to fold or unfold it. */
 export function createBubble(text, { isUnfolded, onFold }) {
   const fold = foldOf(text.text);
   const isFolded = fold !== undefined && !isUnfolded;

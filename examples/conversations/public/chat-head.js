@@ -4,7 +4,10 @@ import { shortTime } from "./times.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** The parties of the chosen session, as buttons that show or mask their numbers, and its facts. */
+/**
+ * The head of the chosen session: its facts, and a button for each party that shows or masks the
+ * party's number.
+ */
 export function createChatHead({ numbers, onChange }) {
   const head = byId("parties");
 

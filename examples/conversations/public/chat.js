@@ -52,7 +52,7 @@ export function createChat({ numbers, onChange, onLeave }) {
 
   const positionOf = (text) => session.texts.indexOf(text);
 
-  /** Puts the texts from `start` to `end` into the document, and others if these are few. */
+  /** Puts the texts from `start` to `end` into the document, and more if these are few. */
   function openAt(start, end) {
     const least = Math.min(WINDOW.initial, session.texts.length);
     const to = Math.max(end, least);
@@ -148,7 +148,7 @@ export function createChat({ numbers, onChange, onLeave }) {
     const end = positionOf(last) + 1;
     const { length } = session.texts;
     const wasFollowing = isFollowing;
-    // While the window follows, texts may have arrived that are not drawn yet.
+    // While the window follows the latest text, some that have arrived may not be drawn yet.
     isFollowing = isAtBottom() && (wasFollowing || end === length);
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     if (scrollTop < NEAR && start > 0 && !isFollowing) {

@@ -3,7 +3,7 @@ const LETTERS = "ABCDEFGH";
 /**
  * The sessions and their texts, as far as this page keeps them: like the server, it drops the
  * oldest first. A text is known by its reference, so one that comes again after a restart is not
- * doubled.
+ * shown twice.
  */
 export function createConversations({ maxTexts = 10_000, maxCharacters = 8_000_000 } = {}) {
   const sessions = new Map();
@@ -59,7 +59,7 @@ export function createConversations({ maxTexts = 10_000, maxCharacters = 8_000_0
 
 const newSession = (id) => ({ id, texts: [], parties: [], unread: 0 });
 
-/** Where a text belongs by the time it was sent: one whose delivery failed arrives out of order. */
+/** A text's place by the time it was sent: after a failed delivery, it may arrive out of order. */
 function positionOf({ sentAt }, texts) {
   let position = texts.length;
   while (position > 0 && texts[position - 1].sentAt > sentAt) position -= 1;

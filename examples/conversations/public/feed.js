@@ -2,8 +2,8 @@ const RETRY_AFTER = 1_000;
 
 /**
  * Follows the server's events. After a lost connection, the browser asks for what came after the
- * last texts it has. If it gives up (an answer other than 200), this reconnects from the same
- * place.
+ * last texts it has. If it gives up, as after an answer other than 200, this function reconnects
+ * from the same place.
  */
 export function follow({ onTexts, onBoard, onState }) {
   let lastEventId = "";

@@ -53,7 +53,7 @@ function add(entry) {
   return undefined;
 }
 
-/** However many texts arrive, the page is drawn once a frame. */
+/** However many texts arrive, the page is drawn at most once a frame. */
 function schedule() {
   if (isScheduled) return;
   isScheduled = true;

@@ -1,4 +1,4 @@
-/** 1555•••34. Always three dots, so that they do not give the length away. */
+/** Masks a number: 1555•••34. Always three dots, so that they do not reveal the length. */
 export function mask(number) {
   const [, plus, digits] = /^(\+?)(.*)$/s.exec(number);
   const start = digits.length >= 8 ? digits.slice(0, 4) : "";

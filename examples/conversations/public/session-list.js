@@ -86,7 +86,7 @@ export function createSessionList({ numbers, onSelect, onOpen, isNarrow }) {
     if (sessions.length === 0) return;
     active = sessions[Math.min(Math.max(index, 0), sessions.length - 1)].id;
     showActive();
-    // On a phone, choosing a session hides the list, so there only Enter chooses.
+    // On a phone, choosing a session hides the list, so there the arrow keys choose none.
     if (isNarrow()) render();
     else onSelect(active);
   }
@@ -140,7 +140,7 @@ function createRow(numbers) {
   const badge = element("span", { className: "badge" });
   const preview = element("span", { className: "row-preview", dir: "auto" });
   const unread = element("span", { className: "unread" });
-  // The spaces separate the words in the row's name, which a screen reader makes from all of this.
+  // The spaces separate the words in the row's name, which a screen reader makes from its parts.
   const node = element(
     "div",
     { className: "row", role: "option" },

@@ -46,7 +46,7 @@ function renderCounts({ stats, deadLetters }) {
   const { accepted, duplicates, rejected, failed } = stats;
   const counts = { accepted, duplicates, rejected: sum(rejected), failed };
   for (const [name, count] of Object.entries(counts)) renderCount(name, count, short(count));
-  // The memory inbox has none.
+  // The memory inbox keeps no dead letters.
   byId("count-dead").parentElement.hidden = deadLetters === undefined;
   if (deadLetters) renderCount("dead", deadLetters.list.length, deadCount(deadLetters));
 }
@@ -60,7 +60,7 @@ const short = (count) => (count < 10_000 ? count.toLocaleString("en") : SHORT.fo
 
 const deadCount = ({ list, hasMore }) => `${list.length}${hasMore ? "+" : ""}`;
 
-/** What a person should know of first, in a sentence. */
+/** The trouble that a person should know of first, in a sentence; undefined if there is none. */
 function troubleOf({ stats, rejections: [rejection], deadLetters }) {
   const { inboxErrors, failed, waiting } = stats;
   if (deadLetters?.list.length === 1) return "1 text became a dead letter and needs a person.";

@@ -14,7 +14,7 @@ export const isBlank = (text) => INVISIBLE.test(text);
 
 export const isOnlyEmoji = (text) => text.length < 60 && ONE_EMOJI_OR_MORE.test(text);
 
-/** A text, or the start of a long one, on one line. A browser would lay out all 64 kB of it. */
+/** A text on one line: only the start of a long one, as a browser would lay out all 64 kB. */
 export function oneLine(text, length = 200) {
   if (isBlank(text)) return describeBlank(text);
   const line = cut(text, length).replace(/[\r\n]+/g, " ");
@@ -46,7 +46,7 @@ export function foldOf(text) {
   };
 }
 
-/** Cuts between characters: half an emoji shows as a question mark. */
+/** Cuts between characters: half an emoji would show as a question mark. */
 function cut(text, length) {
   const isSplit = /[\uD800-\uDBFF]/.test(text[length - 1]);
   return text.slice(0, isSplit ? length - 1 : length);
