@@ -71,7 +71,7 @@ describe("telesign-callback dead-letters", () => {
       `${failed}  R1  hand-overs: 12  Error ECONNREFUSED\n` +
         "    15551234 → 15554567  See you\\u001b there\n" +
         `${failed}  R2  hand-overs: 12  Error\n` +
-        "    (unreadable: damaged, or no key in TELESIGN_CALLBACK_ENCRYPTION_KEY opens it)\n" +
+        "    (unreadable: damaged, of a newer release, or no key in TELESIGN_CALLBACK_ENCRYPTION_KEY opens it)\n" +
         "dead letters: 2\n",
     );
   });

@@ -29,7 +29,7 @@ export function parse<Config extends ParseArgsConfig>(
 }
 
 /**
- * Calls a function that checks options which flags of the same names have set.
+ * Calls `make`, which checks options that were set by flags of the same names.
  *
  * @throws TypeError naming the flag, if `make` throws one that names the option
  */

@@ -28,7 +28,7 @@ export function createDeadLetterPrinter(
 function jsonPrinter(terminal: Terminal, show: boolean): DeadLetterPrinter {
   return {
     list(letters, hasMore) {
-      // Properties are named one by one, so that none that an inbox may add is printed.
+      // Properties are named one by one, so that one that an inbox adds later is not printed.
       for (const { reference, attempts, failedAt, error, message } of letters) {
         const letter = { reference, attempts, failedAt, error, ...(show && { message }) };
         writeJson(terminal, { event: "deadLetter", ...letter });
@@ -69,7 +69,7 @@ function readablePrinter({ out }: Terminal, show: boolean): DeadLetterPrinter {
 
 function contentOf({ message }: DeadLetter): string {
   if (!message)
-    return "(unreadable: damaged, or no key in TELESIGN_CALLBACK_ENCRYPTION_KEY opens it)";
+    return "(unreadable: damaged, of a newer release, or no key in TELESIGN_CALLBACK_ENCRYPTION_KEY opens it)";
   const { from_phone_number: from, to_phone_number: to, mo_message: text } = message;
   return printable(`${from} → ${to}  ${text}`);
 }

@@ -141,7 +141,7 @@ function introduction({ origin, path, isVerified }: Place): string {
 ${verification}
 
 TeleSign cannot reach 127.0.0.1. Point a tunnel at this port, and give your
-TeleSign contact the host of the tunnel with the private path:
+TeleSign contact this URL:
   https://<host of the tunnel>${path}
 
 To send a message yourself, run in another terminal${condition}:

@@ -17,7 +17,7 @@ const COMMANDS: Readonly<Record<keyof typeof HELP, () => Promise<Command>>> = {
   "dead-letters": () => import("./dead-letters.js"),
 };
 
-/** Runs a command line. Resolves to the exit status: 0 for success, 2 for a wrong command line. */
+/** Runs a command line. Resolves to the exit status, which the manual of each command explains. */
 export async function main([name, ...args]: string[], terminal: Terminal): Promise<number> {
   if (isHelp(name)) return show(OVERVIEW, terminal);
   if (name === "--version") return show(`${await version()}\n`, terminal);

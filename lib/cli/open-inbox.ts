@@ -15,7 +15,7 @@ export interface InboxPlace {
 }
 
 /**
- * Opens a durable inbox to manage it, without consuming from it. Loads only the engine in use.
+ * Opens a durable inbox to manage it, without consuming from it. Loads only the engine it needs.
  *
  * @throws TypeError, as a rejection, naming the flag or the variable that is wrong
  * @throws Error, as a rejection, if the inbox cannot be opened

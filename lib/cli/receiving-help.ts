@@ -7,8 +7,8 @@ SYNOPSIS
 
 DESCRIPTION
     Runs a receiver on 127.0.0.1. Prints each message, each suppressed retry and
-    each rejected request to standard output. Messages and retries show their
-    reference. The URL and instructions go to standard error.
+    each rejected request to standard output, and the URL and instructions to
+    standard error.
 
     TeleSign cannot reach 127.0.0.1, so you need a tunnel to receive its callbacks.
     The commands send and conversation need none.
@@ -35,7 +35,8 @@ ENVIRONMENT
         If set, the output has no colours.
 
 EXIT STATUS
-    0    Ctrl-C stopped the command. Every accepted message was printed first.
+    0    Ctrl-C stopped the command, after every accepted message was printed, or
+         the reader of its output, such as head, went away.
     1    The command could not listen, or Express is not installed.
     2    The command line is wrong.
 
@@ -58,9 +59,9 @@ DESCRIPTION
     to the listeners failed, or it cannot be read. The inbox keeps it for 30 days.
 
     Lists the dead letters of an inbox, oldest first: when the message failed for
-    the last time, its reference, how often it was handed over to the listeners,
-    and the name and code of the last error. With --redrive or --discard it changes
-    those with the given references instead. The receiver can keep running, unless
+    the last time, its reference, how often it was handed over, and the name and
+    code of the last error. With --redrive or --discard it changes those with the
+    given references instead. The receiver can keep running, except with --sqlite if
     Node's SQLite is older than 3.51.3.
 
 OPTIONS
@@ -99,7 +100,8 @@ OPTIONS
         The longest wait for the inbox, in milliseconds. Default: 15000.
 
     --json
-        Print a line of JSON for each dead letter, and one for the summary.
+        Print a line of JSON for each dead letter, and one for the summary of a
+        list.
 
     -h, --help
         Show this help.
@@ -114,7 +116,7 @@ ENVIRONMENT
 EXIT STATUS
     0    The command did what it was asked to do.
     1    A reference was not found, or the inbox could not be used.
-    2    The command line or the encryption key is wrong.
+    2    The command line is wrong, or an encryption key is malformed.
 
 EXAMPLES
     telesign-callback dead-letters --sqlite ./inbox.db

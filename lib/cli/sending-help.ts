@@ -59,16 +59,16 @@ DESCRIPTION
     attempt is one HTTP request. Any answer but 200 is a failure, and a failed
     attempt is repeated, by default up to twice, with the same bytes and signature.
 
-    The command prints each delivery attempt with its status, the reason for a
-    refusal and its duration, and a summary at the end. On a terminal, many
-    messages show as a progress bar with a line for each failure.
+    The command prints each delivery attempt with its status, its duration and the
+    reason for a refusal, and a summary at the end. On a terminal, several messages
+    show as a progress bar with a line for each failure.
 
     Delivery attempts are unrelated to delivery.attempt in a listener, which counts
     how often the receiver called its listeners.
 
 OPTIONS
     --text <text>
-        The text of the message.
+        The text of the message. Default: TeleSign's example.
 
     --reference <reference>
         The message's reference (mo_reference_id). Send the same one twice to see
@@ -104,8 +104,9 @@ SYNOPSIS
 
 DESCRIPTION
     Sends eight messages of one session to the URL, written by two people in turn.
-    The command treats the answers to two of them as lost, and sends those again
-    while the conversation continues. The receiver should show each message once.
+    The command treats the answers to two of them as lost, and sends both messages
+    again while the conversation continues. The receiver should show each message
+    once.
 
     A delivery attempt is one HTTP request, as TeleSign makes it.
 

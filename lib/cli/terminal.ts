@@ -13,7 +13,10 @@ export interface Terminal {
   readonly out: Output;
   readonly err: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C: the command finishes what is under way and begins nothing new. */
+  /**
+   * Aborted by Ctrl-C, by SIGTERM, or when the reader of the output goes away: the command finishes
+   * what is under way and begins nothing new.
+   */
   readonly interrupted: AbortSignal;
 }
 
@@ -26,7 +29,7 @@ export function paint(output: Output, colour: keyof typeof COLOURS, text: string
 
 /**
  * Escapes the characters that control a terminal or change the reading direction. Every text that a
- * stranger sent goes through this function. JSON keeps its meaning.
+ * stranger sent goes through this function. Escaped JSON keeps its meaning.
  */
 export function printable(text: string): string {
   return text.replace(
