@@ -19,7 +19,7 @@ interface NewJob {
   readonly data: StoredNotification;
 }
 
-/** Redis's codes for a user who must not run a command of a script: before release 7.2, and now. */
+/** Redis's codes if its user may not run a command of a script: before release 7.2, and since. */
 const FORBIDDEN: readonly unknown[] = ["ERR", "NOPERM"];
 
 /**

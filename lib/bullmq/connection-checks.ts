@@ -6,7 +6,7 @@ export interface PlaceOptions {
   readonly misplaced: Readonly<Record<string, string>>;
 }
 
-/** Options that are null by default in a client of ioredis. */
+/** Options of ioredis for which null means unset. */
 const NULL_BY_DEFAULT = ["sentinels", "name", "path"];
 
 /**
@@ -38,7 +38,7 @@ export function renamed(names: readonly string[], instead: string): Record<strin
   return Object.fromEntries(names.map((name) => [name, instead]));
 }
 
-/** The host's name. All names of this machine become one, because they are one place. */
+/** The host's name; `localhost` for its usual synonyms, because they are one place. */
 export function localName(host: unknown): string {
   const name = String(host).toLowerCase();
   return /^(localhost|127\..*|0\.0\.0\.0|\[?::1?\]?)$/.test(name) ? "localhost" : name;

@@ -58,7 +58,7 @@ export function createDeadLetters(store: () => DeadLetterStore, form: StoredForm
 
   function toDeadLetter(job: DeadLetterJob): DeadLetter {
     const error = parseFailure(job.failedReason);
-    // A `DeadLetterError` means that the last attempt reached no listener, so it does not count.
+    // BullMQ's last attempt does not count if it reached no listener: a `DeadLetterError` says so.
     const count = attemptOf(job) - (error.name === "DeadLetterError" ? 2 : 1);
     const attempts = Number.isSafeInteger(count) && count > 0 ? count : 0;
     const read = form.read(job.data, Math.max(attempts, 1));

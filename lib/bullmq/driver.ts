@@ -6,7 +6,7 @@ export const RETRY_INTERVAL = 1_000;
 /** A queue or a worker, on its own connection. */
 export interface Opened<T> {
   readonly made: T;
-  /** Ends the connection whatever state it is in. */
+  /** Ends the connection, whatever state it is in. Leaves a user's own connection open. */
   readonly destroy: () => void;
   /** Lets the process exit in spite of the connection. Undefined for a user's own connection. */
   readonly unref?: () => void;
@@ -25,9 +25,9 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
     make: (connection: Connection) => T,
   ) => Opened<T>;
   /**
-   * Delay of the job that probes the engine, in ms, to keep workers from taking it. PostgreSQL
-   * would remove the job even while a worker has it, and that worker would report an error. Redis
-   * would not remove it, and needs no delay.
+   * Delay of the job that probes the engine, in ms, to keep workers from taking it. On PostgreSQL,
+   * BullMQ would remove the job even while a worker has it, and that worker would report an error.
+   * On Redis it would leave the job to the worker, so no delay is needed.
    */
   readonly probeDelay: number;
   /** Deletes the references that have expired. */

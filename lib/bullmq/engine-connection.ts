@@ -12,7 +12,7 @@ export interface EngineConnection {
   };
   /** Whether it may be closed. The user's own clients and pools stay open. */
   readonly ownsConnections: boolean;
-  /** Ends what the backend cannot end itself: sockets that hang. */
+  /** Ends what the backend cannot end: sockets that hang, and listeners on a user's pool. */
   readonly destroy: () => void;
   /** Lets the process exit in spite of the connection. Undefined for a user's own connection. */
   readonly unref?: () => void;

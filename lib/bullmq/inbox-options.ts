@@ -60,7 +60,7 @@ export interface PostgresInboxOptions extends CommonInboxOptions {
   backend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions>;
 }
 
-/** Where a durable inbox stores notifications, and how it hands them over. */
+/** Options of {@link bullmqInbox}. */
 export type BullmqInboxOptions = RedisInboxOptions | PostgresInboxOptions;
 
 const NAMES = ["connection", "backend", "queueName", ...DURABLE_OPTIONS, "telemetry"];
@@ -109,7 +109,7 @@ function checkEngine({ connection, backend }: Readonly<BullmqInboxOptions>) {
   }
 }
 
-/** Whether a connection is PostgreSQL's. BullMQ would ignore it, and use the Redis at 127.0.0.1. */
+/** Whether a connection is PostgreSQL's. Without `backend`, BullMQ would use Redis at 127.0.0.1. */
 function isPostgres(connection: unknown): boolean {
   if (typeof connection !== "object" || connection === null) return false;
   return isPgPool(connection) || "connectionString" in connection;

@@ -98,8 +98,8 @@ async function postpone(job: Job, token: string | undefined): Promise<never> {
 }
 
 /**
- * Whether a person retried a job in Bull Board, a dashboard for BullMQ. It keeps the job's counts,
- * but clears its `failedReason`.
+ * Whether a person retried a job in Bull Board, a dashboard for BullMQ. Bull Board keeps the job's
+ * counts, but clears its `failedReason`.
  */
 function isRetriedByHand({ attemptsMade, failedReason }: Job): boolean {
   return attemptsMade > 0 && !failedReason;
@@ -113,7 +113,7 @@ class PostponedError extends Error {
   override readonly name = "DelayedError";
 }
 
-/** Number of the attempt that a job is at, from 1; any value if the job is damaged. */
+/** The number of a job's current or next attempt, from 1; any value if the job is damaged. */
 export function attemptOf({ attemptsMade, stalledCounter, progress }: CountedJob): number {
   // `attemptsMade` counts the attempts that ended, `stalledCounter` those that a crash cut short.
   return attemptsMade + stalledCounter - stalledBefore(progress) + 1;

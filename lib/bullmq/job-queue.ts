@@ -13,7 +13,10 @@ import type { DeadLetterQueue, DeadLetterStore } from "./dead-letters.js";
 import { endConnection, hasClosed, type EngineConnection } from "./engine-connection.js";
 import { CHECK } from "./job-processor.js";
 
-/** Old dead letters, at most 10,000 at a time, and expired references are deleted once an hour. */
+/**
+ * Old dead letters (at most `limit` at a time) and expired references are deleted when a queue is
+ * ready, and then every `interval` ms.
+ */
 const SWEEP = { interval: 3_600_000, limit: 10_000 };
 
 const JOB_OPTIONS = {

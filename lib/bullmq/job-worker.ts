@@ -35,7 +35,7 @@ export type OpenWorker = (process: Processor) => OpenedWorker;
 
 /** Hands jobs over. Replaces BullMQ's worker if that could not connect, or its connection ended. */
 export interface JobWorker {
-  /** Call it when the engine is down: BullMQ's worker would keep asking it without a pause. */
+  /** Call it when the engine is down: BullMQ's worker would query the engine without a pause. */
   rest(): void;
   /** Call it when the engine answers again. */
   revive(): void;
@@ -73,7 +73,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
     if (isFit && !isResting && !isStopping) void worker.resume();
   }
 
-  /** Without a pause, BullMQ asks again in the same turn, and may block the event loop. */
+  /** Without a pause, BullMQ asks again in the same turn of the event loop, and may block it. */
   function pause(worker: Worker) {
     if (current.state() !== "ready") return;
     void worker.pause(true);

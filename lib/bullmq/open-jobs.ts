@@ -65,7 +65,8 @@ function workerOptions({ attempts, concurrency, lockDuration }: Settings) {
     // BullMQ needs two checks to notice a crash. With four in each `lockDuration`, it does so in
     // less than twice that time.
     stalledInterval: Math.min(Math.ceil(lockDuration / 4), LONGEST_TIMER),
-    // The job processor counts attempts itself. This limit only ends jobs that never reach it.
+    // The job processor counts attempts itself. This limit only ends jobs whose process dies before
+    // they reach the processor, and redriven jobs, whose earlier crashes BullMQ still counts.
     maxStalledCount: attempts,
     runRetryDelay: RETRY_INTERVAL,
     autorun: false,

@@ -7,7 +7,7 @@ import { bareError } from "../errors.js";
 import { localName, refuseWrongPlace, renamed, type PlaceOptions } from "./connection-checks.js";
 import { loadDriver, parsesJson, typeParsers } from "./postgres-types.js";
 
-/** A `pg.Pool`. BullMQ's own type for it leaves out that it is an emitter, and its options. */
+/** A `pg.Pool`. BullMQ's own type for it leaves out its options, and that it is an emitter. */
 export type EmitterPool = PgPool &
   EventEmitter & {
     readonly ended?: boolean;

@@ -24,6 +24,7 @@ type PostgresDriver = Driver<PostgresQueueBackend, PostgresConnectionOptions>;
  * BullMQ on PostgreSQL. With a configuration, every queue and worker gets its own pool.
  *
  * @throws TypeError if the connection cannot work
+ * @throws Error if pg is needed and not installed
  */
 export function postgresDriver({ connection, backend }: PostgresInboxOptions): PostgresDriver {
   const common = {

@@ -34,7 +34,7 @@ function installedParsers(): TypeParsers {
   try {
     return loadDriver().types;
   } catch {
-    // The pool is of another driver, which parses JSON as pg does.
+    // Without pg, the pool belongs to another driver, which is assumed to parse JSON as pg does.
     return { getTypeParser: () => parseJson };
   }
 }

@@ -9,7 +9,8 @@ import { clientFactory } from "./redis-client.js";
 type RedisDriver = Driver<RedisQueueBackend, ConnectionOptions>;
 
 /**
- * BullMQ on Redis or Valkey. One ioredis client per queue and worker.
+ * BullMQ on Redis or Valkey. Every queue and worker gets its own ioredis client, unless the user
+ * gave a client of another driver.
  *
  * @throws TypeError if the options cannot work
  * @throws Error if ioredis is needed and not installed

@@ -64,7 +64,10 @@ function parseUrl(url: string): URL | undefined {
   return URL.canParse(url) ? new URL(url) : undefined;
 }
 
-/** Redis's refusal of anything else would be an unhandled rejection, which ends the process. */
+/**
+ * Whether `db` is a whole number. Redis's refusal of anything else would be an unhandled rejection,
+ * which ends the process.
+ */
 function isDatabase(db: unknown): boolean {
   return /^\d+$/.test(String(db));
 }
@@ -91,7 +94,10 @@ type DuplicateOptions = NonNullable<Parameters<Cluster["duplicate"]>[1]>;
 // An outage may last any length of time, and BullMQ does not replace a client that gives up.
 const retryStrategy = () => RETRY_INTERVAL;
 
-/** Options of a client as the inbox needs them, whatever the given ones are. */
+/**
+ * Options that the inbox needs in a client, whatever the user's are. Only the user's
+ * `reconnectOnError` is still called.
+ */
 export function fitOptions({ reconnectOnError }: RedisOptions): RedisOptions {
   return {
     retryStrategy,

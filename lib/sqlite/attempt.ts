@@ -11,7 +11,10 @@ const POSTPONEMENT = 1_000;
 /** The wait after the first attempt, in ms. It doubles with each attempt, up to 30 days. */
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30 * 86_400_000;
-/** The random fraction of a wait, so that notifications that failed together are retried apart. */
+/**
+ * The largest fraction by which a wait is cut at random, so that notifications that failed together
+ * are not retried together.
+ */
 const JITTER = 0.2;
 
 /** What an attempt needs. */

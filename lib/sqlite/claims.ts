@@ -5,7 +5,7 @@ import { givingUp, RELEASE_ABANDONED, type Claimant } from "./notifications.js";
 
 /** The claims of this process. Only the process that claimed a notification hands it over. */
 export interface Claims extends Claimant {
-  /** Ids of the claimed notifications, each until the result of its hand-over is stored. */
+  /** Ids of the claimed notifications, each until its result is stored or given up. */
   readonly held: Set<Value>;
   /** Ends the claims of all other processes. Used while none of them has the file open. */
   readonly whenAlone: readonly Statement[];

@@ -2,7 +2,7 @@ import { bareError } from "../errors.js";
 import type { DatabaseThread, Statement } from "./database-thread.js";
 import { CREATE_TABLES, firstRow, isEmpty, UnusableFileError } from "./schema.js";
 
-/** Time that SQLite waits for another process's lock, in ms: less than an answer may take. */
+/** Time that SQLite waits for another process's lock, in ms: less than `ENGINE_DEADLINE`. */
 const LOCK_TIMEOUT = 800;
 
 /** Settings of a connection, each with the value that SQLite must confirm. */
@@ -16,7 +16,7 @@ const SETTINGS = {
   checkpoint_fullfsync: 1,
   // Overwrites deleted content with zeros.
   secure_delete: 1,
-  // A negative size is in KiB: this is 16 MB.
+  // A negative size is in KiB: this is 16 MiB.
   cache_size: -16_384,
 };
 
@@ -90,8 +90,8 @@ export function isLocked(error: unknown): boolean {
 }
 
 /**
- * Whether several processes may share a file. Before SQLite 3.51.3, two connections that checkpoint
- * at once can corrupt it (https://www.sqlite.org/wal.html#walresetbug).
+ * Whether several processes may share a file. Before SQLite 3.51.3, connections that write or
+ * checkpoint at the same instant can corrupt it (https://www.sqlite.org/wal.html#walresetbug).
  */
 export function canShare(sqliteVersion: string): boolean {
   return sqliteVersion.localeCompare("3.51.3", "en", { numeric: true }) >= 0;

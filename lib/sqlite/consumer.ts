@@ -18,8 +18,8 @@ export interface Consumer {
   /** Claims again. Call it when the database is known to answer. */
   revive(): void;
   /**
-   * Starts no more hand-overs. Resolves when those under way have settled, and their results are
-   * stored or, if the inbox is closing, given up.
+   * Starts no more hand-overs. Resolves when those under way have settled, and each result is
+   * stored or, if it cannot be stored while the inbox closes, given up.
    */
   stop(): Promise<void>;
 }
@@ -88,10 +88,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-/** Makes the function that stores a result. It returns false if it gives up as the inbox closes. */
+/** Makes the function that stores a result. It resolves to false if the inbox closes first. */
 function createRecorder({ database, onTrouble, isClosing }: ConsumerOptions) {
   return async function record(statement: Statement): Promise<boolean> {
-    // Try again until it succeeds: without its result, the hand-over would be repeated.
+    // Try until the result is stored: without it, the hand-over would be repeated.
     for (;;) {
       try {
         await database.run([statement]);

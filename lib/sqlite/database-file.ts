@@ -13,7 +13,7 @@ export interface DatabaseFile {
 }
 
 /**
- * Creates the file if it is missing, readable and writable by its owner only, and reserves it.
+ * Reserves the file. Creates it if it is missing, so that only its owner can read and write it.
  *
  * @throws TypeError if the option is bad, or another inbox of this process has the file
  * @throws Error if the file cannot be used; neither its text nor its cause names the path
@@ -23,7 +23,7 @@ export function claimFile(file: unknown): DatabaseFile {
     throw new TypeError("file must be a path, not a URL; memoryInbox is the inbox in memory");
   }
   const { path, inode } = locate(resolve(file));
-  // Both, as several paths may lead to one file, and a file that is created anew has a new inode.
+  // Both, because several paths may lead to one file, and a file created anew has a new inode.
   return { path, release: claimPlaces([path, inode]) };
 }
 

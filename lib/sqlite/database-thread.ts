@@ -11,7 +11,7 @@ export type Statement = readonly [sql: string, ...parameters: Value[]];
 /** One row of a result. */
 export type Row = Readonly<Record<string, Value>>;
 
-/** A database in its own thread, so that a slow or locked disk never blocks the event loop. */
+/** A database in its own thread, so that a slow disk or a lock never blocks the event loop. */
 export interface DatabaseThread {
   /** Closes the open database, if any, and opens this one. Creates the file if it is gone. */
   open(path: string): Promise<void>;
@@ -19,7 +19,8 @@ export interface DatabaseThread {
   query(statements: readonly Statement[]): Promise<Row[][]>;
   /**
    * The same, in one transaction that is on the disk when this resolves. Rejects with the code
-   * `ERR_FILE_LOST` if the path no longer leads to the file that was opened, or it was truncated.
+   * `ERR_FILE_LOST` if the file, its log or the log's index was replaced or removed, or the file
+   * was truncated.
    */
   transact(statements: readonly Statement[]): Promise<Row[][]>;
   close(): Promise<void>;
@@ -41,7 +42,7 @@ type Answer =
   | { readonly rows: Row[][]; readonly error?: never }
   | { readonly rows?: never; readonly error: ThreadError };
 
-/** Starts the thread. Its methods must be called one at a time. */
+/** Starts the thread. Await each `open`, `query`, `transact` or `close` before the next. */
 export function startDatabaseThread(): DatabaseThread {
   // The thread gets no options of this process: a tracer that they load would record every text.
   const options = { eval: true, execArgv: ["--disable-warning=ExperimentalWarning"], env: {} };

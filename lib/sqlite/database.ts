@@ -12,14 +12,15 @@ const CLOSE_DEADLINE = 2_000;
 export interface Database {
   /**
    * Runs statements, in one transaction with everything else that is asked for in the same turn of
-   * the event loop or while the last transaction runs. Resolves once it is on the disk.
+   * the event loop, while the last transaction runs, or while the database opens. Resolves once the
+   * transaction is on the disk.
    */
   run(statements: readonly Statement[]): Promise<Row[][]>;
-  /** The same, after all others in the transaction. `build` is called when that begins. */
+  /** The same, but last in the transaction. `build` is called when the transaction begins. */
   runLast(build: Build): Promise<Row[][]>;
-  /** Copies the write-ahead log into the file, and empties the log. */
+  /** Copies the write-ahead log into the file, and empties the log, unless that is in use. */
   checkpoint(): Promise<void>;
-  /** Sets whether the process stays alive while nothing is asked for. */
+  /** Sets whether the process stays alive while the database has nothing to do. */
   keepAlive(isNeeded: boolean): void;
   /** Finishes what was asked for, and closes the file. Always resolves within a few seconds. */
   close(): Promise<void>;

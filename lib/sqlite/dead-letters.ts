@@ -15,7 +15,7 @@ import type { StoredText } from "./stored-text.js";
 type DeadLetters = Pick<DurableInbox, "deadLetters" | "redrive" | "discard">;
 
 /**
- * Lists, redrives and discards the notifications that failed for good.
+ * Lists, redrives and discards dead letters.
  *
  * @param onRedriven is called when one is due again
  */

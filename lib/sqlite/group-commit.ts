@@ -15,7 +15,7 @@ export interface GroupCommitOptions {
 /** Combines statements in one transaction, with one flush to the disk for all of them. */
 export interface GroupCommit {
   readonly run: (build: Build) => Promise<Row[][]>;
-  /** The same, after all others in the transaction. */
+  /** The same, but last in the transaction. */
   readonly runLast: (build: Build) => Promise<Row[][]>;
 }
 

@@ -7,7 +7,7 @@ import { createStoredForm } from "../inbox/durable/stored-notification.js";
 import { refuseUnknownAndUndefined } from "../option-checks.js";
 import { createStoredText } from "./stored-text.js";
 
-/** Where and how {@link sqliteInbox} stores, and how it hands over. */
+/** Options of {@link sqliteInbox}. */
 export interface SqliteInboxOptions extends DurableInboxOptions {
   /**
    * Path of the database file. If it is missing it is created, readable only by its owner; its

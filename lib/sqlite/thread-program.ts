@@ -1,10 +1,10 @@
-/** The code of the error for a file that its path no longer leads to, or that was truncated. */
+/** The code of the error for a file that is no longer at its path, or that was truncated. */
 export const FILE_LOST = "ERR_FILE_LOST";
 
 /**
- * The program of the database thread. It is text, because a bundler would not ship a file that
- * only this package knows of, and would rewrite the source of a function. It loads SQLite without
- * an import, which bundlers and Node 20 could not resolve.
+ * The program of the database thread. It is text, because a bundler would not ship a file that no
+ * import names, and would rewrite the source of a function. It loads SQLite without an import,
+ * which bundlers and Node 20 could not resolve.
  */
 export const PROGRAM = `
   const { parentPort } = process.getBuiltinModule("node:worker_threads");
@@ -12,7 +12,7 @@ export const PROGRAM = `
   const { closeSync, openSync, rmSync, statSync } = process.getBuiltinModule("node:fs");
   let database;
   let prepared;
-  /** The id and size of each file in use, by path, to notice when it changes. */
+  /** The id and size of each file, by path, to notice a change. */
   let files;
 
   /** Creates the file if it is gone. If SQLite created it, other users could read it. */
@@ -23,8 +23,7 @@ export const PROGRAM = `
       // It exists, or SQLite will say what is wrong.
       return;
     }
-    // The old log and its index belong to the file that is gone, and other processes may still use
-    // them. The new file needs its own.
+    // The new file needs its own log and index: others may still use those of the lost file.
     for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
   }
 
@@ -33,14 +32,14 @@ export const PROGRAM = `
     return stats && { id: stats.dev + ":" + stats.ino, size: stats.size };
   }
 
-  /** Throws if a path has lost its file: whatever was written to it would be lost. */
+  /** Throws if a file was replaced, removed or cut: what is written would be lost. */
   function confirmFiles() {
     for (const [path, found] of files) {
       const now = look(path);
       // The first transaction creates the log and its index.
       const before = found ?? now;
       files.set(path, now);
-      // Only the log shrinks: it is emptied regularly.
+      // Only the log may shrink, when it is emptied.
       const isCut = !path.endsWith("-wal") && now?.size < before?.size;
       // From an empty file and its log, SQLite would make a damaged file.
       if (isCut && now.size === 0n) rmSync(path);

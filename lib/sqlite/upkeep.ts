@@ -6,7 +6,7 @@ import { mendingFailures } from "./notifications.js";
 
 /** Delay, in ms, between two deletions of what has expired. */
 const INTERVAL = 60_000;
-/** How many rows are deleted at a time. Arrivals are stored in between. */
+/** How many rows are deleted at a time. New notifications are stored in between. */
 const STEP = 500;
 
 /** Keeps the file small, until it is stopped. */

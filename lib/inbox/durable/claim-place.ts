@@ -6,8 +6,8 @@ const inUse = new Set<string>();
  * it, one that verifies no signatures could hand notifications to the listeners of one that does.
  *
  * @param option the option that names the place
- * @param place identifies this place among all those of the option
- * @returns the function that gives the place back
+ * @param place a text that identifies the place
+ * @returns the function that releases the place
  * @throws TypeError if another inbox of this process has it
  */
 export function claimPlace(option: "file" | "queueName", place: string): () => void {

@@ -22,8 +22,8 @@ const TEXTS = {
 const CODES = { "cut short": "ERR_CUT_SHORT", locked: "ERR_LOCKED", damaged: "ERR_DAMAGED" };
 
 /**
- * Refuses anything but a string, such as a missing URL parameter. An engine would fail on it, as if
- * the engine were at fault.
+ * Refuses anything but a string, such as the `undefined` of a missing URL parameter. SQLite would
+ * reject it, and the error would blame the database.
  *
  * @throws TypeError
  */
@@ -31,7 +31,7 @@ export function checkReference(reference: unknown): void {
   if (typeof reference !== "string") throw new TypeError("reference must be a string");
 }
 
-/** The `ERR_DEAD_LETTER` of a notification. If that is unreadable, the text names its reference. */
+/** The `ERR_DEAD_LETTER` of a notification. The text names the key of an unreadable one. */
 export function deadLetterError(
   failure: Failure,
   key: string,
@@ -40,7 +40,7 @@ export function deadLetterError(
   const details = typeof failure === "string" ? {} : failure;
   const text = TEXTS[typeof failure === "string" ? failure : "failed"];
   // A job of another program may have any key, such as a phone number. So a key is named only if it
-  // has the form of TeleSign's references, or is the hash of another reference.
+  // has the form of TeleSign's references, or of the hashes that `referenceKey` makes.
   const isNamed = !notification && /^(\w{32}|=[\w-]{43})$/.test(key);
   const named = isNamed ? `${text}; its reference is ${key}` : text;
   return new TelesignCallbackError("ERR_DEAD_LETTER", named, { ...details, notification });

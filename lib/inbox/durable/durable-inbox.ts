@@ -1,13 +1,13 @@
 import type { MessageNotification } from "../../receive/notification.js";
 import type { Inbox } from "../inbox.js";
 
-/** A notification that failed for good. It is kept for 30 days, for a person to look at. */
+/** A notification that the inbox gave up on, kept for 30 days for a person to look at. */
 export interface DeadLetter {
-  /** The notification; undefined if none of the encryption keys opens it, or it is damaged. */
+  /** The notification; undefined if it cannot be read, for example without its key. */
   readonly message: MessageNotification | undefined;
-  /** Its `mo_reference_id`, for {@link DurableInbox.redrive} and {@link DurableInbox.discard}. */
+  /** What `redrive` and `discard` take: its `mo_reference_id`, or a key if that is unreadable. */
   readonly reference: string;
-  /** How many times it was handed over. */
+  /** How many times it was handed over since it was stored or redriven. */
   readonly attempts: number;
   /** When the last attempt failed. */
   readonly failedAt: Date;
@@ -29,16 +29,18 @@ export interface DeadLettersOptions {
   limit?: number;
 }
 
-/** An inbox whose content survives the process, with methods for operators. */
+/**
+ * An inbox whose content survives the process, with methods for operators. If the engine fails,
+ * these reject with an `ERR_INBOX` whose `cause` has the engine's error code.
+ */
 export interface DurableInbox extends Inbox {
   /**
-   * Resolves once the engine (SQLite, Redis or PostgreSQL) has completed a write. If it cannot,
-   * rejects with an `ERR_INBOX` whose `cause` has the engine's error code. For health checks, and
-   * for deploys that should fail at once.
+   * Resolves once the engine (SQLite, Redis or PostgreSQL) has completed a write. For health
+   * checks, and for deploys that should fail early.
    */
   ready(): Promise<void>;
   /**
-   * The notifications that failed for good, oldest first.
+   * The dead letters, oldest first.
    *
    * @throws TypeError, as a rejection, if an option is bad or unknown
    */

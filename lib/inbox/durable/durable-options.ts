@@ -21,8 +21,8 @@ export interface DurableInboxOptions {
   concurrency?: number;
   /**
    * How long a process may show no sign of life, in milliseconds, before its hand-overs count as
-   * cut short. They are repeated within twice that time. A listener may take longer, but must not
-   * block the event loop for that long. At least 100.
+   * cut short. They are usually repeated within twice that time. A listener may take longer, but
+   * must not block the event loop for that long. At least 100.
    * @default 30_000
    */
   lockDuration?: number;
@@ -52,8 +52,8 @@ export const DURABLE_OPTIONS = [
 ] as const satisfies readonly (keyof DurableInboxOptions)[];
 
 /**
- * The shortest lock, in ms. A shorter one would end before it can be renewed, so a message would be
- * handed over again and again. A smaller number is usually meant as seconds.
+ * The least `lockDuration`, in ms. A shorter lock could end before it is renewed, so a message
+ * would be handed over again and again. A smaller number is usually meant as seconds.
  */
 const LEAST_LOCK = 100;
 

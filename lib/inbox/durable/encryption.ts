@@ -6,7 +6,7 @@ import {
   type KeyObject,
 } from "node:crypto";
 
-/** A key of 32 bytes, as base64 or as bytes, or several: the first encrypts, all decrypt. */
+/** A key of 32 bytes, as base64 or a Buffer, or several keys. */
 export type EncryptionKey = string | Buffer | readonly (string | Buffer)[];
 
 /** Encrypts and decrypts texts, each bound to a reference that is stored beside it in the clear. */
@@ -19,7 +19,7 @@ export interface Encryption {
 
 const ALGORITHM = "aes-256-gcm";
 const KEY_LENGTH = 32;
-// NIST SP 800-38D: a random nonce has at least 96 bits (8.2.2), and the longest tag 128 (5.2.1.2).
+// NIST SP 800-38D: a random nonce has at least 96 bits (8.2.2). The longest tag has 128 (5.2.1.2).
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 

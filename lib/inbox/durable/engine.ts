@@ -3,13 +3,13 @@ import type { MessageNotification } from "../../receive/notification.js";
 import type { Outcome } from "../inbox.js";
 import type { Storable } from "./waiting-room.js";
 
-/** SQLite, Redis or PostgreSQL. An engine may be down: promises may stay pending, or reject. */
+/** SQLite, Redis or PostgreSQL. While an engine is down, its promises stay pending or reject. */
 export interface FallibleEngine {
   /** Resolves if the engine could store something now. */
   check(): Promise<void>;
-  /** Whether the inbox made the connections, and may replace them. It must not touch the user's. */
+  /** Whether a connection that hangs can be replaced. One that the user made cannot. */
   readonly ownsConnections: boolean;
-  /** Replaces a connection that hangs or was refused. */
+  /** Called when a probe has failed, to start anew on another connection. */
   reconnect(): void;
   /** Called when an outage begins. */
   onOutage(): void;

@@ -21,7 +21,7 @@ export interface OutageBufferOptions<Stored extends Storable> {
   readonly engine: Engine<Stored>;
   /** How many notifications may wait. Their text is limited to 64 MB as well. */
   readonly maxBuffered: number;
-  /** Time after an outage, in ms, in which errors of connections and locks still belong to it. */
+  /** Time after an outage, in ms, in which errors of connections and locks count as part of it. */
   readonly aftermath: number;
   /** Takes a notification that can neither be stored nor wait. */
   readonly passOn: (stored: Stored, cause: unknown) => void;
@@ -77,7 +77,7 @@ export function createOutageBuffer<Stored extends Storable>(
     if (isCatchingUp) return;
     isCatchingUp = true;
     try {
-      // Nothing may be awaited between the last check and the end, or an addition could be missed.
+      // Nothing may be awaited between the last check and `finally`, or an addition may be missed.
       while (room.size() > 0 && outage.state().name === "storing") await storeBatch();
     } catch (cause) {
       outage.begin(cause);

@@ -20,7 +20,7 @@ export interface Outage {
   /** How many outages have begun. */
   count(): number;
   begin(cause: unknown): void;
-  /** Notes an error of a connection. It explains an outage better than a missed deadline. */
+  /** Notes an error seen elsewhere, which explains an outage better than a missed deadline. */
   note(error: unknown): void;
   /** Forgets the noted error, because the engine answers in spite of it. */
   dismiss(): void;

@@ -38,7 +38,7 @@ export function createProbe({ ask, ownsConnections, reconnect }: ProbeOptions): 
       question = undefined;
       return true;
     } catch (cause) {
-      // On the user's own connection, wait for a call that hangs instead of making another.
+      // If the connection cannot be replaced, wait for a call that hangs instead of making another.
       if (ownsConnections || !(cause instanceof DeadlineError)) {
         question = undefined;
         if (!isStopped) reconnect();

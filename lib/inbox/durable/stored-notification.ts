@@ -30,7 +30,7 @@ interface Content {
   /** In milliseconds since 1970, like `submittedAt`. */
   readonly receivedAt: number;
   readonly submittedAt?: number;
-  /** Set if a custom schema returned something other than the documented texts. */
+  /** Set if a documented property is not a string, because a custom schema changed it. */
   readonly isOwn?: true;
   /** Links the hand-overs to the trace of the request that brought the notification. */
   readonly trace?: Readonly<TraceCarrier>;
