@@ -30,7 +30,10 @@ export interface Database {
 export interface DatabaseOptions extends ConnectionOptions {
   /** The first statements after each opening. */
   readonly whenOpened: () => readonly Statement[];
-  /** Called when the file was lost. The next transaction opens, or creates, the one at its path. */
+  /**
+   * Called when the file is no longer at its path, or was truncated. The next transaction opens the
+   * file that is there by then, or creates one.
+   */
   readonly onLost: (error: unknown) => void;
 }
 
