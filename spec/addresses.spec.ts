@@ -8,7 +8,7 @@ import { expressVersions } from "./support/express-versions.js";
 import { fresh } from "./support/notifications.js";
 import { exchange, listen, post } from "./support/wire.js";
 
-describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, telesignCallback }) => {
+describe.each(expressVersions)("allowFrom, in an %s app", (_, { express, telesignCallback }) => {
   /** The answer of an app that trusts one proxy to a delivery from `address` through that proxy. */
   const deliverFrom = (address: string, allowFrom: string[]) =>
     request(express().set("trust proxy", 1).use(telesignCallback({ allowFrom })))
@@ -61,7 +61,7 @@ describe.each(expressVersions)("allowFrom, in an app of %s", (_, { express, tele
 });
 
 describe.each(expressVersions)(
-  "allowFrom, in an app of %s whose trust proxy function throws,",
+  "allowFrom, in an %s app whose trust proxy function throws,",
   (_, { express, telesignCallback }) => {
     it("leaves that error to the app, unchanged", async () => {
       const distrust = () => {
@@ -82,7 +82,7 @@ describe.each(expressVersions)(
 );
 
 describe.each(expressVersions)(
-  "a rejected event in an app of %s whose trust proxy function throws",
+  "a rejected event in an %s app whose trust proxy function throws",
   (_, { express, telesignCallback }) => {
     it("has no address", async () => {
       const distrust = () => {

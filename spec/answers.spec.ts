@@ -216,113 +216,110 @@ describe("the answer to a delivery that the inbox is slow to accept", () => {
   });
 });
 
-describe.each(expressVersions)(
-  "the answer, in an app of %s,",
-  (_, { express, telesignCallback }) => {
-    it.each(["accepted", "duplicate"] as const)(
-      "holds the inbox's outcome, %s, whether that was returned at once or later",
-      async (outcome) => {
-        for (const accept of [() => outcome, () => Promise.resolve(outcome)]) {
-          const app = express().use(telesignCallback({ inbox: { accept, ...rest } }));
-          await request(app).post("/").send(documented).expect(200, { status: outcome });
-        }
+describe.each(expressVersions)("the answer, in an %s app,", (_, { express, telesignCallback }) => {
+  it.each(["accepted", "duplicate"] as const)(
+    "holds the inbox's outcome, %s, whether that was returned at once or later",
+    async (outcome) => {
+      for (const accept of [() => outcome, () => Promise.resolve(outcome)]) {
+        const app = express().use(telesignCallback({ inbox: { accept, ...rest } }));
+        await request(app).post("/").send(documented).expect(200, { status: outcome });
+      }
+    },
+  );
+
+  it("is left to middleware that has answered already, and the message is still emitted", async () => {
+    const impatient = (_req: unknown, res: { end(text: string): void }, proceed: () => void) => {
+      res.end("too late");
+      proceed();
+    };
+    const callback = telesignCallback();
+    const message = next(callback, "message");
+    const failed = jest.fn();
+    const onError = (_error: Error, _req: unknown, _res: unknown, _next: unknown) => failed();
+    await request(express().use(impatient, callback, onError))
+      .post("/")
+      .send(documented)
+      .expect(200, "too late");
+    expect((await message)[0]).toEqual(documented);
+    await callback.close();
+    expect(failed).not.toHaveBeenCalled();
+  });
+
+  it("is ended when middleware has sent only the headers", async () => {
+    const flushing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
+      res.flushHeaders();
+      proceed();
+    };
+    const callback = telesignCallback();
+    const message = next(callback, "message");
+    await request(express().use(flushing, callback)).post("/").send(documented).expect(200);
+    expect((await message)[0]).toEqual(documented);
+  });
+
+  it("includes headers that other middleware sets in end()", async () => {
+    const timing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
+      const end = res.end.bind(res) as (text: string) => ServerResponse;
+      res.end = ((text: string) => {
+        res.setHeader("X-Response-Time", "1ms");
+        return end(text);
+      }) as typeof res.end;
+      proceed();
+    };
+    await request(express().use(timing, telesignCallback()))
+      .post("/")
+      .send(fresh())
+      .expect(200)
+      .expect("X-Response-Time", "1ms")
+      .expect("Content-Type", "application/json");
+  });
+
+  it("is left to the app's error handler when other middleware makes setHeader() throw, and the message is still emitted", async () => {
+    const forbidding = (_req: unknown, res: { setHeader: unknown }, proceed: () => void) => {
+      res.setHeader = () => {
+        throw new Error("no more headers");
+      };
+      proceed();
+    };
+    const passedOn = (error: Error, _req: unknown, res: ServerResponse, _next: unknown) => {
+      res.writeHead(503).end(error.message);
+    };
+    const callback = telesignCallback();
+    const message = next(callback, "message");
+    const app = express().use(forbidding, callback, passedOn);
+    await request(app).post("/").send(documented).expect(503, "no more headers");
+    expect((await message)[0]).toEqual(documented);
+  });
+
+  it("has no headers for caching or content negotiation", async () => {
+    const { headers } = await request(express().use(telesignCallback())).post("/").send(fresh());
+    expect(Object.keys(headers).sort()).toEqual([
+      "connection",
+      "content-length",
+      "content-type",
+      "date",
+      "x-powered-by",
+    ]);
+  });
+
+  it("keeps the connection open for the next delivery, even if a listener throws", async () => {
+    const callback = telesignCallback({
+      onMessage: () => {
+        throw new Error("listener");
       },
-    );
-
-    it("is left to middleware that has answered already, and the message is still emitted", async () => {
-      const impatient = (_req: unknown, res: { end(text: string): void }, proceed: () => void) => {
-        res.end("too late");
-        proceed();
-      };
-      const callback = telesignCallback();
-      const message = next(callback, "message");
-      const failed = jest.fn();
-      const onError = (_error: Error, _req: unknown, _res: unknown, _next: unknown) => failed();
-      await request(express().use(impatient, callback, onError))
-        .post("/")
-        .send(documented)
-        .expect(200, "too late");
-      expect((await message)[0]).toEqual(documented);
-      await callback.close();
-      expect(failed).not.toHaveBeenCalled();
     });
-
-    it("is ended when middleware has sent only the headers", async () => {
-      const flushing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
-        res.flushHeaders();
-        proceed();
-      };
-      const callback = telesignCallback();
-      const message = next(callback, "message");
-      await request(express().use(flushing, callback)).post("/").send(documented).expect(200);
-      expect((await message)[0]).toEqual(documented);
-    });
-
-    it("includes headers that other middleware sets in end()", async () => {
-      const timing = (_req: unknown, res: ServerResponse, proceed: () => void) => {
-        const end = res.end.bind(res) as (text: string) => ServerResponse;
-        res.end = ((text: string) => {
-          res.setHeader("X-Response-Time", "1ms");
-          return end(text);
-        }) as typeof res.end;
-        proceed();
-      };
-      await request(express().use(timing, telesignCallback()))
-        .post("/")
-        .send(fresh())
-        .expect(200)
-        .expect("X-Response-Time", "1ms")
-        .expect("Content-Type", "application/json");
-    });
-
-    it("is left to the app's error handler when other middleware makes setHeader() throw, and the message is still emitted", async () => {
-      const forbidding = (_req: unknown, res: { setHeader: unknown }, proceed: () => void) => {
-        res.setHeader = () => {
-          throw new Error("no more headers");
-        };
-        proceed();
-      };
-      const passedOn = (error: Error, _req: unknown, res: ServerResponse, _next: unknown) => {
-        res.writeHead(503).end(error.message);
-      };
-      const callback = telesignCallback();
-      const message = next(callback, "message");
-      const app = express().use(forbidding, callback, passedOn);
-      await request(app).post("/").send(documented).expect(503, "no more headers");
-      expect((await message)[0]).toEqual(documented);
-    });
-
-    it("has no headers for caching or content negotiation", async () => {
-      const { headers } = await request(express().use(telesignCallback())).post("/").send(fresh());
-      expect(Object.keys(headers).sort()).toEqual([
-        "connection",
-        "content-length",
-        "content-type",
-        "date",
-        "x-powered-by",
-      ]);
-    });
-
-    it("keeps the connection open for the next delivery, even if a listener throws", async () => {
-      const callback = telesignCallback({
-        onMessage: () => {
-          throw new Error("listener");
-        },
-      });
-      callback.on("error", () => {});
-      const app = express().use(callback);
-      const { headers } = await request(app)
-        .post("/")
-        .set("Connection", "keep-alive")
-        .send(fresh())
-        .expect(200);
-      expect(headers.connection).toBe("keep-alive");
-    });
-  },
-);
+    callback.on("error", () => {});
+    const app = express().use(callback);
+    const { headers } = await request(app)
+      .post("/")
+      .set("Connection", "keep-alive")
+      .send(fresh())
+      .expect(200);
+    expect(headers.connection).toBe("keep-alive");
+  });
+});
 
 describe.each(expressVersions)(
-  "requests that arrive together, in an app of %s,",
+  "requests that arrive together, in an %s app,",
   (_, { express, telesignCallback }) => {
     /** Sends requests in one packet, the last of which closes the connection. */
     const sendTogether = async (app: RequestListener, ...requests: [string, string[]?][]) => {

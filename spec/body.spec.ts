@@ -34,7 +34,7 @@ const invalid = (errors: unknown[] = []) => ({
   errors,
 });
 
-describe.each(expressVersions)("a body, in an app of %s,", (_, { express, telesignCallback }) => {
+describe.each(expressVersions)("a body, in an %s app,", (_, { express, telesignCallback }) => {
   const send = (options: CallbackOptions, body: string | Buffer, type = "application/json") =>
     request(express().use(telesignCallback(options)))
       .post("/")

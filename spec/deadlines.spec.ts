@@ -59,7 +59,7 @@ describe("an inbox that takes longer than 2 s", () => {
 });
 
 describe.each(expressVersions)(
-  "an answer that other middleware holds back, in an app of %s,",
+  "an answer that other middleware holds back, in an %s app,",
   (_, parts) => {
     it("delays its message by at most 4 s", async () => {
       const holding = (_req: unknown, res: ServerResponse, proceed: () => void) => {

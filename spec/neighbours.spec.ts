@@ -115,7 +115,7 @@ describe("telesignCallback, when listeners come and go", () => {
     expect(texts).toEqual(["1", "2", "3", "4"]);
   });
 
-  it("counts a hand-over as running inside its own listener", async () => {
+  it("counts a hand-over as running when its listener calls stats()", async () => {
     const callback = telesignCallback();
     const seen = new Promise((resolve) => {
       callback.onMessage(() => resolve(callback.stats().running));

@@ -27,7 +27,7 @@ import { documented, fresh } from "./support/notifications.js";
 import { dial, exchange, listen, post, received } from "./support/wire.js";
 
 describe.each(expressVersions)(
-  "telesignCallback in an app of %s, when TeleSign retries",
+  "telesignCallback in an %s app, when TeleSign retries",
   (_, { express, telesignCallback }) => {
     it("acknowledges both deliveries and emits the message once", async () => {
       const callback = telesignCallback();

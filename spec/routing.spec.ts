@@ -5,7 +5,7 @@ import { documented, fresh } from "./support/notifications.js";
 import { exchange, listen, post } from "./support/wire.js";
 
 describe.each(expressVersions)(
-  "telesignCallback in an app of %s",
+  "telesignCallback in an %s app",
   (_, { express, telesignCallback }) => {
     it("accepts TeleSign's documented example, and emits it unaltered", async () => {
       const listener = jest.fn();

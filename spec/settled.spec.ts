@@ -16,7 +16,7 @@ function deferred<T = void>() {
 
 type Decide = ReturnType<typeof deferred<Outcome>>;
 
-describe.each(expressVersions)("settled(), in an app of %s,", (_, parts) => {
+describe.each(expressVersions)("settled(), in an %s app,", (_, parts) => {
   const { express, telesignCallback } = parts;
 
   it("resolves at once if nothing was accepted", async () => {

@@ -123,7 +123,7 @@ describe("deliver, when the receiver fails", () => {
     expect(received).toHaveLength(2);
   });
 
-  it("waits 5 s for an answer, as TeleSign does", async () => {
+  it("waits up to 5 s for an answer, as TeleSign's SMS products do", async () => {
     await deliver(createReceiver().listener, notification());
     expect(clock.within).toHaveBeenCalledWith(5_000, expect.any(Promise));
   });

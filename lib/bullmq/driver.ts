@@ -1,6 +1,6 @@
 import type { BackendFactory, IQueueBackend } from "bullmq";
 
-/** Delay, in ms, before a connection or a worker that was refused tries again. */
+/** Delay, in ms, before a Redis client reconnects, or a worker repeats a call that failed. */
 export const RETRY_INTERVAL = 1_000;
 
 /** A queue or a worker, on its own connection. */

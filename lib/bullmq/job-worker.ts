@@ -73,7 +73,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
     if (isFit && !isResting && !isStopping) void worker.resume();
   }
 
-  /** Without a pause, BullMQ asks again in the same turn of the event loop, and may block it. */
+  /** Pauses after an error, when BullMQ would ask for the next job at once and block the event loop. */
   function pause(worker: Worker) {
     if (current.state() !== "ready") return;
     void worker.pause(true);

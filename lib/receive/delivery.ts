@@ -3,7 +3,7 @@ import { parseTimestamp } from "./timestamp.js";
 
 /** What is known about one arrival of a notification. */
 export interface Delivery {
-  /** When its body had arrived here. */
+  /** When the receiver had read the whole body of the request. */
   readonly receivedAt: Date;
   /** `submit_timestamp` to the millisecond, as UTC if it names no zone; undefined if unreadable. */
   readonly submittedAt: Date | undefined;

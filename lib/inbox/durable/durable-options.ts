@@ -21,8 +21,8 @@ export interface DurableInboxOptions {
   concurrency?: number;
   /**
    * How long a process may show no sign of life, in milliseconds, before its hand-overs count as
-   * cut short. They are usually repeated within twice that time. A listener may take longer, but
-   * must not block the event loop for that long. At least 100.
+   * cut short. They are usually repeated within twice that time. A listener may run for longer than
+   * `lockDuration`, but must not block the event loop for half of it. At least 100.
    * @default 30_000
    */
   lockDuration?: number;
