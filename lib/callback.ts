@@ -125,5 +125,5 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
  */
 function isAt(path: string, { url }: IncomingMessage): boolean {
   // At the mount point itself, Express leaves an empty path, not "/", if the URL names an origin.
-  return url === path || (String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "") || "/") === path;
+  return (String(url).replace(/^https?:\/\/[^/?]*|\?.*/gi, "") || "/") === path;
 }

@@ -78,8 +78,7 @@ export function createListeners({ answers, underWay, counts }: ListenersParts): 
       failures.push(cause);
       reportFailure(event, args[0], cause);
     };
-    const unsettled = startAll(registry[event], args, fail);
-    if (unsettled.length > 0) await Promise.all(unsettled);
+    await Promise.all(startAll(registry[event], args, fail));
     return failures;
   }
 
@@ -142,7 +141,7 @@ function subscribe<Event extends keyof CallbackEvents>(
   };
 }
 
-/** Starts every listener. For each that returns a value, returns a promise that never rejects. */
+/** Starts every listener. Returns a promise for each that has not thrown. It never rejects. */
 function startAll<Args extends unknown[]>(
   listeners: ReadonlySet<(...args: Args) => unknown>,
   args: Args,
@@ -153,7 +152,7 @@ function startAll<Args extends unknown[]>(
   for (const listener of [...listeners]) {
     try {
       const result = listener(...args);
-      if (result !== undefined) unsettled.push(Promise.resolve(result).then(() => {}, fail));
+      unsettled.push(Promise.resolve(result).then(() => {}, fail));
     } catch (cause) {
       fail(cause);
     }

@@ -568,6 +568,11 @@ describe.each(expressVersions)("a body, in an %s app,", (_, { express, telesignC
       },
     );
 
+    it("gets 500 when a parser that is not strict has made a number of it", async () => {
+      const app = express().use(express.json({ strict: false }), telesignCallback());
+      await request(app).post("/").type("json").send("5").expect(500);
+    });
+
     it("gets 500 when that middleware has read a part of it, and the rest is not parsed", async () => {
       const nibble = (req: Request, _res: unknown, proceed: Next) => {
         // By then the whole body has arrived.

@@ -343,9 +343,9 @@ describe("memoryInbox", () => {
       expect(dropped).toHaveLength(7);
     });
 
-    it("has room for another 60 MB once an earlier consumer has taken the 60 MB that waited", async () => {
+    it("has room for another 33 MB once an earlier consumer has taken the 33 MB that waited", async () => {
       const { inbox, dropped } = waiting();
-      const large = () => fresh({ mo_message: "x".repeat(60_000_000) });
+      const large = () => fresh({ mo_message: "x".repeat(33_000_000) });
       for (let count = 0; count < 2; count += 1) {
         const message = large();
         void inbox.accept(message, delivery);
@@ -370,6 +370,16 @@ describe("memoryInbox", () => {
       for (const message of [first, special, last]) void inbox.accept(message, delivery);
       expect(isKept).toContain(inbox.waiting!() === 3);
       expect(dropped).toEqual(inbox.waiting!() === 3 ? [] : [special.mo_reference_id]);
+    });
+
+    it("hands a notification over as it was accepted, even if JSON cannot hold it", async () => {
+      const { inbox } = waiting();
+      const messages = [{ extra: 1n }, { extra: new Date(0) }, {}].map(fresh);
+      for (const message of messages) void inbox.accept(message, delivery);
+      const handOver = jest.fn((..._arrival: [MessageNotification, Delivery]) => Promise.resolve());
+      inbox.consume(handOver);
+      await inbox.close();
+      expect(handOver.mock.calls.map(([message]) => message)).toEqual(messages);
     });
   });
 

@@ -105,6 +105,24 @@ describe("settled()", () => {
     await settled;
   });
 
+  it("waits for earlier listeners again when it is called a second time", async () => {
+    const works = [deferred(), deferred()];
+    const left = [...works];
+    const callback = telesignCallback({ onMessage: () => left.shift()!.promise });
+    const { port } = await listen((req, res) => callback(req, res, () => res.end()));
+    const deliver = () => exchange(port, post("/", JSON.stringify(fresh())));
+    await deliver();
+    const first = callback.settled();
+    await deliver();
+    let isSettled = false;
+    const second = callback.settled().then(() => (isSettled = true));
+    works[1]!.resolve();
+    await turn();
+    expect(isSettled).toBe(false);
+    works[0]!.resolve();
+    await Promise.all([first, second]);
+  });
+
   it("never rejects, and waits for the error event of a listener that fails", async () => {
     const work = deferred();
     const callback = telesignCallback({ onMessage: () => work.promise });

@@ -233,6 +233,18 @@ describe("the channel telesign-callback:message", () => {
     expect(carriers).toEqual(Array(2).fill({ traceparent: "00-trace-span-01" }));
   });
 
+  it("has only the strings in the carrier that a subscriber filled", async () => {
+    subscribe((event, { carrier }) => {
+      if (event === "request start") Object.assign(carrier, { traceparent: "00", baggage: 5 });
+    });
+    const callback = telesignCallback({ onMessage: () => {} });
+    const { send } = await serve(callback);
+    await send(fresh());
+    await callback.settled();
+    expect(finished.message).toMatchObject([{ carrier: { traceparent: "00" } }]);
+    expect(Object.keys(finished.message[0]!.carrier)).toEqual(["traceparent"]);
+  });
+
   it("has an empty carrier if nobody had subscribed when the request arrived", async () => {
     const callback = telesignCallback();
     const { send } = await serve(callback);

@@ -55,7 +55,6 @@ function leftover(req: BodyRequest, name: "rawBody" | "body"): unknown {
 
 function toBytes(value: unknown): Buffer | undefined {
   if (typeof value === "string") return Buffer.from(value);
-  if (Buffer.isBuffer(value)) return value;
   // Not instanceof: a test runner's realm has another Uint8Array.
   if (!types.isUint8Array(value)) return undefined;
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
@@ -99,16 +98,11 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
 
     function take(chunk: unknown) {
       // With an encoding set, chunks are text, from which the bytes cannot always be recovered.
-      if (!Buffer.isBuffer(chunk)) return stop(new Refusal("consumed"));
-      if (size + chunk.length > limit) return stop(new Refusal("size"));
+      if (!Buffer.isBuffer(chunk)) return reject(new Refusal("consumed"));
+      if (size + chunk.length > limit) return reject(new Refusal("size"));
       // Nearly every body comes in one chunk.
       bytes = size === 0 ? chunk : append(bytes, size, chunk);
       size += chunk.length;
-    }
-
-    function stop(refusal: Refusal) {
-      req.off("data", take);
-      reject(refusal);
     }
 
     req.on("data", take);

@@ -47,7 +47,7 @@ export function requestHeaders(
   given: HeadersToSend,
 ): Record<string, string | string[]> {
   const headers: HeadersToSend = {
-    ...(!names(given).includes("content-type") && { "Content-Type": "application/json" }),
+    "Content-Type": "application/json",
     "Content-Length": String(body.length),
     ...(apiKey !== undefined && sign(body, { apiKey, customerId })),
     ...given,

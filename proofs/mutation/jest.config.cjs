@@ -7,7 +7,7 @@ const root = path.join(__dirname, "../..");
 
 // These need a server, a browser, a terminal or the built package, or are not about the core.
 const NOT_CORE =
-  /^(bullmq|sqlite|cli|conversations|docs|durable|encryption|engine|examples|job|observability|outage|package|pool|privacy-tracing|readme|shutdown-behind|start|testing-environments|testing-readme|types)\b/;
+  /^(bullmq|sqlite|cli(?!-(send|conversation))|conversations|docs|durable|encryption|engine|examples|job|observability|outage|package|pool|privacy-tracing|readme|shutdown-behind|start|testing-environments|testing-readme|types)\b/;
 const core = readdirSync(path.join(root, "spec")).filter(
   (file) => file.endsWith(".spec.ts") && !NOT_CORE.test(file),
 );
