@@ -41,7 +41,8 @@ describeOnEachEngine("bullmqInbox, in a process that is killed under load", (nam
       // On a busy machine, the first connection may take so long that it counts as an outage.
       untilReady: true,
     });
-    const stdio = ["ignore", "pipe", "inherit"] as const;
+    // It ends when its standard input does.
+    const stdio = ["pipe", "pipe", "inherit"] as const;
     receiver = spawn(process.execPath, [RECEIVER, settings], { stdio: [...stdio] });
     // The receiver's first line says that it listens.
     await once(receiver.stdout!, "data");
