@@ -105,7 +105,7 @@ describe("the README's server", () => {
   /** The server on a free port instead of 3000. It prints the port. */
   const quickstart = server!.code.replace(
     "app.listen(3000);",
-    'const server = app.listen(0, "127.0.0.1", () => console.log(server.address()));',
+    'app.listen(0, "127.0.0.1", () => console.log(server.address()));',
   );
 
   it("prints the text that the README's first command sends it", async () => {
