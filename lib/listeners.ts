@@ -141,7 +141,7 @@ function subscribe<Event extends keyof CallbackEvents>(
   };
 }
 
-/** Starts every listener. Returns a promise for each that has not thrown. It never rejects. */
+/** Starts every listener. For each that returns a value, returns a promise that never rejects. */
 function startAll<Args extends unknown[]>(
   listeners: ReadonlySet<(...args: Args) => unknown>,
   args: Args,
@@ -152,7 +152,7 @@ function startAll<Args extends unknown[]>(
   for (const listener of [...listeners]) {
     try {
       const result = listener(...args);
-      unsettled.push(Promise.resolve(result).then(() => {}, fail));
+      if (result !== undefined) unsettled.push(Promise.resolve(result).then(() => {}, fail));
     } catch (cause) {
       fail(cause);
     }

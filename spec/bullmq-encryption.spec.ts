@@ -1,9 +1,7 @@
 import { randomBytes } from "node:crypto";
 
-import { Queue } from "bullmq";
-
 import { createErrors, freshDelivery, freshNotification } from "./support/inbox-contract.js";
-import { describeOnEachEngine, inboxOn, uniqueName } from "./support/servers.js";
+import { describeOnEachEngine, inboxOn, queueOn, uniqueName } from "./support/servers.js";
 
 describeOnEachEngine("bullmqInbox, with an encryptionKey", (_, engine) => {
   beforeAll(engine.start);
@@ -26,11 +24,7 @@ describeOnEachEngine("bullmqInbox, with an encryptionKey", (_, engine) => {
         inbox.consume(() => Promise.reject(words));
         await received(failures);
       }
-      const options = engine.options();
-      const queue =
-        options.backend === undefined
-          ? new Queue(queueName, { connection: options.connection })
-          : new Queue(queueName, { connection: options.connection }, options.backend);
+      const queue = queueOn(engine, queueName);
       const jobs = await queue.getJobs(["waiting", "failed"]);
       const stored = JSON.stringify(jobs.map((job) => job.toJSON()));
       expect(stored).toContain(message.mo_reference_id);

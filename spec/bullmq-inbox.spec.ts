@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { inspect } from "node:util";
 
-import { createPostgresBackend, Queue, runMigrations, Worker, type Job } from "bullmq";
+import { createPostgresBackend, runMigrations, Worker, type Job } from "bullmq";
 import { Redis } from "ioredis";
 import { Pool } from "pg";
 import type { HandOver, Inbox } from "telesign-callback";
@@ -19,19 +19,12 @@ import {
   inboxOn,
   isThere,
   POSTGRES_URL,
+  queueOn,
   redisServer,
   uniqueName,
   withPool,
   type TestEngine,
 } from "./support/servers.js";
-
-/** BullMQ's own view of a queue. */
-function queueOn(engine: TestEngine, queueName: string) {
-  const options = engine.options();
-  return options.backend === undefined
-    ? new Queue(queueName, { connection: options.connection })
-    : new Queue(queueName, { connection: options.connection }, options.backend);
-}
 
 /** Takes a job like a process that dies during the hand-over: the job's lock runs out. */
 async function takeAndDie(engine: TestEngine, queueName: string) {

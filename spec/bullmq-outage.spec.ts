@@ -2,7 +2,6 @@ import { setImmediate } from "node:timers/promises";
 import { inspect } from "node:util";
 
 import { telesignCallback, type Inbox, type MessageNotification } from "telesign-callback";
-import type { DurableInbox } from "telesign-callback/bullmq";
 
 import {
   createErrors,
@@ -10,7 +9,13 @@ import {
   freshDelivery,
   freshNotification,
 } from "./support/inbox-contract.js";
-import { describeOnEachEngine, inboxOn, uniqueName, type TestEngine } from "./support/servers.js";
+import {
+  describeOnEachEngine,
+  inboxOn,
+  queueOn,
+  uniqueName,
+  type TestEngine,
+} from "./support/servers.js";
 import { listen } from "./support/wire.js";
 
 const OUTAGES: [string, (engine: TestEngine) => unknown, (engine: TestEngine) => unknown][] = [
@@ -33,7 +38,7 @@ function referencesOf(messages: MessageNotification[]): string[] {
 
 describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
   let queueName: string;
-  let inbox: DurableInbox | undefined;
+  let inbox: Inbox | undefined;
   beforeEach(async () => {
     queueName = uniqueName();
     await engine.start();
@@ -52,23 +57,33 @@ describeOnEachEngine("bullmqInbox, while its engine is down", (_, engine) => {
     return { inbox, errors, receivedErrors };
   }
 
+  /** Resolves when the result of every hand-over is stored, or an outage would repeat some. */
+  async function idle() {
+    const queue = queueOn(engine, queueName);
+    while ((await queue.getActiveCount()) > 0) await setImmediate();
+    await queue.close();
+  }
+
   describe.each(OUTAGES)("because it %s", (_, takeDown, bringBack) => {
     it("accepts notifications, hands them over when it is back, and reports the outage once", async () => {
       const { inbox, errors } = open();
       const { handOver, handOvers, received } = createReception();
       inbox.consume(handOver);
-      await inbox.ready();
+      const before = several(3);
+      await acceptAll(inbox, before);
+      await received(3);
+      await idle();
       await takeDown(engine);
       const during = several(60);
       expect(new Set(await acceptAll(inbox, during))).toEqual(new Set(["accepted"]));
       expect(new Set(await acceptAll(inbox, during))).toEqual(new Set(["duplicate"]));
       await bringBack(engine);
-      await received(60);
+      await received(63);
       const after = several(3);
       await acceptAll(inbox, after);
-      await received(63);
+      await received(66);
       const messages = handOvers.map(([message]) => message);
-      expect(referencesOf(messages)).toEqual(referencesOf([...during, ...after]));
+      expect(referencesOf(messages)).toEqual(referencesOf([...before, ...during, ...after]));
       expect(errors).toEqual([expect.objectContaining({ code: "ERR_INBOX" })]);
     }, 20_000);
 

@@ -47,6 +47,7 @@ export function requestHeaders(
   given: HeadersToSend,
 ): Record<string, string | string[]> {
   const headers: HeadersToSend = {
+    // Node sends one header if two names differ only in case: the last one.
     "Content-Type": "application/json",
     "Content-Length": String(body.length),
     ...(apiKey !== undefined && sign(body, { apiKey, customerId })),

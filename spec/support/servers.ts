@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import {
   createPostgresBackend,
+  Queue,
   type ConnectionOptions,
   type PostgresConnectionOptions,
 } from "bullmq";
@@ -229,6 +230,14 @@ export async function withPool<T>(use: (pool: Pool) => Promise<T>): Promise<T> {
 /** An inbox on an engine, with the options that a spec sets. */
 export function inboxOn(engine: TestEngine, options: object = {}) {
   return bullmqInbox({ queueName: "spec", ...engine.options(), ...options });
+}
+
+/** BullMQ's own queue on an engine. */
+export function queueOn(engine: TestEngine, queueName: string) {
+  const options = engine.options();
+  return options.backend === undefined
+    ? new Queue(queueName, { connection: options.connection })
+    : new Queue(queueName, { connection: options.connection }, options.backend);
 }
 
 /** An inbox as another process would have it: the package is loaded once more. */
