@@ -1,6 +1,3 @@
-import type { MessageNotification } from "./notification.js";
-import { parseTimestamp } from "./timestamp.js";
-
 /** What is known about one arrival of a notification. */
 export interface Delivery {
   /** When the receiver had read the whole body of the request. */
@@ -12,10 +9,6 @@ export interface Delivery {
 }
 
 /** The delivery of a notification that arrives now. */
-export function deliveryOf(message: MessageNotification): Delivery {
-  return Object.freeze({
-    receivedAt: new Date(),
-    submittedAt: parseTimestamp(message.submit_timestamp),
-    attempt: 1,
-  });
+export function deliveryOf(submittedAt: Date | undefined): Delivery {
+  return Object.freeze({ receivedAt: new Date(), submittedAt, attempt: 1 });
 }

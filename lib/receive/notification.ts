@@ -25,9 +25,12 @@ export interface MessageNotification {
   readonly [property: string]: unknown;
 }
 
+export const REFERENCE = /^[A-Za-z0-9]{32}$/;
+export const PHONE_NUMBER = /^\+?\d{1,15}$/;
+
 const text = Joi.string().required();
-const reference = text.pattern(/^[A-Za-z0-9]{32}$/);
-const phoneNumber = text.pattern(/^\+?\d{1,15}$/);
+const reference = text.pattern(REFERENCE);
+const phoneNumber = text.pattern(PHONE_NUMBER);
 // Not Joi's isoDate(): it rewrites the text, drops microseconds and assumes the server's time zone.
 const timestamp = text.custom((value: string, { error }) =>
   parseTimestamp(value) ? value : error("string.isoDate"),

@@ -4,11 +4,20 @@ import Joi from "joi";
 
 import type { Body } from "./body.js";
 import { notificationSchema, type MessageNotification } from "./notification.js";
+import { isPlainlyValid } from "./plainly-valid.js";
 import { namesPrototype } from "./prototype-keys.js";
 import { Refusal, type FieldError } from "./rejection.js";
+import { parseTimestamp } from "./timestamp.js";
+
+/** What a body says. */
+export interface Parsed {
+  readonly message: MessageNotification;
+  /** Its `submit_timestamp`; undefined if that is unreadable, which a custom schema may allow. */
+  readonly submittedAt: Date | undefined;
+}
 
 /** Turns a body into a notification; see {@link createParser}. */
-export type NotificationParser = (body: Body) => MessageNotification;
+export type NotificationParser = (body: Body) => Parsed;
 
 /**
  * Makes the function that turns a body into a frozen notification, or throws a {@link Refusal}. It
@@ -32,6 +41,8 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
       throw new Refusal("object");
     }
+    const submittedAt = isOurs ? submittedAtOf(sent) : undefined;
+    if (isPlainlyValid(sent, submittedAt)) return { message: Object.freeze(sent), submittedAt };
     // Our own schema alters nothing and lets other properties pass, so Joi need not get those.
     const result = validate(thorough, isOurs ? documentedPart(sent) : sent);
     if (result.error) {
@@ -40,8 +51,12 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     }
     const value: unknown = isOurs ? sent : result.value;
     if (!hasReference(value)) throw new Refusal("schema", referenceErrors(value));
-    return Object.freeze(value);
+    return { message: Object.freeze(value), submittedAt: submittedAtOf(value) };
   };
+}
+
+function submittedAtOf(sent: Partial<MessageNotification>): Date | undefined {
+  return parseTimestamp(sent.submit_timestamp);
 }
 
 // Strict: a replacement character would alter a text. Drops a byte order mark (RFC 8259, 8.1).

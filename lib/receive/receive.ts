@@ -24,8 +24,8 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       admit(req); // 503, 403, 415
       body = await readBody(req, maxBodySize); // 413, 500
       authenticate(req.headers, body); // 401, 500
-      const message = parse(body); // 400, 500
-      const delivery = deliveryOf(message);
+      const { message, submittedAt } = parse(body); // 400, 500
+      const delivery = deliveryOf(submittedAt);
       refuseIfOutdated(delivery); // 400
       // Checked again, because close() may have been called while the body was arriving. Nothing
       // may be awaited between this and acknowledge(), or the inbox could close before it is asked.
