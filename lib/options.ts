@@ -1,5 +1,3 @@
-import type { KeyObject } from "node:crypto";
-
 import Joi from "joi";
 
 import type { Inbox } from "./inbox/inbox.js";
@@ -9,7 +7,8 @@ import { milliseconds, refuseUnknownAndUndefined, wholeNumber } from "./option-c
 import { createAllowlist } from "./receive/address.js";
 import { notificationSchema } from "./receive/notification.js";
 import { createParser, type NotificationParser } from "./receive/parse.js";
-import { keysOf } from "./receive/signature.js";
+import { signersOf } from "./receive/signature.js";
+import type { Signer } from "./receive/signer.js";
 
 /** Options of `telesignCallback`. An option that is given but `undefined` is refused. */
 export interface CallbackOptions {
@@ -63,7 +62,7 @@ export interface CallbackOptions {
 /** The options, checked and made ready for use. */
 export interface Settings {
   readonly path: string;
-  readonly keys: readonly KeyObject[] | undefined;
+  readonly signers: readonly Signer[] | undefined;
   readonly isAllowed: ((address: string | undefined) => boolean) | undefined;
   readonly maxBodySize: number;
   readonly maxAge: number | undefined;
@@ -97,7 +96,7 @@ export function resolveOptions(options: Readonly<CallbackOptions>): Settings {
   }
   return {
     path: checkPath(path),
-    keys: options.apiKey === undefined ? undefined : keysOf(options.apiKey),
+    signers: options.apiKey === undefined ? undefined : signersOf(options.apiKey),
     isAllowed: options.allowFrom === undefined ? undefined : createAllowlist(options.allowFrom),
     maxBodySize: wholeNumber("maxBodySize", maxBodySize),
     maxAge: options.maxAge === undefined ? undefined : checkMaxAge(options.maxAge),

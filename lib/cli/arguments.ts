@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
-import { keysOf } from "../receive/signature.js";
+import { signersOf } from "../receive/signature.js";
 import type { HeadersToSend } from "../testing/request-headers.js";
 import { printable, type Terminal } from "./terminal.js";
 
@@ -104,7 +104,7 @@ export function headersIn(texts: readonly string[]): HeadersToSend {
  */
 export function apiKeyIn({ TELESIGN_API_KEY: apiKey }: Terminal["env"]): string | undefined {
   try {
-    if (apiKey !== undefined) keysOf(apiKey);
+    if (apiKey !== undefined) signersOf(apiKey);
     return apiKey;
   } catch {
     throw new TypeError("TELESIGN_API_KEY must be base64, as TeleSign shows it, or not be set");

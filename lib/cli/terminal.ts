@@ -1,3 +1,5 @@
+import { styleText } from "node:util";
+
 /** Where a command writes: a terminal, a pipe or a file. */
 export interface Output {
   write(text: string): unknown;
@@ -20,11 +22,12 @@ export interface Terminal {
   readonly interrupted: AbortSignal;
 }
 
-const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, grey: 90 };
+type Colour = "red" | "green" | "yellow" | "cyan" | "grey";
 
-/** Colours a text if the output shows colours. Node 20.11 and earlier have no `util.styleText`. */
-export function paint(output: Output, colour: keyof typeof COLOURS, text: string): string {
-  return output.hasColors?.() ? `\u001b[${COLOURS[colour]}m${text}\u001b[39m` : text;
+/** Colours a text if the output shows colours. */
+export function paint(output: Output, colour: Colour, text: string): string {
+  // Without the option, styleText would ask the process's own stdout instead.
+  return output.hasColors?.() ? styleText(colour, text, { validateStream: false }) : text;
 }
 
 /**

@@ -11,7 +11,7 @@ import { isSigned } from "./signature.js";
 const CLOCK_DIFFERENCE = 60_000;
 
 /** Makes the checks besides reading and parsing. One that fails throws a {@link Refusal}. */
-export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: () => boolean) {
+export function createChecks({ isAllowed, signers, maxAge }: Settings, isClosing: () => boolean) {
   function admit(req: AddressedRequest) {
     refuseIfClosing();
     // Express computes req.ip on each read, so read it on demand only.
@@ -26,10 +26,10 @@ export function createChecks({ isAllowed, keys, maxAge }: Settings, isClosing: (
   }
 
   function authenticate(headers: IncomingHttpHeaders, body: Body) {
-    if (!keys) return;
+    if (!signers) return;
     if (!Buffer.isBuffer(body)) throw new Refusal("consumed");
     const claims = [headers["x-ts-authorization"], headers.authorization];
-    if (!isSigned(body, claims, keys)) throw new Refusal("signature");
+    if (!isSigned(body, claims, signers)) throw new Refusal("signature");
   }
 
   /**

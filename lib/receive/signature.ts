@@ -1,4 +1,6 @@
-import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+
+import { createSigner, type Signer } from "./signer.js";
 
 /** A header of a callback. Serverless adapters that do not join repeated headers give an array. */
 type HeaderValue = string | readonly string[] | undefined;
@@ -19,18 +21,18 @@ export function verifySignature(
   header: string | undefined,
   apiKey: string | string[],
 ): boolean {
-  return isSigned(body, [header], keysOf(apiKey));
+  return isSigned(body, [header], signersOf(apiKey));
 }
 
 /**
- * Decodes API keys for {@link isSigned}, once: making a key object costs more than using it.
+ * A signer for each API key, for {@link isSigned}.
  *
  * @throws TypeError if there is no key, or one is empty or decodes to nothing
  */
-export function keysOf(apiKey: unknown): KeyObject[] {
+export function signersOf(apiKey: unknown): Signer[] {
   const keys = (Array.isArray(apiKey) ? Array.from<unknown>(apiKey) : [apiKey]).map(decode);
   if (keys.length === 0) throw new TypeError("apiKey must hold at least one API key");
-  return keys.map((key) => createSecretKey(key));
+  return keys.map(createSigner);
 }
 
 function decode(apiKey: unknown): Buffer {
@@ -41,19 +43,19 @@ function decode(apiKey: unknown): Buffer {
   return key;
 }
 
-/** Whether any header holds a signature for `body` that was made with any of the keys. */
+/** Whether any header holds a signature for `body` by any of the signers. */
 export function isSigned(
   body: Buffer | string,
   headers: readonly HeaderValue[],
-  keys: readonly KeyObject[],
+  signers: readonly Signer[],
 ): boolean {
-  const signatures = signaturesIn(headers);
-  // A stranger without a signature must not make us compute one.
-  if (signatures.length === 0) return false;
-  return keys.some((key) => {
-    const expected = Buffer.from(hmacOf(body, key));
-    return signatures.some((signature) => timingSafeEqual(signature, expected));
-  });
+  // Made on demand, because a stranger without a signature must not make us compute one.
+  let expected: Buffer[] | undefined;
+  for (const signature of signaturesIn(headers)) {
+    expected ??= signers.map((sign) => Buffer.from(sign(body)));
+    if (expected.some((right) => timingSafeEqual(signature, right))) return true;
+  }
+  return false;
 }
 
 /**
@@ -62,24 +64,24 @@ export function isSigned(
  * @throws TypeError if the key is empty or decodes to nothing
  */
 export function signatureOf(body: Buffer | string, apiKey: string): string {
-  return hmacOf(body, decode(apiKey));
-}
-
-function hmacOf(body: Buffer | string, key: KeyObject | Buffer): string {
-  return createHmac("sha256", key).update(body).digest("base64");
+  return createSigner(decode(apiKey))(body);
 }
 
 // The base64 of 32 bytes. Nothing else may reach timingSafeEqual, which throws if lengths differ.
-const SIGNATURE = /^[A-Za-z0-9+/]{43}=$/;
+const SIGNATURE = /^(?:TSA [^:]*:)?([A-Za-z0-9+/]{43}=)$/i;
 /** Bounds the work that a stranger's headers cause. */
 const MOST_SIGNATURES = 10;
 
 /** Repeated headers may come joined by a comma, which no signature and no Customer ID contains. */
-function signaturesIn(headers: readonly HeaderValue[]): Buffer[] {
-  return headers
-    .flatMap((header) => String(header ?? "").split(",", MOST_SIGNATURES))
-    .map((value) => value.trim().replace(/^TSA [^:]*:/i, ""))
-    .filter((value) => SIGNATURE.test(value))
-    .slice(0, MOST_SIGNATURES)
-    .map((value) => Buffer.from(value));
+function* signaturesIn(headers: readonly HeaderValue[]): Generator<Buffer> {
+  let count = 0;
+  for (const header of headers) {
+    for (const value of String(header ?? "").split(",", MOST_SIGNATURES)) {
+      const [, signature] = SIGNATURE.exec(value.trim()) ?? [];
+      if (signature === undefined) continue;
+      if (count === MOST_SIGNATURES) return;
+      count += 1;
+      yield Buffer.from(signature);
+    }
+  }
 }
