@@ -20,8 +20,8 @@ type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknow
 type RouterInternals = Handler & { handle: Handler; readonly stack: readonly unknown[] };
 
 /**
- * An Express `Router` that emits events, for Express 4 and 5 apps alike. It is also a plain
- * function for `node:http`, to run ahead of an app.
+ * An Express `Router` with events, for Express 4 and 5. It is also a plain function for
+ * `node:http`, so that it can run ahead of an app.
  */
 export interface TelesignCallback {
   /** Handles `POST` on the private path; passes everything else on to `next`, untouched. */
@@ -34,25 +34,25 @@ export interface TelesignCallback {
    */
   on<Event extends keyof CallbackEvents>(event: Event, listener: Listener<Event>): () => void;
 
-  /** Subscribes to new notifications. Short for `on('message', listener)`. */
+  /** Subscribes to new notifications. Short for `on("message", listener)`. */
   onMessage(listener: Listener<"message">): () => void;
 
   /**
-   * Resolves when everything accepted so far has been handed over and the listeners have settled:
-   * for tests, and before a serverless function returns. It closes nothing and never rejects. It
-   * does not wait for notifications that have no `message` listener yet. With a durable inbox it
-   * covers what this process is handing over. A listener that awaits it never settles.
+   * Resolves when everything accepted so far has been handed over and the listeners have settled.
+   * Await it in tests, and before a serverless function returns. It closes nothing and never
+   * rejects. It does not wait for notifications that have no `message` listener yet. With a durable
+   * inbox it covers what this process is handing over. A listener that awaits it never settles.
    */
   settled(): Promise<void>;
 
-  /** What this callback has done since it was made: a frozen snapshot. */
+  /** Returns a frozen snapshot of this callback's counts. */
   stats(): CallbackStats;
 
   /**
    * Shuts down gracefully. New deliveries get 503, so that TeleSign's next attempt reaches another
-   * instance. Resolves when everything accepted has been answered, and stored or handed over to
-   * listeners that have settled. If work is still pending after `timeout`, it resolves and one
-   * `error` event says what is left. It never rejects, and a second call awaits the first. A
+   * instance. Resolves when everything accepted has been answered, and either stored or handed over
+   * to listeners that have settled. If work is still pending after `timeout`, it resolves and one
+   * `error` event says what is left. It never rejects. A second call returns the same promise. A
    * listener that awaits it delays it until `timeout`.
    *
    * @throws TypeError if an option is bad or unknown
@@ -61,14 +61,14 @@ export interface TelesignCallback {
 }
 
 /**
- * Makes the middleware that receives TeleSign's Number Masking callbacks: it verifies and validates
- * them, suppresses retries, answers 200 and hands each new message to the listeners.
+ * Makes the middleware that receives TeleSign's Number Masking callbacks: it checks each one,
+ * answers valid ones with 200, suppresses retries, and hands each new message to the listeners.
  *
  * @throws TypeError if an option is bad or unknown; it names the option and quotes no value
  * @see TeleSign's page "Number Masking - Callback service"
  *
  * @example
- * const callback = telesignCallback({ path: '/telesign/4f9d0c' });
+ * const callback = telesignCallback({ path: "/telesign/4f9d0c" });
  * callback.onMessage((message) => console.log(message.mo_message));
  * app.use(callback);
  */
@@ -120,8 +120,8 @@ export function telesignCallback(options: Readonly<CallbackOptions> = {}): Teles
 }
 
 /**
- * Whether a request is for `path`. The comparison is literal. It ignores the query, and an origin
- * such as `http://example.com`, which a proxy may put before the path.
+ * Whether a request is for `path`, literally. Ignores the query, and an origin such as
+ * `http://example.com`, which a proxy may put before the path.
  */
 function isAt(path: string, { url }: IncomingMessage): boolean {
   // At the mount point itself, Express leaves an empty path, not "/", if the URL names an origin.

@@ -4,15 +4,15 @@ import type { MessageNotification } from "./receive/notification.js";
  * What went wrong:
  *
  * - `ERR_LISTENER`: a listener threw or rejected, or had not settled when `close()` gave up.
- * - `ERR_NO_LISTENER`: a notification found no `message` listener.
+ * - `ERR_NO_LISTENER`: a notification has no `message` listener, and can wait for one no longer.
  * - `ERR_INBOX`: the inbox failed, or took too long.
- * - `ERR_DEAD_LETTER`: every attempt to hand a notification over has failed, or it cannot be read.
+ * - `ERR_DEAD_LETTER`: a durable inbox has given up on a notification, or cannot read it.
  * - `ERR_BODY_CONSUMED`: earlier middleware read a request's body, and its bytes are lost.
  */
 export type TelesignCallbackErrorCode =
   "ERR_LISTENER" | "ERR_NO_LISTENER" | "ERR_INBOX" | "ERR_DEAD_LETTER" | "ERR_BODY_CONSUMED";
 
-/** What a {@link TelesignCallbackError} may carry besides its code and text. */
+/** What a {@link TelesignCallbackError} may carry. */
 export interface TelesignCallbackErrorDetails {
   /** What caused this error. */
   readonly cause?: unknown;
@@ -23,12 +23,12 @@ export interface TelesignCallbackErrorDetails {
 }
 
 /**
- * What an `error` listener receives. The code is stable, the text is for people, and neither
- * repeats a phone number, a message, a key or the private path.
+ * What an `error` listener receives. The code is stable. The text is for people, and repeats no
+ * phone number, message, key or private path.
  *
  * If a listener failed (`ERR_LISTENER`, `ERR_DEAD_LETTER`), `cause` is its error, untouched. For
  * `ERR_INBOX` it is a new Error with only the `name` and `code` of the inbox's error, because a
- * database puts the whole command, text included, into its errors.
+ * database's error may quote the text.
  */
 export class TelesignCallbackError extends Error {
   static {
@@ -63,7 +63,7 @@ export class TelesignCallbackError extends Error {
   }
 }
 
-/** Makes an `ERR_INBOX` with only the cause's name and code, as its text may repeat a message. */
+/** Makes an `ERR_INBOX`, without the cause's text, which may repeat a message. */
 export function inboxError(
   text: string,
   cause: unknown,
@@ -72,7 +72,7 @@ export function inboxError(
   return new TelesignCallbackError("ERR_INBOX", text, { cause: bareError(cause), notification });
 }
 
-/** Makes a new Error with the `name` and `code` of another, and nothing else of it. */
+/** Makes a new Error with only the `name` and `code` of another. */
 export function bareError(cause: unknown): Error & { readonly code?: string } {
   const bare = new Error();
   try {
@@ -112,8 +112,8 @@ export function isUnheard(error: unknown): error is TelesignCallbackError {
 }
 
 /**
- * Makes a `catch` handler for a hand-over. It reports that nobody listens. A listener's failure has
- * been reported already.
+ * Makes a `catch` handler for a hand-over, which reports that nobody listens. A listener's failure
+ * has been reported already.
  */
 export function onUnheard(report: (error: TelesignCallbackError) => void) {
   return (error: unknown): void => {

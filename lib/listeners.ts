@@ -18,7 +18,7 @@ export interface CallbackEvents {
   error: [error: TelesignCallbackError];
 }
 
-/** A function for an event. It may return a promise. Any other result is ignored. */
+/** A function for an event. It may return a promise; any other result is ignored. */
 export type Listener<Event extends keyof CallbackEvents> = (
   ...args: CallbackEvents[Event]
 ) => unknown;
@@ -46,13 +46,13 @@ export interface Listeners {
     ...args: CallbackEvents[Event]
   ): void;
   /**
-   * Emits `error` once the answer to the error's notification has left, or in a later turn if it
-   * has none. Without a listener, prints one line on stderr.
+   * Emits `error` once the answer to the error's notification has left, or in a later turn if there
+   * is no notification.
    */
   readonly report: (error: TelesignCallbackError) => void;
   /** Emits `error` once `answered` resolves. */
   reportAfter(answered: Promise<void>, error: TelesignCallbackError): void;
-  /** Emits `error` without waiting for an answer. Resolves when the listeners have settled. */
+  /** Emits `error` at once. Resolves when the listeners have settled. */
   reportNow(error: TelesignCallbackError): Promise<void>;
 }
 

@@ -16,17 +16,17 @@ export interface CallbackOptions {
    * Private path under the mount point, compared literally: case and a trailing slash count,
    * nothing is a wildcard, and the query is ignored. Other requests fall through to the app. Put
    * the secret here, not in the mount point, where Express ignores case.
-   * @default '/'
+   * @default "/"
    */
   path?: string;
   /**
-   * Your API key, as TeleSign's portal shows it, to verify signatures with; several while a key is
-   * rotated. Without it signatures are not verified.
+   * Your API key, as TeleSign's portal shows it; several while you rotate it. Without it,
+   * signatures are not verified.
    */
   apiKey?: string | string[];
   /**
    * Addresses and CIDR ranges, IPv4 or IPv6, that may deliver. Compared with `req.ip`, so the app's
-   * `trust proxy` counts; outside Express, with the socket's address. Without it any may deliver.
+   * `trust proxy` counts; outside Express, with the socket's address. Without it, any may deliver.
    */
   allowFrom?: string[];
   /**
@@ -36,11 +36,11 @@ export interface CallbackOptions {
    */
   maxBodySize?: number;
   /**
-   * Greatest age of `submit_timestamp` accepted, in milliseconds. An unreadable date is refused,
-   * and so is one over 60 s ahead. This guards against replays, because no signature expires. It
-   * must be above 60,000, so that TeleSign's third attempt passes. Keep it at or below the inbox's
-   * `ttl` or `dedupeTtl`, or replays pass once the inbox has forgotten the message. Without it any
-   * age is accepted.
+   * Greatest age of `submit_timestamp` accepted, in milliseconds; above 60,000, so that TeleSign's
+   * third attempt passes. An unreadable date is refused, and so is one over 60 s ahead. This guards
+   * against replays, because no signature expires. Keep it at or below the inbox's `ttl` or
+   * `dedupeTtl`, or replays pass once the inbox has forgotten the message. Without it, any age is
+   * accepted.
    */
   maxAge?: number;
   /**
@@ -59,7 +59,7 @@ export interface CallbackOptions {
   onMessage?: Listener<"message">;
 }
 
-/** The options, checked and made ready for use. */
+/** The checked options, ready for use. */
 export interface Settings {
   readonly path: string;
   readonly signers: readonly Signer[] | undefined;
@@ -83,7 +83,7 @@ const NAMES: readonly (keyof CallbackOptions)[] = [
 ];
 
 /**
- * Checks the options once, when the callback is made.
+ * Checks the options.
  *
  * @throws TypeError naming the option that is bad or unknown, and quoting no value
  */
@@ -131,7 +131,7 @@ function isJoiSchema(schema: unknown): schema is Joi.Schema {
   try {
     return Joi.isSchema(schema);
   } catch {
-    // Joi throws if the schema is of another version of Joi.
+    // Joi throws if another version of it made the schema.
     return false;
   }
 }

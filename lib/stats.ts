@@ -1,4 +1,4 @@
-/** A snapshot of what a callback has done since it was made, without message content. */
+/** The counts of one callback in this process, since it was made. */
 export interface CallbackStats {
   /** New notifications, even if the client hung up before its 200. */
   readonly accepted: number;
@@ -12,24 +12,21 @@ export interface CallbackStats {
   readonly failed: number;
   /** Notifications that became dead letters (`ERR_DEAD_LETTER`). */
   readonly deadLettered: number;
-  /** `ERR_INBOX` errors. An outage is reported once, however long it lasts. */
+  /** `ERR_INBOX` errors. A durable inbox reports an outage once, however long it lasts. */
   readonly inboxErrors: number;
   /** Hand-overs under way now. */
   readonly running: number;
   /**
    * Notifications in this process's memory that no listener has been given yet: during an outage,
-   * before the first listener, or for a moment until their answer has left. Notifications that a
-   * durable inbox has stored are not counted.
+   * before the first listener, or until their answer has left. Notifications that a durable inbox
+   * has stored are not counted.
    */
   readonly waiting: number;
-  /** When a new notification was last accepted. */
+  /** When the last new notification arrived. */
   readonly lastAcceptedAt: Date | undefined;
 }
 
-/**
- * The counters of {@link CallbackStats}. Errors are counted in `listeners.ts`, which reports them,
- * and everything else where it happens.
- */
+/** The counters of {@link CallbackStats}. */
 export interface Counts {
   accepted: number;
   duplicates: number;
@@ -55,7 +52,7 @@ export function createCounts(): Counts {
   };
 }
 
-/** A frozen copy of the counters, with what is under way now. */
+/** Makes a frozen copy of the counters, with what is under way now. */
 export function snapshot(
   counts: Counts,
   now: { readonly running: number; readonly waiting: number },

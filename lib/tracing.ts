@@ -4,15 +4,15 @@ import type { Delivery } from "./receive/delivery.js";
 import type { MessageNotification } from "./receive/notification.js";
 
 /**
- * Strings that travel from a request to every hand-over of its notification, through a durable
- * inbox and even to another process: a carrier for OpenTelemetry, with keys such as W3C's
- * `traceparent`. A subscriber to the `start` of `telesign-callback:request` can fill it.
+ * Strings that travel from a request to every hand-over of its notification, even in another
+ * process: a carrier for OpenTelemetry, with keys such as W3C's `traceparent`. A subscriber to the
+ * `start` of `telesign-callback:request` can fill it.
  */
 export type TraceCarrier = Record<string, string>;
 
 /** What subscribers to `telesign-callback:request` get: one callback, from arrival to answer. */
 export interface RequestTrace {
-  /** When the request's headers had arrived. */
+  /** When the request reached the callback. Its body may still be arriving. */
   readonly receivedAt: Date;
   /** Fill it to link the notification's hand-overs to this request. */
   readonly carrier: TraceCarrier;
@@ -21,9 +21,9 @@ export interface RequestTrace {
    * other code of the app made the answer impossible. Undefined until that is known.
    */
   outcome?: "accepted" | "duplicate" | "rejected" | "aborted" | "failed";
-  /** The HTTP status of the answer. */
+  /** The HTTP status of the answer, or of the one intended if the outcome is `failed`. */
   status?: number;
-  /** The notification's `mo_reference_id`, once it has passed every check. */
+  /** The `mo_reference_id` of a notification that passed every check. */
   reference?: string;
 }
 
@@ -31,7 +31,7 @@ export interface RequestTrace {
 export interface MessageTrace {
   /** The notification's `mo_reference_id`. */
   readonly reference: string;
-  /** Which hand-over it is, counted from 1. */
+  /** Which hand-over this is, counted from 1. */
   readonly attempt: number;
   /** When the notification arrived: see {@link Delivery}. */
   readonly receivedAt: Date;
@@ -89,10 +89,7 @@ async function emitTraced(emit: Emit, message: MessageNotification, delivery: De
   return failures;
 }
 
-/**
- * Waits for a trace, and ignores its rejection, which a subscriber may have caused, for example by
- * freezing the trace.
- */
+/** Waits for a trace, and ignores its rejection: a subscriber may have frozen the trace. */
 async function regardless(traced: Promise<void>): Promise<void> {
   await traced.catch(() => {});
 }
@@ -100,7 +97,7 @@ async function regardless(traced: Promise<void>): Promise<void> {
 // Kept beside the delivery and not in it, because listeners should not see the carrier.
 const carriers = new WeakMap<Delivery, Readonly<TraceCarrier>>();
 
-/** Keeps the strings in a request's carrier with the delivery, and drops anything else in it. */
+/** Keeps the strings in a request's carrier with the delivery. */
 export function carry(delivery: Delivery, trace: Pick<RequestTrace, "carrier">): void {
   carriers.set(delivery, Object.freeze(stringsIn(trace)));
 }

@@ -16,7 +16,7 @@ export type HandOver = (message: MessageNotification, delivery: Delivery) => Pro
  * step. A store that only remembers would answer "duplicate" to the retry of a delivery whose
  * process died before its listeners ran.
  *
- * An inbox belongs to one callback. Its failures lose no message: when `accept` throws, rejects or
+ * An inbox belongs to one callback. Its failures lose no message: if `accept` throws, rejects or
  * takes longer than 2 s, the answer is `accepted`, this process's listeners get the notification at
  * once, and an `ERR_INBOX` error is emitted.
  */
@@ -37,7 +37,7 @@ export interface Inbox {
 
   /**
    * Sets where to report errors that belong to no call. Called once, before the first `accept`. A
-   * `TelesignCallbackError` is reported as it is, anything else as the cause of an `ERR_INBOX`.
+   * `TelesignCallbackError` is reported as it is, anything else as an `ERR_INBOX`.
    */
   onError?(listener: (error: Error) => void): void;
 

@@ -9,12 +9,12 @@ import type { HandOver, Inbox, Outcome } from "./inbox.js";
 import { referenceKey } from "./reference-key.js";
 import { createWaitingLine, type Arrival } from "./waiting-line.js";
 
-/** How much the memory inbox remembers, and for how long. */
+/** Options of {@link memoryInbox}. */
 export interface MemoryInboxOptions {
   /**
-   * How many references are remembered. Allow for the messages of about 60 s, during which TeleSign
-   * retries: when full, the inbox forgets the oldest, whatever the `ttl`. The default takes up to
-   * 13 MB.
+   * How many references are remembered. When full, the inbox forgets the oldest, whatever the
+   * `ttl`, so allow for the messages of 60 s, during which TeleSign retries. The default takes up
+   * to 13 MB.
    * @default 100_000
    */
   max?: number;
@@ -29,14 +29,14 @@ export interface MemoryInboxOptions {
 const LARGEST_MAP = 2 ** 24;
 
 /**
- * The default inbox: an LRU cache keyed by `mo_reference_id`, in this process only. Nothing
- * outlives the process, and two processes that get the same message each hand it over. Listeners
- * are started in order of arrival; one that fails is reported, not retried.
+ * The default inbox: an LRU cache keyed by `mo_reference_id`. Nothing outlives the process, and two
+ * processes that get the same message each hand it over. Listeners are started in order of arrival;
+ * one that fails is reported, not retried.
  *
- * Notifications that find no `message` listener wait for one as text, up to 1,000 of them and
- * 64 MB, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the newest is
- * dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each of these is reported
- * as an `ERR_NO_LISTENER` error that carries it.
+ * Notifications that find no `message` listener wait for one, up to 1,000 of them and 64 MB of
+ * text, and keep the `AsyncLocalStorage` context of their request. Beyond 1,000 the newest is
+ * dropped, beyond 64 MB the oldest, and at `close()` all that still wait. Each is reported as an
+ * `ERR_NO_LISTENER` error that carries it.
  *
  * @throws TypeError if an option is bad or unknown
  */
@@ -62,14 +62,11 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
     return "accepted";
   }
 
-  // Gives one notification at a time, because after any of them the last listener may leave, and
-  // the rest must then stay in line.
+  // One notification at a time: after any of them the last listener may leave, and the rest must
+  // then stay in line.
   const drainSoon = repeatSoon(giveNext);
 
-  /**
-   * Gives the oldest notification to the listeners. Returns false if none waits, or if no consumer
-   * is ready for it.
-   */
+  /** Hands over the oldest notification. Returns false if none waits or no consumer is ready. */
   function giveNext(): boolean {
     const handOver = consumer.ready();
     const next = handOver && line.take();
@@ -98,11 +95,7 @@ export function memoryInbox(options: Readonly<MemoryInboxOptions> = {}): Inbox {
   return { accept, consume: consumer.attach, onError, waiting: line.count, close };
 }
 
-/**
- * Keeps track of the current consumer.
- *
- * @param onReady is called when notifications can be handed over to a new consumer
- */
+/** Keeps track of the current consumer. Calls `onReady` when a new one is ready. */
 function createCurrentConsumer(onReady: () => void) {
   let current: HandOver | undefined;
   let isReturning = false;

@@ -1,6 +1,6 @@
 /** What is known about one arrival of a notification. */
 export interface Delivery {
-  /** When the receiver had read the whole body of the request. */
+  /** When the whole body of the request had been read. */
   readonly receivedAt: Date;
   /** `submit_timestamp` to the millisecond, as UTC if it names no zone; undefined if unreadable. */
   readonly submittedAt: Date | undefined;

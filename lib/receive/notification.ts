@@ -4,7 +4,7 @@ import { parseTimestamp } from "./timestamp.js";
 
 /**
  * One text between two users. Properties keep TeleSign's names; others that TeleSign sends are kept
- * beside them. Listeners share the object, so it is frozen, except for nested values.
+ * too. Listeners share the object, so it is frozen, except for nested values.
  *
  * @see TeleSign's page "Number Masking - Callback service", Notification Schema
  */
@@ -38,15 +38,13 @@ const timestamp = text.custom((value: string, { error }) =>
 
 /**
  * The six documented properties, all required strings, never coerced, trimmed or altered:
- * references of 32 alphanumeric characters, phone numbers of 1 to 15 digits with an optional `+`,
- * an ISO 8601 date and time, and any text. Other properties pass: one that TeleSign adds must not
- * cost a message.
- *
- * To be stricter, extend it and pass the result as the `schema` option:
+ * references of 32 alphanumeric characters, phone numbers of 1 to 15 digits after an optional `+`,
+ * an ISO 8601 date and time, and any text, even an empty one. Other properties pass: one that
+ * TeleSign adds must not cost a message. To be stricter, extend it for the `schema` option.
  *
  * @example
- * const schema = notificationSchema.keys({ mo_message: Joi.string().max(1600).required() });
- * app.use(telesignCallback({ schema }));
+ * const mo_message = Joi.string().allow("").max(1600).required();
+ * app.use(telesignCallback({ schema: notificationSchema.keys({ mo_message }) }));
  */
 export const notificationSchema: Joi.ObjectSchema<MessageNotification> =
   // The keys last, because Joi copies them with each call that follows.

@@ -13,7 +13,7 @@ type HeaderValue = string | readonly string[] | undefined;
  *
  * @param body the raw bytes; a string is encoded as UTF-8
  * @param apiKey one API key, or several while a key is rotated
- * @throws TypeError if a key is empty or decodes to nothing, since anyone could sign with it
+ * @throws TypeError if there is no key, or one decodes to nothing, since anyone could sign with it
  * @see https://developer.telesign.com/enterprise/docs/authenticate-callbacks
  */
 export function verifySignature(
@@ -27,7 +27,7 @@ export function verifySignature(
 /**
  * A signer for each API key, for {@link isSigned}.
  *
- * @throws TypeError if there is no key, or one is empty or decodes to nothing
+ * @throws TypeError if there is no key, or one decodes to nothing
  */
 export function signersOf(apiKey: unknown): Signer[] {
   const keys = (Array.isArray(apiKey) ? Array.from<unknown>(apiKey) : [apiKey]).map(decode);
@@ -61,7 +61,7 @@ export function isSigned(
 /**
  * The signature that TeleSign puts in its headers.
  *
- * @throws TypeError if the key is empty or decodes to nothing
+ * @throws TypeError if the key decodes to nothing
  */
 export function signatureOf(body: Buffer | string, apiKey: string): string {
   return createSigner(decode(apiKey))(body);

@@ -6,7 +6,7 @@ import type { URL } from "node:url";
 import { after, within } from "../clock.js";
 import { milliseconds } from "../option-checks.js";
 
-/** The result of one delivery attempt: one HTTP request. Only a `status` of 200 is a success. */
+/** The result of one delivery attempt. Only a `status` of 200 is a success. */
 export interface Attempt {
   /** The HTTP status, if the whole answer arrived in time. */
   readonly status?: number;
@@ -38,7 +38,7 @@ export interface Persistence {
   readonly waits: readonly number[];
   /** The longest wait for a whole answer, in milliseconds. */
   readonly timeout: number;
-  /** How many of the first attempts to repeat even after a 200, as if that had been lost. */
+  /** How many of the first attempts to repeat even after a 200, as if it had been lost. */
   readonly lostAnswers?: number;
   /** Aborting ends the wait and prevents further attempts. An attempt under way continues. */
   readonly signal?: AbortSignal;
@@ -67,7 +67,7 @@ export function checkPersistence(waits: unknown, timeout: unknown, prefix = ""):
   return { waits: checked, timeout: milliseconds(`${prefix}timeout`, timeout) };
 }
 
-/** Delivers a callback with its retries, as TeleSign does. Yields each attempt as it ends. */
+/** Delivers a callback, with retries. Yields each attempt as it ends. */
 export async function* attempts(
   callback: OutgoingCallback,
   { waits, timeout, lostAnswers = 0, signal }: Persistence,

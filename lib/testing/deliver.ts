@@ -46,8 +46,8 @@ export interface DeliverOptions {
 }
 
 /**
- * Delivers a notification as TeleSign does: anything but a 200 is a failure, and after each of the
- * `waits` a failed attempt is repeated with the same bytes and the same signature.
+ * Delivers a notification as TeleSign does: anything but a 200 is a failure, and a failed attempt
+ * is repeated after each of the `waits`, with the same bytes and the same signature.
  *
  * A server that is listening is reached at its own address. A request listener, such as an Express
  * app, and a server that is not listening are served on 127.0.0.1 during the delivery, and left as
@@ -59,7 +59,7 @@ export interface DeliverOptions {
  *
  * @param target where to deliver to
  * @param notification what to deliver; any object, valid or not
- * @returns the delivery attempts; the last one has `status: 200` if the delivery succeeded
+ * @returns the attempts; the last one has `status: 200` if the delivery succeeded
  * @throws TypeError, as a rejection, if an argument is bad or an option is bad or unknown
  *
  * @example

@@ -15,7 +15,7 @@ const SIGNATURE = ["authorization", "x-ts-authorization"];
  * Checks the headers that a user adds to a callback.
  *
  * @param option the name of the option that holds them, for the error
- * @param apiKey what the callback is signed with, if it is signed
+ * @param apiKey what the callback is signed with, if it is
  * @throws TypeError naming the option and quoting no header
  */
 export function checkHeaders(option: string, headers: unknown, apiKey?: string): HeadersToSend {
