@@ -9,12 +9,7 @@ export const { clearImmediate, clearTimeout, setImmediate, setTimeout } = timers
 /** The longest delay of one Node timer, in ms. With a longer one, the timer fires after 1 ms. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
-/**
- * Calls back once after a delay of any length.
- *
- * @param milliseconds may be more than a Node timer can wait
- * @returns the function that cancels it
- */
+/** Calls back once after a delay of any length. Returns the function that cancels it. */
 export function after(milliseconds: number, callback: () => void): () => void {
   let timer: NodeJS.Timeout;
   wait(milliseconds);
@@ -32,8 +27,8 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Settles as `work` does, or rejects with a {@link DeadlineError} after `milliseconds`. In that
- * case the work continues, and its outcome is ignored.
+ * Settles as `work` does, or rejects with a {@link DeadlineError} after `milliseconds`. The work
+ * then continues, and its outcome is ignored.
  */
 export function within<T>(milliseconds: number, work: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {

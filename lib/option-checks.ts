@@ -23,7 +23,7 @@ export function refuseUnknownAndUndefined(options: object, known: readonly strin
 export function isPlain(options: unknown): options is object {
   if (typeof options !== "object" || options === null) return false;
   const prototype: unknown = Object.getPrototypeOf(options);
-  // Each realm has another Object.prototype, so it is recognised by having no prototype.
+  // Each realm has its own Object.prototype, so it is recognised by having no prototype.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
@@ -31,7 +31,7 @@ export function isPlain(options: unknown): options is object {
 const LARGEST_TIME = 8.64e15;
 
 /**
- * Checks a duration: a whole number of milliseconds from `least`, no larger than a `Date` can hold.
+ * Checks a duration: a whole number of milliseconds from `least`.
  *
  * @throws TypeError naming the option
  */
@@ -40,7 +40,7 @@ export function milliseconds(name: string, value: unknown, least = 1): number {
 }
 
 /**
- * Checks a count or a number of bytes: a whole number from `least` to `largest`.
+ * Checks a whole number from `least` to `largest`.
  *
  * @throws TypeError naming the option
  */

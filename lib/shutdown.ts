@@ -24,7 +24,7 @@ export interface ShutdownParts {
 }
 
 /**
- * Makes `close` and `settled`. Both wait for three things: `answers` that have not left, verdicts
+ * Makes `close` and `settled`. Both wait for three things: `answers` that have not left, outcomes
  * that the `inbox` has not given, and events `underWay`, whose listeners have not settled.
  */
 export function createShutdown({ answers, inbox, listeners, underWay }: ShutdownParts) {
@@ -74,7 +74,7 @@ export function createShutdown({ answers, inbox, listeners, underWay }: Shutdown
     const begun = underWay.settled();
     await Promise.all([answers.settled(), inbox.settled()]);
     await begun;
-    // The verdicts that the inbox has given meanwhile have begun more events.
+    // The outcomes that the inbox has given meanwhile have begun more events.
     if (isDeciding) await underWay.settled();
   }
 

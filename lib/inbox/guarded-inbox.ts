@@ -11,9 +11,7 @@ const ACCEPT_DEADLINE = 2_000;
 
 /** The user's inbox behind a guard: however it fails, no message is lost and nothing is thrown. */
 export interface GuardedInbox {
-  /**
-   * The inbox's verdict. If the inbox fails: `accepted`, and the listeners get the message at once.
-   */
+  /** The inbox's outcome. If the inbox fails: `accepted`, and listeners get the message at once. */
   accept(message: MessageNotification, delivery: Delivery): Outcome | Promise<Outcome>;
   /** Call it when `message` listeners come or go: the inbox consumes while there is one. */
   consumeWhileHeard(): void;
@@ -21,13 +19,13 @@ export interface GuardedInbox {
   waiting(): number;
   /** Whether the inbox has been asked to accept something and has not decided. */
   readonly isDeciding: () => boolean;
-  /** Resolves when everything that the inbox was asked to accept so far has an outcome. */
+  /** Resolves when the inbox has decided on everything that it was asked to accept so far. */
   readonly settled: () => Promise<void>;
-  /** Closes the inbox, which stops consuming. Never rejects: a failure is an `ERR_INBOX` error. */
+  /** Closes the inbox. Never rejects: a failure is an `ERR_INBOX` error. */
   close(): Promise<void>;
 }
 
-/** Guards an inbox, whose faults become `ERR_INBOX` errors. */
+/** Guards an inbox. Its faults become `ERR_INBOX` errors. */
 export function guardInbox(inbox: Inbox, handOver: HandOver, listeners: Listeners): GuardedInbox {
   let isConsuming = false;
   let stopConsuming = () => Promise.resolve();

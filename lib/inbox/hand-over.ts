@@ -24,8 +24,8 @@ export interface HandOverParts {
 
 /**
  * Makes the function that hands notifications to the `message` listeners: each after its own
- * answer, and in the order of the calls. Each waits in its own `await`, which keeps the
- * asynchronous context of its call, so listeners find the app's `AsyncLocalStorage`.
+ * answer, and in the order of the calls. Each waits in its own `await`, which keeps the context of
+ * its call, so that listeners find the app's `AsyncLocalStorage`.
  */
 export function createHandOver({ listeners, answers, underWay, counts }: HandOverParts) {
   const line: Place[] = [];
@@ -56,8 +56,8 @@ export function createHandOver({ listeners, answers, underWay, counts }: HandOve
   }
 
   /**
-   * Resolves to true when a notification is first in line and its answer has left; to false when no
-   * listener is left.
+   * Resolves to true when a notification is first in line and its answer has left, or to false when
+   * no listener is left.
    */
   function turn(reference: string) {
     return new Promise<boolean>((begin) => {

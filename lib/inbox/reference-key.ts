@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * The key under which an inbox remembers a reference: the reference itself or, if a custom schema
- * lets through a long one or one with unusual characters, its hash.
+ * The key under which an inbox remembers a reference: the reference itself or, if it is long or has
+ * unusual characters, which only a custom schema lets through, its hash.
  */
 export function referenceKey(reference: string): string {
   if (/^[\w-]{1,128}$/.test(reference)) return reference;

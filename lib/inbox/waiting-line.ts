@@ -12,7 +12,7 @@ export interface Arrival {
   readonly number: number;
 }
 
-/** An arrival, and the asynchronous context of the request that brought it. */
+/** An arrival, and its request's asynchronous context, which `AsyncLocalStorage` reads. */
 export interface TakenArrival extends Arrival {
   readonly context: AsyncResource;
 }
@@ -39,7 +39,6 @@ interface Waiting {
   readonly number: number;
   readonly bytes: number;
   readonly read: () => MessageNotification;
-  /** The request's context, which the app's `AsyncLocalStorage` reads. */
   readonly context: AsyncResource;
 }
 
@@ -60,7 +59,7 @@ export function createWaitingLine(
   function add(arrival: Arrival) {
     const entry = admit(arrival);
     if (!entry) return drop(arrival.message);
-    // At its place in the order of arrival: one that is put back may be older than those that wait.
+    // In order of arrival: one that is put back may be older than those that wait.
     const behind = waiting.findIndex(({ number }) => number > entry.number);
     waiting.splice(behind === -1 ? waiting.length : behind, 0, entry);
     bytes += entry.bytes;

@@ -19,8 +19,8 @@ export function addressOf(req: AddressedRequest): string | undefined {
 }
 
 /**
- * Makes the function that says whether an address is in the list. IPv4-mapped IPv6 addresses count
- * as IPv4. The function returns false for anything but an address.
+ * Makes the function that says whether a text is an address in the list. IPv4-mapped IPv6 addresses
+ * count as IPv4.
  *
  * @throws TypeError naming the entry that is neither an address nor a CIDR range
  */
@@ -28,7 +28,7 @@ export function createAllowlist(allowFrom: unknown): (address: string | undefine
   if (!Array.isArray(allowFrom) || allowFrom.length === 0) {
     throw new TypeError("allowFrom must be an array of at least one address or CIDR range");
   }
-  // BlockList is node:net's set of addresses. Here it holds those that are allowed.
+  // Despite its name, this set holds the addresses that are allowed.
   const allowed = new BlockList();
   for (const [index, entry] of Array.from<unknown>(allowFrom).entries()) {
     if (!add(allowed, entry)) {

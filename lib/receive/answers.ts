@@ -8,7 +8,7 @@ export interface Answers {
   sent(reference: string | undefined): Promise<void>;
   /** How many notifications are being answered. */
   readonly count: () => number;
-  /** Resolves when every answer that is being given now has left, or can no longer leave. */
+  /** Resolves when all answers now being given have left, or cannot leave. */
   readonly settled: () => Promise<void>;
 }
 

@@ -19,11 +19,10 @@ const EMPTY = Buffer.alloc(0);
 export class ClientGone {}
 
 /**
- * Gets the body from where it is: `rawBody`, which a host may have set, or the stream, or else
- * `body`, which an earlier parser may have set.
+ * Gets the body from `rawBody`, which a host may have set, or the stream, or else `body`, which an
+ * earlier parser may have set.
  *
- * @param limit the most bytes to take
- * @throws Refusal if there are more bytes, or if earlier middleware consumed them
+ * @throws Refusal if it has more bytes than `limit`, or earlier middleware consumed them
  * @throws ClientGone if the client hung up
  */
 export function readBody(req: BodyRequest, limit: number): Body | Promise<Buffer> {
@@ -74,8 +73,8 @@ function takeBuffered(req: IncomingMessage): Buffer {
 }
 
 /**
- * Whether a parser made this. Express 4's parsers leave `{}` if none of them matched, so `{}`
- * counts only if Content-Length is at most 2.
+ * Whether a parser made this. Express 4's parsers leave `{}` if none of them matched, so an empty
+ * object counts only if Content-Length is at most 2.
  */
 function isParsed(body: unknown, { headers }: BodyRequest): body is object {
   if (typeof body !== "object" || body === null) return false;
@@ -86,10 +85,7 @@ function isParsed(body: unknown, { headers }: BodyRequest): body is object {
   }
 }
 
-/**
- * Reads the stream, and stops at the limit. Express's body parsers would read an oversized upload
- * to its end first.
- */
+/** Reads the stream up to the limit. Express's parsers would read an oversized body to its end. */
 function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(req.headers["content-length"]) > limit) throw new Refusal("size");
   return new Promise((resolve, reject) => {

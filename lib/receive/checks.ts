@@ -32,10 +32,7 @@ export function createChecks({ isAllowed, signers, maxAge }: Settings, isClosing
     if (!isSigned(body, claims, signers)) throw new Refusal("signature");
   }
 
-  /**
-   * Once the inbox has forgotten a message, only the message's date shows that it is replayed,
-   * because no signature expires.
-   */
+  /** Once the inbox has forgotten a message, only its date shows a replay: no signature expires. */
   function refuseIfOutdated({ receivedAt, submittedAt }: Delivery) {
     if (maxAge === undefined) return;
     const field = "submit_timestamp";

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 
 import { after, clearImmediate, setImmediate } from "../clock.js";
 
-/** How long listeners wait for an answer that is held back, in ms. TeleSign probably waits 5 s. */
+/** How long listeners wait for an answer that is held back, in ms. */
 const PATIENCE = 4_000;
 
 /**
@@ -26,8 +26,8 @@ export function departure(req: IncomingMessage, res: ServerResponse): Promise<vo
 
   res.on("finish", settle);
   res.on("close", settle);
-  // Without a durable inbox, nearly every answer leaves within this turn of the event loop. Only
-  // the others need a timer, and a listener on the connection.
+  // Without a durable inbox, nearly every answer leaves within this turn of the event loop. The
+  // others need a timer, and a listener on the connection.
   const watching = setImmediate(() => watch(req.socket, left, settle));
   return left;
 }
@@ -46,10 +46,8 @@ function watch(socket: Socket | undefined, left: Promise<void>, giveUp: () => vo
 const watched = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back when a connection is gone. However many callers wait for that, the connection gets one
- * listener, because Node warns about more than ten.
- *
- * @returns the function that cancels it
+ * Calls back when a connection is gone, and returns the function that cancels it. However many wait
+ * for that, the connection gets one listener, because Node warns about more than ten.
  */
 function onHangUp(socket: Socket | undefined, callback: () => void): () => void {
   // A serverless host may have no connection, or one that it made up.

@@ -12,28 +12,27 @@ import { parseTimestamp } from "./timestamp.js";
 /** What a body says. */
 export interface Parsed {
   readonly message: MessageNotification;
-  /** Its `submit_timestamp`; undefined if that is unreadable, which a custom schema may allow. */
+  /** Undefined if `submit_timestamp` is unreadable, which a custom schema may allow. */
   readonly submittedAt: Date | undefined;
 }
 
-/** Turns a body into a notification; see {@link createParser}. */
+/** See {@link createParser}. */
 export type NotificationParser = (body: Body) => Parsed;
 
 /**
- * Makes the function that turns a body into a frozen notification, or throws a {@link Refusal}. It
- * takes the bytes, or the object that an earlier JSON parser made of them.
+ * Makes the function that turns a body into a frozen notification, or throws a {@link Refusal}.
  */
 export function createParser(schema: Joi.Schema): NotificationParser {
   const isOurs = schema === notificationSchema;
-  // Set once, because Joi would merge the preferences again with each call. Joi's messages are not
+  // Set once, because Joi would merge the preferences again with each call. Its messages are not
   // rendered, because they may quote what was sent.
   const thorough = schema.prefs({
     abortEarly: false,
     errors: { render: false },
     ...(isOurs && { convert: false }),
   });
-  // Collected only when an error needs them, because describing the schema would be most of the
-  // work of making a callback.
+  // Collected on demand, because describing the schema would be most of the work of making a
+  // callback.
   let names: ReadonlySet<string> | undefined;
 
   return function parseNotification(body) {
@@ -89,8 +88,8 @@ function documentedPart(sent: Partial<MessageNotification>) {
 }
 
 /**
- * A copy of what an earlier parser left: the result is frozen, and the app's own `req.body` must
- * not be. A body that throws when it is read counts as consumed.
+ * A copy of what an earlier parser left, because the app's own `req.body` must not be frozen. A
+ * body that throws when it is read counts as consumed.
  */
 function copyOf(body: object): unknown {
   try {
@@ -140,7 +139,7 @@ function referenceErrors(value: unknown): FieldError[] {
   return fieldErrors(complete.validate(value).error, new Set(["mo_reference_id"]));
 }
 
-/** Every failing field and rule once, without Joi's own error, which repeats the values. */
+/** Every failing field and rule once, without Joi's own error, which repeats values. */
 function fieldErrors(error: Error | undefined, names: ReadonlySet<string>): FieldError[] {
   const errors = new Map<string, FieldError>();
   for (const { path = [], type: rule = "" } of detailsOf(error)) {

@@ -1,8 +1,8 @@
 import { PHONE_NUMBER, REFERENCE, type MessageNotification } from "./notification.js";
 
 /**
- * Whether a notification is plainly what `notificationSchema` accepts, so that Joi need not look at
- * it. This only saves time: without it, Joi says the same.
+ * Whether a notification is plainly what `notificationSchema` accepts. This only saves time:
+ * without it, Joi says the same.
  *
  * @param submittedAt what `parseTimestamp` made of its `submit_timestamp`
  */

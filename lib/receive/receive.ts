@@ -27,11 +27,10 @@ export function createReceiver(settings: Settings, parts: ReceiverParts) {
       const { message, submittedAt } = parse(body); // 400, 500
       const delivery = deliveryOf(submittedAt);
       refuseIfOutdated(delivery); // 400
-      // Checked again, because close() may have been called while the body was arriving. Nothing
-      // may be awaited between this and acknowledge(), or the inbox could close before it is asked.
+      // Again, because close() may have been called while the body was arriving. Nothing may be
+      // awaited between this and acknowledge(), or the inbox could close before it is asked.
       refuseIfClosing(); // 503
-      // Asks the inbox, then answers 200. The listeners run after that.
-      await acknowledge(exchange, message, delivery);
+      await acknowledge(exchange, message, delivery); // 200, then the listeners
     } catch (error) {
       await refuse(exchange, error, body);
     }

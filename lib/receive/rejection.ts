@@ -112,7 +112,7 @@ export class RejectedRequest implements Rejection {
   }
 }
 
-/** Whether the subject of an event, its first argument, is a rejection. */
+/** Whether the first argument of an event is a rejection. */
 export function isRejection(subject: unknown): subject is Rejection {
   return subject instanceof RejectedRequest;
 }

@@ -11,8 +11,7 @@ export interface Answer {
 }
 
 /**
- * Sends an answer. If the callback is closing, it is the last one on its connection. `departure`
- * says when it has left.
+ * Sends an answer. If the callback is closing, it is the last one on its connection.
  *
  * @throws whatever other middleware throws if it makes the answer impossible
  */

@@ -7,9 +7,8 @@ export type Signer = (body: Buffer | string) => string;
 const BLOCK = 64;
 
 /**
- * Makes a function that returns base64 of HMAC-SHA256 (RFC 2104). It does what `createHmac` does,
- * but leaves no object with native memory behind each time. Collecting those costs more than
- * hashing.
+ * Makes a function that returns base64 of HMAC-SHA256 (RFC 2104). `createHmac` would leave an
+ * object with native memory behind each time, and collecting those costs more than hashing.
  */
 export function createSigner(key: Buffer): Signer {
   const short = key.length > BLOCK ? hash("sha256", key, "buffer") : key;
