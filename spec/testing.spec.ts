@@ -61,7 +61,8 @@ describe("sign", () => {
   it.each([
     ["apiKey", { apiKey: "" }],
     ["apiKey", { apiKey: undefined }],
-    ["apiKey", { apiKey: [apiKey] }],
+    [/^apiKey must be a string$/, { apiKey: [apiKey] }],
+    [/^apiKey must be a string$/, { apiKey: [] }],
     ["customerId", { apiKey, customerId: "a\r\nb" }],
     ["customerId", { apiKey, customerId: 7 }],
     ["key", { apiKey, key: "" }],

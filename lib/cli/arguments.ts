@@ -103,10 +103,11 @@ export function headersIn(texts: readonly string[]): HeadersToSend {
  * @throws TypeError naming the variable
  */
 export function apiKeyIn({ TELESIGN_API_KEY: apiKey }: Terminal["env"]): string | undefined {
+  if (apiKey === "") throw new TypeError("TELESIGN_API_KEY is empty; set it to a key, or unset it");
   try {
     if (apiKey !== undefined) signersOf(apiKey);
     return apiKey;
   } catch {
-    throw new TypeError("TELESIGN_API_KEY must be base64, as TeleSign shows it, or not be set");
+    throw new TypeError("TELESIGN_API_KEY must be base64, as TeleSign shows it");
   }
 }

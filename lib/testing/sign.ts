@@ -40,6 +40,7 @@ export const CUSTOMER_ID = "FFFFFFFF-EEEE-DDDD-1234-AB1234567890";
 export function sign(body: Buffer | string, options: Readonly<SignOptions>): SignedHeaders {
   refuseUnknownAndUndefined(options, ["apiKey", "customerId"]);
   const { apiKey, customerId = CUSTOMER_ID } = options;
+  if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string");
   checkCustomerId("customerId", customerId);
   const signature = signatureOf(body, apiKey);
   return { Authorization: `TSA ${customerId}:${signature}`, "X-TS-Authorization": signature };
