@@ -27,11 +27,7 @@ const PLAY: readonly Line[] = [
   { isReply: true, text: "Yes please — see you in a second" },
 ];
 
-/**
- * `conversation <url>`: sends the texts of two people looking for each other, with two retries.
- *
- * @throws TypeError naming the argument that is wrong
- */
+/** `conversation <url>`: sends the texts of two people looking for each other, with two retries. */
 export function prepare(args: string[], env: Terminal["env"]): Run {
   const { values, positionals } = parse({ args, options: FLAGS, allowPositionals: true });
   const transmit = createSender(positionals, values, env);

@@ -21,11 +21,7 @@ const FLAGS = {
   json: { type: "boolean", default: false },
 } as const;
 
-/**
- * `dead-letters`: lists, redrives or discards the dead letters of a durable inbox.
- *
- * @throws TypeError naming the argument that is wrong
- */
+/** `dead-letters`: lists, redrives or discards the dead letters of a durable inbox. */
 export function prepare(args: string[], env: Terminal["env"]): Run {
   const { values, positionals } = parse({ args, options: FLAGS, allowPositionals: true });
   if (positionals.length > 0)

@@ -18,11 +18,7 @@ const FLAGS = {
   json: { type: "boolean", default: false },
 } as const;
 
-/**
- * `listen`: runs a receiver on 127.0.0.1 and prints what arrives.
- *
- * @throws TypeError naming the argument that is wrong
- */
+/** `listen`: runs a receiver on 127.0.0.1 and prints what arrives. */
 export function prepare(args: string[], env: Terminal["env"]): Run {
   const { values, positionals } = parse({ args, options: FLAGS, allowPositionals: true });
   if (positionals.length > 0) throw new TypeError("expected flags only");
@@ -63,7 +59,7 @@ function bind(server: Server, port: number): Promise<string | undefined> {
   );
 }
 
-/** The app: the package as users get it, with a listener for every event to print. */
+/** The app: the package as users get it, and listeners that print. */
 function receiver(callback: TelesignCallback, print: Printer): Express {
   callback.on("message", print.message);
   callback.on("duplicate", print.duplicate);

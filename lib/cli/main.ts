@@ -5,7 +5,7 @@ import { HELP, OVERVIEW } from "./help.js";
 import type { Terminal } from "./terminal.js";
 
 interface Command {
-  /** @throws TypeError if an argument is wrong */
+  /** @throws TypeError naming the argument that is wrong */
   readonly prepare: (args: string[], env: Terminal["env"]) => Run;
 }
 

@@ -28,8 +28,7 @@ OPTIONS
 
 ENVIRONMENT
     TELESIGN_API_KEY
-        The API key to verify signatures with. Without it signatures are not
-        verified.
+        The API key to verify signatures with. Without it, none is verified.
 
     NO_COLOR
         If set, the output has no colours.
@@ -38,7 +37,7 @@ EXIT STATUS
     0    Ctrl-C stopped the command, after every accepted message was printed, or
          the reader of its output, such as head, went away.
     1    The command could not listen, or Express is not installed.
-    2    The command line is wrong.
+    2    The command line is wrong, or TELESIGN_API_KEY is malformed.
 
 EXAMPLES
     telesign-callback listen
@@ -47,7 +46,7 @@ EXAMPLES
 
 /** The manual of `dead-letters`. */
 export const DEAD_LETTERS = `NAME
-    telesign-callback dead-letters - manage messages that no listener could handle
+    telesign-callback dead-letters - manage messages that an inbox gave up on
 
 SYNOPSIS
     telesign-callback dead-letters --sqlite <file> [options]
@@ -55,13 +54,14 @@ SYNOPSIS
     telesign-callback dead-letters --postgres <url> [options]
 
 DESCRIPTION
-    A dead letter is a message that a durable inbox has given up on: every hand-over
-    to the listeners failed, or it cannot be read. The inbox keeps it for 30 days.
+    A dead letter is a message that a durable inbox has given up on, because every
+    hand-over to the listeners failed or the message cannot be read. The inbox keeps
+    it for 30 days.
 
-    Lists the dead letters of an inbox, oldest first: when the message failed for
-    the last time, its reference, how often it was handed over, and the name and
-    code of the last error. With --redrive or --discard it changes those with the
-    given references instead. The receiver can keep running, except with --sqlite if
+    Lists the dead letters of an inbox, oldest first: the time of the last failure,
+    the reference, the number of hand-overs, and the name and code of the last
+    error. With --redrive or --discard, hands over or deletes those with the given
+    references instead. The receiver can keep running, except with --sqlite if
     Node's SQLite is older than 3.51.3.
 
 OPTIONS
@@ -93,8 +93,8 @@ OPTIONS
         The most dead letters to list. Default: 100.
 
     --show
-        Also print the phone numbers and the text of each message. Others may see
-        your terminal.
+        Also print each message's phone numbers and text. Others may see your
+        terminal.
 
     --timeout <ms>
         The longest wait for the inbox, in milliseconds. Default: 15000.

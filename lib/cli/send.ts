@@ -15,11 +15,7 @@ const FLAGS = {
   rate: { type: "string", default: "10" },
 } as const;
 
-/**
- * `send <url>`: sends one message, or many at a steady rate, each with its own retries.
- *
- * @throws TypeError naming the argument that is wrong
- */
+/** `send <url>`: sends one message, or many at a steady rate, each with its own retries. */
 export function prepare(args: string[], env: Terminal["env"]): Run {
   const { values, positionals } = parse({ args, options: FLAGS, allowPositionals: true });
   const transmit = createSender(positionals, values, env);

@@ -33,7 +33,7 @@ const OPTIONS = `    --from <number>
 const ENVIRONMENT = `ENVIRONMENT
     TELESIGN_API_KEY
         The API key to sign with. It is not a flag, because ps shows flags to
-        everyone. Without it the callbacks are not signed.
+        everyone. Without it, callbacks are not signed.
 
     NO_COLOR
         If set, the output has no colours.
@@ -41,7 +41,7 @@ const ENVIRONMENT = `ENVIRONMENT
 EXIT STATUS
     0    Every message was answered with 200.
     1    At least one message was not.
-    2    The command line is wrong.
+    2    The command line is wrong, or TELESIGN_API_KEY is malformed.
     130  Ctrl-C stopped the command, or the reader of its output, such as head,
          went away. The delivery attempts under way were finished first. Press
          Ctrl-C again to stop without waiting for them.
@@ -59,12 +59,12 @@ DESCRIPTION
     attempt is one HTTP request. Any answer but 200 is a failure, and a failed
     attempt is repeated, by default up to twice, with the same bytes and signature.
 
-    The command prints each delivery attempt with its status, its duration and the
-    reason for a refusal, and a summary at the end. On a terminal, several messages
-    show as a progress bar with a line for each failure.
+    Prints each delivery attempt with its status, its duration and the reason for a
+    refusal, and a summary at the end. On a terminal, several messages show as a
+    progress bar with a line for each failure.
 
-    Delivery attempts are unrelated to delivery.attempt in a listener, which counts
-    how often the receiver called its listeners.
+    delivery.attempt in a listener counts something else: the receiver's calls of
+    its listeners.
 
 OPTIONS
     --text <text>
@@ -104,11 +104,10 @@ SYNOPSIS
 
 DESCRIPTION
     Sends eight messages of one session to the URL, written by two people in turn.
-    The command treats the answers to two of them as lost, and sends both messages
-    again while the conversation continues. The receiver should show each message
-    once.
+    Treats the answers to two of them as lost, and sends both messages again without
+    holding up the others. The receiver should show each message once.
 
-    A delivery attempt is one HTTP request, as TeleSign makes it.
+    A delivery attempt is one HTTP request.
 
 OPTIONS
     --session <reference>
