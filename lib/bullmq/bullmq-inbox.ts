@@ -23,13 +23,13 @@ export type {
 
 /**
  * The durable inbox on BullMQ, with Redis, Valkey or PostgreSQL. A notification is acknowledged
- * once it is stored. Any number of processes receive and consume, and a process consumes while it
- * has a `message` listener. A hand-over that a crash cuts short is repeated, so listeners must be
- * idempotent, with `mo_reference_id` as the key. If a listener fails, all listeners are called
- * again after 1 s, 2 s, 4 s and so on.
+ * once it is stored. Any number of processes can receive; those with a `message` listener hand
+ * over. If a listener fails, all listeners are called again after 1 s, 2 s, 4 s and so on. A
+ * hand-over that a crash cuts short is also repeated. So listeners must be idempotent, with
+ * `mo_reference_id` as the key.
  *
- * While the engine is down, TeleSign still gets its 200, and notifications wait in this process. A
- * crash during that time loses them.
+ * While the engine is down, TeleSign still gets its 200, and notifications wait in this process,
+ * where a crash loses them.
  *
  * @throws TypeError if an option is bad or unknown, or another inbox of this process has the queue
  * @throws Error if the driver for the engine, `ioredis` or `pg`, is not installed

@@ -27,17 +27,15 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   /**
    * Delay of the job that probes the engine, in ms, to keep workers from taking it. On PostgreSQL,
    * BullMQ would remove the job even while a worker has it, and that worker would report an error.
-   * On Redis it would leave the job to the worker, so no delay is needed.
+   * On Redis it leaves such a job to the worker.
    */
   readonly probeDelay: number;
-  /** Deletes the references that have expired. */
+  /** Deletes the references that have expired, unless the engine itself does so. */
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
   /** Deletes a failed job. False if none has that id, because another call was faster. */
   readonly discard: (backend: Backend, queueName: string, jobId: string) => Promise<boolean>;
-  /** Describes a cause that no restart of the engine cures. */
+  // See `FallibleEngine`.
   readonly describeMisconfiguration: (cause: unknown) => string | undefined;
-  /** Whether the engine refuses one notification for its content. */
   readonly isUnstorable: (cause: unknown) => boolean;
-  /** Describes a cause that an operator can cure. */
   readonly describeCause: (cause: unknown) => string | undefined;
 }

@@ -14,9 +14,8 @@ export interface EngineConnection {
   readonly ownsConnections: boolean;
   /** Ends what the backend cannot end: sockets that hang, and listeners on a user's pool. */
   readonly destroy: () => void;
-  /** Lets the process exit in spite of the connection. Undefined for a user's own connection. */
+  // See `Opened`.
   readonly unref?: () => void;
-  /** Calls back if the connection ends for good without having been destroyed. */
   readonly onEnd: (listener: () => void) => void;
 }
 

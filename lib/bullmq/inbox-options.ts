@@ -31,7 +31,7 @@ export interface CommonInboxOptions extends DurableInboxOptions {
 export interface RedisInboxOptions extends CommonInboxOptions {
   /**
    * Redis or Valkey, as BullMQ takes it: ioredis options, or a client (a `Redis` or a `Cluster`).
-   * The inbox opens its own connections in either case. A client stays yours to close.
+   * The inbox opens its own connections in both cases, and leaves your client open.
    */
   connection: ConnectionOptions;
   /** Only PostgreSQL needs it. */

@@ -5,11 +5,11 @@ import type { JobWorker } from "./job-worker.js";
 export interface JobConsumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
-  /** The hand-over to this process's listeners; undefined while there is none. */
+  /** See `PassOnOptions`. */
   readonly handOver: () => HandOver | undefined;
-  /** Hands over nothing more until `revive`. Call it when the engine is known to be down. */
+  /** Hands over nothing more until `revive`. See {@link JobWorker}. */
   readonly rest: () => void;
-  /** Hands over again. Call it when the engine is known to answer. */
+  /** Hands over again. */
   readonly revive: () => void;
   /** Resolves when every hand-over has settled. */
   readonly close: () => Promise<void>;

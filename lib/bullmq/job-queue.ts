@@ -46,13 +46,13 @@ export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS &
 export interface OpenedQueue extends DeadLetterStore {
   readonly queue: Queue;
   readonly connection: EngineConnection;
-  /** Deletes the references that have expired, unless the engine itself does so. */
+  /** See `Driver`. */
   readonly prune: () => Promise<unknown>;
 }
 
 export type OpenQueue = () => OpenedQueue;
 
-/** A notification to add. With the same `jobId` it is stored once, however often it is added. */
+/** A notification to add. */
 export interface PreparedJob extends Storable {
   readonly jobId: string;
   readonly data: StoredNotification;
@@ -82,7 +82,7 @@ export interface JobQueueSettings {
 /** What a queue needs from the rest of the inbox. */
 interface JobQueueNeeds {
   readonly onTrouble: (error: unknown) => void;
-  /** Delay of the job that probes the engine, in ms. */
+  /** See `Driver`. */
   readonly probeDelay: number;
 }
 

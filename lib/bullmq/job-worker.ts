@@ -73,7 +73,7 @@ export function createJobWorker(openWorker: OpenWorker, options: JobWorkerOption
     if (isFit && !isResting && !isStopping) void worker.resume();
   }
 
-  /** Pauses after an error, when BullMQ would ask for the next job at once and block the event loop. */
+  /** Pauses after an error: BullMQ would retry at once, and block the event loop. */
   function pause(worker: Worker) {
     if (current.state() !== "ready") return;
     void worker.pause(true);

@@ -56,13 +56,12 @@ function modelOf(given: ConnectionOptions): Redis {
   throw new TypeError("connection has options that ioredis refuses", { cause: refusal });
 }
 
-// Typed here, because the global `require` returns `any`.
+// Typed here and called below as in postgres-types.ts, for the same reasons.
 declare function require(driver: "ioredis"): typeof import("ioredis");
 
 /** BullMQ reports a missing driver late, when the first notifications are acknowledged already. */
 function loadDriver() {
   try {
-    // Bundlers accept a missing module only in this form: a literal `require` in a `try` block.
     return require("ioredis");
   } catch (cause) {
     throw new Error("the inbox needs ioredis for Redis; npm install ioredis", { cause });

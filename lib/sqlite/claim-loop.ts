@@ -53,7 +53,7 @@ export function createClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     try {
       const { claimed, nextDue } = claimedIn(await database.runLast(claim));
       for (const each of claimed) onClaimed(each);
-      // If none is free, the next hand-over that ends looks again, by calling `pull`.
+      // If none is free, the next hand-over that ends calls `pull`.
       if (free() > 0) wait = Math.min(wait, Math.max(nextDue - Date.now(), 0));
     } catch (error) {
       isWanted = false;

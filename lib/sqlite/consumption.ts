@@ -10,13 +10,13 @@ import type { Settings } from "./inbox-options.js";
 export interface Consumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
-  /** The hand-over to this process's listeners; undefined while there is none. */
+  /** See `PassOnOptions`. */
   readonly handOver: () => HandOver | undefined;
   /** Looks for notifications that are due. */
   pull(): void;
-  /** Hands over nothing more until `revive`. Call it when the database is known to be down. */
+  /** Hands over nothing more until `revive`. See {@link Consumer}. */
   readonly rest: () => void;
-  /** Hands over again. Call it when the database is known to answer. */
+  /** Hands over again. */
   readonly revive: () => void;
   /** Resolves when every hand-over has settled and the heartbeat has stopped. */
   close(): Promise<void>;

@@ -11,14 +11,13 @@ const CLOSE_DEADLINE = 2_000;
 /** The database of one inbox. */
 export interface Database {
   /**
-   * Runs statements, in one transaction with everything else that is asked for in the same turn of
-   * the event loop, while the last transaction runs, or while the database opens. Resolves once the
-   * transaction is on the disk.
+   * Runs statements, in a transaction that is shared as {@link createGroupCommit} says. Resolves
+   * once it is on the disk.
    */
   run(statements: readonly Statement[]): Promise<Row[][]>;
   /** The same, but last in the transaction. `build` is called when the transaction begins. */
   runLast(build: Build): Promise<Row[][]>;
-  /** Copies the write-ahead log into the file, and empties the log, unless that is in use. */
+  /** See {@link CHECKPOINT}. */
   checkpoint(): Promise<void>;
   /** Sets whether the process stays alive while the database has nothing to do. */
   keepAlive(isNeeded: boolean): void;

@@ -12,7 +12,7 @@ export interface GroupCommitOptions {
   readonly transact: (build: Build) => Promise<Row[][]>;
 }
 
-/** Combines statements in one transaction, with one flush to the disk for all of them. */
+/** Combines statements in one transaction, with one flush to the disk. */
 export interface GroupCommit {
   readonly run: (build: Build) => Promise<Row[][]>;
   /** The same, but last in the transaction. */

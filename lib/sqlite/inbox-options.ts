@@ -10,9 +10,8 @@ import { createStoredText } from "./stored-text.js";
 /** Options of {@link sqliteInbox}. */
 export interface SqliteInboxOptions extends DurableInboxOptions {
   /**
-   * Path of the database file. If it is missing it is created, readable only by its owner; its
-   * directory must exist. It must be on a local disk. Processes of one machine that use the same
-   * file share its notifications.
+   * Path of the database file, on a local disk. A missing file is created, readable only by its
+   * owner; its directory must exist. Processes that use the same file share its notifications.
    */
   file: string;
 }

@@ -19,13 +19,12 @@ export type { SqliteInboxOptions } from "./inbox-options.js";
 /**
  * The durable inbox without a server: one SQLite file on this machine's disk. A notification is
  * acknowledged once it is committed and flushed. Any number of processes on this machine (before
- * SQLite 3.51.3, only one) receive and consume, and a process consumes while it has a `message`
- * listener. A hand-over that a crash cuts short is repeated, so listeners must be idempotent, with
- * `mo_reference_id` as the key. If a listener fails, all listeners are called again after 1 s, 2 s,
- * 4 s and so on.
+ * SQLite 3.51.3, only one) can receive; those with a `message` listener hand over. If a listener
+ * fails, all listeners are called again after 1 s, 2 s, 4 s and so on. A hand-over that a crash
+ * cuts short is also repeated. So listeners must be idempotent, with `mo_reference_id` as the key.
  *
  * While the file cannot be written to, TeleSign still gets its 200, and notifications wait in this
- * process. A crash during that time loses them.
+ * process, where a crash loses them.
  *
  * @throws TypeError if an option is bad or unknown, or another inbox of this process has the file
  * @throws Error if this Node has no `node:sqlite`, or the file cannot be used

@@ -9,7 +9,7 @@ import type { MessageNotification } from "../receive/notification.js";
 
 /** A notification as the database stores it. */
 export interface PreparedText {
-  /** The key under which its reference is remembered. */
+  /** See `referenceKey`. */
   readonly reference: string;
   readonly text: string;
   /** Size of the text, in bytes. */
@@ -18,7 +18,7 @@ export interface PreparedText {
 
 /** Turns notifications into texts, and back. */
 export interface StoredText {
-  /** @throws RangeError or TypeError if the message is nested too deeply, or cannot be JSON */
+  /** Throws as {@link StoredForm} does. */
   readonly write: (message: MessageNotification, delivery: Delivery) => PreparedText;
   readonly read: (
     text: string,

@@ -5,10 +5,8 @@ const inUse = new Set<string>();
  * Claims the place where an inbox stores its notifications. If two callbacks of a process shared
  * it, one that verifies no signatures could hand notifications to the listeners of one that does.
  *
- * @param option the option that names the place
- * @param place a text that identifies the place
  * @returns the function that releases the place
- * @throws TypeError if another inbox of this process has it
+ * @throws TypeError naming the option, if another inbox of this process has the place
  */
 export function claimPlace(option: "file" | "queueName", place: string): () => void {
   const key = `${option} ${place}`;

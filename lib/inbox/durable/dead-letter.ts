@@ -22,8 +22,8 @@ const TEXTS = {
 const CODES = { "cut short": "ERR_CUT_SHORT", locked: "ERR_LOCKED", damaged: "ERR_DAMAGED" };
 
 /**
- * Refuses anything but a string, such as the `undefined` of a missing URL parameter. SQLite would
- * reject it, and the error would blame the database.
+ * Refuses anything but a string, such as the `undefined` of a missing URL parameter. Otherwise
+ * SQLite would, and the error would blame the database.
  *
  * @throws TypeError
  */
@@ -40,16 +40,13 @@ export function deadLetterError(
   const details = typeof failure === "string" ? {} : failure;
   const text = TEXTS[typeof failure === "string" ? failure : "failed"];
   // A job of another program may have any key, such as a phone number. So a key is named only if it
-  // has the form of TeleSign's references, or of the hashes that `referenceKey` makes.
+  // looks like TeleSign's references, or like the hashes of `referenceKey`.
   const isNamed = !notification && /^(\w{32}|=[\w-]{43})$/.test(key);
   const named = isNamed ? `${text}; its reference is ${key}` : text;
   return new TelesignCallbackError("ERR_DEAD_LETTER", named, { ...details, notification });
 }
 
-/**
- * What is stored of a failure: its name and code, if they look like identifiers. Its text is not
- * stored, because it may repeat a message.
- */
+/** What is stored of a failure: identifiers only, because any other text may repeat a message. */
 export function storedFailure(failure: Failure): DeadLetter["error"] {
   if (typeof failure === "string") return { name: "DeadLetterError", code: CODES[failure] };
   const { name, code } = bareError(failure.cause);

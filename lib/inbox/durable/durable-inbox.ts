@@ -5,13 +5,13 @@ import type { Inbox } from "../inbox.js";
 export interface DeadLetter {
   /** The notification; undefined if it cannot be read, for example without its key. */
   readonly message: MessageNotification | undefined;
-  /** What `redrive` and `discard` take: its `mo_reference_id`, or a key if that is unreadable. */
+  /** For `redrive` and `discard`: its `mo_reference_id`, or a key if that is unreadable. */
   readonly reference: string;
-  /** How many times it was handed over since it was stored or redriven. */
+  /** The number of hand-overs since it was stored or redriven. */
   readonly attempts: number;
   /** When the last attempt failed. */
   readonly failedAt: Date;
-  /** The `name` and `code` of what the last attempt failed with; never its text. */
+  /** What the last attempt failed with, without its text. */
   readonly error: {
     /** The error's `name`, such as `TypeError`. */
     readonly name: string;
@@ -31,7 +31,8 @@ export interface DeadLettersOptions {
 
 /**
  * An inbox whose content survives the process, with methods for operators. If the engine fails,
- * these reject with an `ERR_INBOX` whose `cause` has the engine's error code.
+ * these reject with an `ERR_INBOX` whose `cause` has the engine's error code. If an argument is
+ * bad, they reject with a `TypeError`.
  */
 export interface DurableInbox extends Inbox {
   /**
@@ -39,22 +40,10 @@ export interface DurableInbox extends Inbox {
    * checks, and for deploys that should fail early.
    */
   ready(): Promise<void>;
-  /**
-   * The dead letters, oldest first.
-   *
-   * @throws TypeError, as a rejection, if an option is bad or unknown
-   */
+  /** The dead letters, oldest first. */
   deadLetters(options?: Readonly<DeadLettersOptions>): Promise<DeadLetter[]>;
-  /**
-   * Hands a dead letter over again, from attempt 1. Resolves to `false` if none has that reference.
-   *
-   * @throws TypeError, as a rejection, if the reference is not a string
-   */
+  /** Hands a dead letter over again, from attempt 1. Resolves to `false` if there is none. */
   redrive(reference: string): Promise<boolean>;
-  /**
-   * Deletes a dead letter, and its text with it. Resolves to `false` if none has that reference.
-   *
-   * @throws TypeError, as a rejection, if the reference is not a string
-   */
+  /** Deletes a dead letter, and its text with it. Resolves to `false` if there is none. */
   discard(reference: string): Promise<boolean>;
 }

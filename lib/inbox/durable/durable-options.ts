@@ -4,8 +4,8 @@ import type { EncryptionKey } from "./encryption.js";
 /** Options of a durable inbox that do not depend on its engine. */
 export interface DurableInboxOptions {
   /**
-   * How many times a notification is handed over before it becomes a dead letter: kept for 30 days,
-   * and reported as an `ERR_DEAD_LETTER`. A hand-over that a crash cut short counts.
+   * How often a notification is handed over before it becomes a dead letter: kept for 30 days, and
+   * reported as an `ERR_DEAD_LETTER`. A hand-over that a crash cut short counts.
    * @default 12
    */
   attempts?: number;
@@ -22,7 +22,7 @@ export interface DurableInboxOptions {
   /**
    * How long a process may show no sign of life, in milliseconds, before its hand-overs count as
    * cut short. They are usually repeated within twice that time. A listener may run for longer than
-   * `lockDuration`, but must not block the event loop for half of it. At least 100.
+   * this, but must not block the event loop for half of it. At least 100.
    * @default 30_000
    */
   lockDuration?: number;

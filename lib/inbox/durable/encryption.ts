@@ -26,7 +26,7 @@ const TAG_LENGTH = 16;
 /**
  * Makes the encryption: AES-256-GCM with a random nonce for each text.
  *
- * @throws TypeError if a key is bad; its message contains no part of the key
+ * @throws TypeError that quotes no key, if one is bad
  */
 export function createEncryption(given: EncryptionKey): Encryption {
   const [first, ...others] = [given].flat().map(toKey);

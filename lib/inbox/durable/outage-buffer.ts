@@ -19,9 +19,9 @@ const BATCH = 10;
 /** How an outage buffer is made. */
 export interface OutageBufferOptions<Stored extends Storable> {
   readonly engine: Engine<Stored>;
-  /** How many notifications may wait. Their text is limited to 64 MB as well. */
+  /** How many notifications may wait. */
   readonly maxBuffered: number;
-  /** Time after an outage, in ms, in which errors of connections and locks count as part of it. */
+  /** See `TroubleReportsOptions`. */
   readonly aftermath: number;
   /** Takes a notification that can neither be stored nor wait. */
   readonly passOn: (stored: Stored, cause: unknown) => void;
@@ -36,7 +36,7 @@ export interface OutageBuffer {
   readonly isDown: () => boolean;
   /** How many notifications wait to be stored. */
   readonly waiting: () => number;
-  /** Resolves once the engine has completed a write. Rejects with the reason if it cannot. */
+  /** See `DurableInbox`. */
   readonly ready: () => Promise<void>;
   /** Stores what waits, or passes it on. Always resolves within a few seconds. */
   readonly close: () => Promise<void>;
@@ -157,5 +157,5 @@ function createParts<Stored extends Storable>(
 }
 
 function unstored(count: number): string {
-  return `close() could not store ${count} notifications; each goes to this process's listeners, or into an error`;
+  return `notifications that close() could not store: ${count}; each goes to this process's listeners, or into an error`;
 }

@@ -27,11 +27,11 @@ export interface Outage {
   close(): void;
 }
 
-/** How an {@link Outage} reaches the parts around it. */
+/** What an {@link Outage} needs. */
 export interface OutageOptions {
   readonly engine: FallibleEngine;
   readonly reports: TroubleReports;
-  /** Asks the engine for something that it can do only when it is back. */
+  /** See `ProbeOptions`. */
   readonly ask: () => Promise<unknown>;
   readonly onUnusable: (cause: unknown) => void;
   readonly onEnd: () => void;

@@ -14,8 +14,8 @@ export interface PassOnOptions<Stored> {
 }
 
 /**
- * Makes the function that passes on a notification that can neither be stored nor wait. It goes to
- * the listeners of this process, once, or into an error that carries it.
+ * Makes the function that passes on a notification that can neither be stored nor wait: once, to
+ * the listeners of this process, or into an error that carries it.
  */
 export function createPassOn<Stored>({ read, handOver, report }: PassOnOptions<Stored>) {
   return function passOn(stored: Stored, cause: unknown): void {

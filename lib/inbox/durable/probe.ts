@@ -5,7 +5,7 @@ export const ENGINE_DEADLINE = 1_000;
 /** Delay between two calls to an engine that is down, in ms. */
 const INTERVAL = 500;
 
-/** How a {@link Probe} reaches its engine. */
+/** What a {@link Probe} needs. */
 export interface ProbeOptions {
   /** Asks the engine for something that it can do only when it is back. */
   readonly ask: () => Promise<unknown>;

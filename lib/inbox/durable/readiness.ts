@@ -8,10 +8,7 @@ import type { TroubleReports } from "./trouble-reports.js";
 /** How long to wait for an engine that is neither up nor known to be down, in ms. */
 const READY_DEADLINE = 10_000;
 
-/**
- * Resolves once an engine has completed a write. Rejects with an `ERR_INBOX` that names the reason
- * if it cannot.
- */
+/** Waits until an engine completes a write. Rejects with an `ERR_INBOX` that says why it cannot. */
 export async function untilReady(engine: FallibleEngine, outage: Outage): Promise<void> {
   if (outage.state().name === "closed") throw inboxError("the inbox is closed", undefined);
   const end = performance.now() + READY_DEADLINE;

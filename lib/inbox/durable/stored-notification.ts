@@ -43,8 +43,8 @@ export interface ReadNotification {
 }
 
 /**
- * Why a stored notification cannot be read: no encryption key opens it; it no longer has the shape
- * in which it was stored; or a newer release stored it, in a newer shape.
+ * Why a stored notification cannot be read: no encryption key opens it, it is no longer as it was
+ * stored, or a newer release stored it.
  */
 export type Unreadable = "locked" | "damaged" | "newer";
 
@@ -57,8 +57,7 @@ export interface StoredForm {
 }
 
 /**
- * Makes the stored form, encrypted if there is a key. Notifications that were stored before there
- * was a key stay readable.
+ * Makes the stored form, encrypted if there is a key. What was stored without one stays readable.
  *
  * @throws TypeError if the key is bad
  */

@@ -25,7 +25,7 @@ export interface TroubleReports {
 /** How {@link TroubleReports} are made. */
 export interface TroubleReportsOptions {
   readonly report: (error: Error) => void;
-  /** Time after an outage, in ms, in which errors of connections and locks count as part of it. */
+  /** Time after an outage, in ms, in which errors of an engine that is up count as part of it. */
   readonly aftermath: number;
   readonly describeCause: (cause: unknown) => string | undefined;
 }

@@ -36,7 +36,7 @@ export interface WaitingRoomOptions<Stored> {
 
 /** The most bytes of text that may wait. */
 const MAX_BYTES = 64_000_000;
-/** How many references of notifications that were passed on are remembered, and how long, in ms. */
+/** How many notifications that were passed on are remembered, and for how long, in ms. */
 const REMEMBERED = { max: 10_000, ttl: 600_000 };
 
 export function createWaitingRoom<Stored extends Storable>(
