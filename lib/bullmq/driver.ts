@@ -34,8 +34,10 @@ export interface Driver<Backend extends IQueueBackend, Connection> {
   readonly prune: (backend: Backend, queueName: string) => Promise<unknown>;
   /** Deletes a failed job. False if none has that id, because another call was faster. */
   readonly discard: (backend: Backend, queueName: string, jobId: string) => Promise<boolean>;
-  // See `FallibleEngine`.
+  /** Describes a cause that no restart of the engine cures. */
   readonly describeMisconfiguration: (cause: unknown) => string | undefined;
+  /** Whether the engine refuses one notification for its content. */
   readonly isUnstorable: (cause: unknown) => boolean;
+  /** Describes a cause that an operator can cure. */
   readonly describeCause: (cause: unknown) => string | undefined;
 }

@@ -14,7 +14,7 @@ export interface EngineConnection {
   readonly ownsConnections: boolean;
   /** Ends what the backend cannot end: sockets that hang, and listeners on a user's pool. */
   readonly destroy: () => void;
-  // See `Opened`.
+  /** Lets the process exit in spite of the connection. Undefined for a user's own connection. */
   readonly unref?: () => void;
   readonly onEnd: (listener: () => void) => void;
 }

@@ -5,7 +5,7 @@ import type { JobWorker } from "./job-worker.js";
 export interface JobConsumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
-  /** See `PassOnOptions`. */
+  /** The hand-over to this process's listeners; undefined while there is none. */
   readonly handOver: () => HandOver | undefined;
   /** Hands over nothing more until `revive`. See {@link JobWorker}. */
   readonly rest: () => void;

@@ -46,7 +46,7 @@ export interface Queue extends DeadLetterQueue, AddingQueue<typeof JOB_OPTIONS &
 export interface OpenedQueue extends DeadLetterStore {
   readonly queue: Queue;
   readonly connection: EngineConnection;
-  /** See `Driver`. */
+  /** Deletes the references that have expired, unless the engine itself does so. */
   readonly prune: () => Promise<unknown>;
 }
 
@@ -82,7 +82,7 @@ export interface JobQueueSettings {
 /** What a queue needs from the rest of the inbox. */
 interface JobQueueNeeds {
   readonly onTrouble: (error: unknown) => void;
-  /** See `Driver`. */
+  /** Delay of the job that probes the engine, in ms. */
   readonly probeDelay: number;
 }
 

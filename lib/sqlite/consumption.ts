@@ -10,7 +10,7 @@ import type { Settings } from "./inbox-options.js";
 export interface Consumption {
   /** Starts handing over. Returns the function that stops it. */
   readonly start: (handOver: HandOver) => () => Promise<void>;
-  /** See `PassOnOptions`. */
+  /** The hand-over to this process's listeners; undefined while there is none. */
   readonly handOver: () => HandOver | undefined;
   /** Looks for notifications that are due. */
   pull(): void;

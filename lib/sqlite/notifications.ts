@@ -4,7 +4,7 @@ import type { Row, Statement, Value } from "./database-thread.js";
 /** A notification that this process has claimed, to hand it over. */
 export interface Claimed {
   readonly id: Value;
-  /** See `referenceKey`. */
+  /** The key under which its reference is remembered. */
   readonly reference: string;
   readonly stored: string;
   /** Which hand-over this is, from 1; anything if the row is damaged. */

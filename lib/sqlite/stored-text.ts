@@ -9,7 +9,7 @@ import type { MessageNotification } from "../receive/notification.js";
 
 /** A notification as the database stores it. */
 export interface PreparedText {
-  /** See `referenceKey`. */
+  /** The key under which its reference is remembered. */
   readonly reference: string;
   readonly text: string;
   /** Size of the text, in bytes. */

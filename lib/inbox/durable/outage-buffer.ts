@@ -21,7 +21,7 @@ export interface OutageBufferOptions<Stored extends Storable> {
   readonly engine: Engine<Stored>;
   /** How many notifications may wait. */
   readonly maxBuffered: number;
-  /** See `TroubleReportsOptions`. */
+  /** Time after an outage, in ms, in which errors of an engine that is up count as part of it. */
   readonly aftermath: number;
   /** Takes a notification that can neither be stored nor wait. */
   readonly passOn: (stored: Stored, cause: unknown) => void;
@@ -36,7 +36,7 @@ export interface OutageBuffer {
   readonly isDown: () => boolean;
   /** How many notifications wait to be stored. */
   readonly waiting: () => number;
-  /** See `DurableInbox`. */
+  /** Resolves once the engine has completed a write. Rejects with the reason if it cannot. */
   readonly ready: () => Promise<void>;
   /** Stores what waits, or passes it on. Always resolves within a few seconds. */
   readonly close: () => Promise<void>;

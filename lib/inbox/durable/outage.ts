@@ -31,7 +31,7 @@ export interface Outage {
 export interface OutageOptions {
   readonly engine: FallibleEngine;
   readonly reports: TroubleReports;
-  /** See `ProbeOptions`. */
+  /** Asks the engine for something that it can do only when it is back. */
   readonly ask: () => Promise<unknown>;
   readonly onUnusable: (cause: unknown) => void;
   readonly onEnd: () => void;
