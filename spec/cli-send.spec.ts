@@ -1,4 +1,5 @@
-import { verifySignature } from "telesign-callback";
+import express from "express";
+import { telesignCallback, verifySignature } from "telesign-callback";
 
 import { linesOf, receiver, run, start } from "./support/command-line.js";
 import { closeServers, serve } from "./support/receivers.js";
@@ -110,8 +111,15 @@ describe("telesign-callback send", () => {
     ["no title", "400", '{"status":400}', "400 in"],
     ["a title that is not a string", "400", '{"title":1}', "400 in"],
     ["no JSON", "500", "<title>", "500 in"],
+    [
+      "failing fields",
+      "400",
+      '{"title":"bad","errors":[{"field":"mo_message","rule":"any.required"},{"field":1},null]}',
+      "400 (bad, mo_message any.required) in",
+    ],
+    ["fields that are no array", "400", '{"title":"bad","errors":{}}', "400 (bad) in"],
   ])(
-    "prints the status of a refusal, and its title if there is one (the body has %s)",
+    "prints the status of a refusal, with its title and fields if there are any (the body has %s)",
     async (_, ...texts) => {
       const [status, body, printed] = texts;
       const url = await serve((_req, res) => {
@@ -121,6 +129,12 @@ describe("telesign-callback send", () => {
       expect(out).toContain(`attempt 1  ${printed} `);
     },
   );
+
+  it("prints that a 200 was for a duplicate", async () => {
+    const url = await serve(express().use(telesignCallback()));
+    const { out } = await run(["send", "--count", "2", "--reference", "A".repeat(32), url]);
+    expect(out.match(/200.* in/g)).toEqual(["200 in", "200 (duplicate) in"]);
+  });
 
   it("prints a title only from problem details", async () => {
     const url = await serve((_req, res) => {

@@ -3,8 +3,8 @@ import { paint, printable, writeJson, type Output, type Terminal } from "./termi
 
 /** The result of one delivery attempt, with what the sender knows about it. */
 export interface ReportedAttempt extends Attempt {
-  /** Why the receiver refused, in its own words. */
-  readonly title: string | undefined;
+  /** What the answer says besides its status. */
+  readonly detail: string | undefined;
   readonly reference: string;
   /** The number of this attempt to deliver the message, from 1. */
   readonly attempt: number;
@@ -82,13 +82,13 @@ export function createReport(terminal: Terminal, options: ReportOptions): Report
 }
 
 function describeAttempt(out: Output, attempted: ReportedAttempt): string {
-  const { reference, attempt, status, error, title, ms, isLost, wait } = attempted;
+  const { reference, attempt, status, error, detail, ms, isLost, wait } = attempted;
   const id = paint(out, "grey", printable(reference));
   const answer = paint(out, status === 200 ? "green" : "red", String(status ?? error));
-  const reason = title === undefined ? "" : ` (${printable(title)})`;
+  const said = detail === undefined ? "" : ` (${printable(detail)})`;
   const lost = isLost ? paint(out, "yellow", ", answer treated as lost") : "";
   const next = wait === undefined ? "" : paint(out, "grey", `, next attempt in ${wait} ms`);
-  return `${id}  delivery attempt ${attempt}  ${answer}${reason} in ${ms} ms${lost}${next}`;
+  return `${id}  delivery attempt ${attempt}  ${answer}${said} in ${ms} ms${lost}${next}`;
 }
 
 const BAR_WIDTH = 24;

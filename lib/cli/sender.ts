@@ -63,7 +63,7 @@ export function createSender(
     let status: number | undefined;
     let attempt = 0;
     report.begin();
-    for await (const { result, title } of attempts(callback, {
+    for await (const { result, detail } of attempts(callback, {
       waits,
       timeout,
       lostAnswers,
@@ -73,7 +73,7 @@ export function createSender(
       const isLost = status === 200 && attempt < lostAnswers;
       const wait = status === 200 && !isLost ? undefined : waits[attempt];
       attempt += 1;
-      report.attempted({ reference, attempt, ...result, title, isLost, wait });
+      report.attempted({ reference, attempt, ...result, detail, isLost, wait });
     }
     report.end(status === 200);
   };

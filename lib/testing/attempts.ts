@@ -5,6 +5,7 @@ import type { URL } from "node:url";
 
 import { after, within } from "../clock.js";
 import { milliseconds } from "../option-checks.js";
+import type { FieldError } from "../receive/rejection.js";
 
 /** The result of one delivery attempt. Only a `status` of 200 is a success. */
 export interface Attempt {
@@ -19,8 +20,8 @@ export interface Attempt {
 /** An attempt that has ended. */
 export interface EndedAttempt {
   readonly result: Attempt;
-  /** The title of the answer, if it was problem details (RFC 9457). */
-  readonly title: string | undefined;
+  /** What the answer says besides its status: `duplicate`, or why the callback was refused. */
+  readonly detail: string | undefined;
 }
 
 /** TeleSign's request to a receiver, the same on every delivery attempt. */
@@ -105,11 +106,11 @@ function post(callback: OutgoingCallback, timeout: number): Promise<EndedAttempt
   const request = send(url, { method: "POST", path, headers, agent: false });
   return within(timeout, answerOf(request, body))
     .then(
-      ({ status, title }) => ({ result: { status, ms: elapsed() }, title }),
+      ({ status, detail }) => ({ result: { status, ms: elapsed() }, detail }),
       // Only the code, since the text may name the address. No instanceof: Jest has its own Error.
       ({ code }: NodeJS.ErrnoException) => ({
         result: { error: String(code), ms: elapsed() },
-        title: undefined,
+        detail: undefined,
       }),
     )
     .finally(() => request.destroy());
@@ -122,7 +123,7 @@ const MOST_READ = 10_000;
 function answerOf(
   request: ClientRequest,
   body: Buffer,
-): Promise<{ status: number; title: string | undefined }> {
+): Promise<{ status: number; detail: string | undefined }> {
   return new Promise((resolve, reject) => {
     request.on("error", reject);
     request.on("response", (response) => {
@@ -132,19 +133,30 @@ function answerOf(
         text = (text + more).slice(0, MOST_READ);
       });
       response.on("end", () => {
-        resolve({ status: Number(response.statusCode), title: titleIn(response, text) });
+        resolve({ status: Number(response.statusCode), detail: detailIn(response, text) });
       });
     });
     request.end(body);
   });
 }
 
-function titleIn({ headers }: IncomingMessage, text: string): string | undefined {
-  if (!headers["content-type"]?.startsWith("application/problem+json")) return undefined;
+function detailIn({ headers }: IncomingMessage, text: string): string | undefined {
+  // RFC 9457. Other JSON may say anything.
+  const isProblem = headers["content-type"]?.startsWith("application/problem+json");
   try {
-    const { title } = Object(JSON.parse(text)) as { title?: unknown };
-    return typeof title === "string" ? title : undefined;
+    const { status, title, errors } = Object(JSON.parse(text)) as Record<string, unknown>;
+    if (!isProblem) return status === "duplicate" ? status : undefined;
+    return typeof title === "string" ? [title, ...fieldsIn(errors)].join(", ") : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The failing fields of problem details, each with its rule. */
+function fieldsIn(errors: unknown): string[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.flatMap((error: unknown) => {
+    const { field, rule } = Object(error) as Partial<FieldError>;
+    return typeof field === "string" && typeof rule === "string" ? [`${field} ${rule}`] : [];
+  });
 }
