@@ -21,7 +21,7 @@ export default defineConfig([
     languageOptions: { parserOptions: { project: ["./spec/tsconfig.json"] } },
     rules: {
       "@typescript-eslint/no-empty-function": "off",
-      // What a user's listener failed with is passed on as it is.
+      // A user's error is passed on as it is.
       "@typescript-eslint/prefer-promise-reject-errors": ["error", { allowThrowingUnknown: true }],
     },
   },
@@ -34,7 +34,7 @@ export default defineConfig([
     },
   },
   {
-    // What matchers, mocks and parsed answers hold is any; the assertions are what checks it.
+    // Matchers, mocks and parsed answers are `any`; the assertions check them.
     files: ["spec/**/*.ts", "examples/**/*.ts"],
     rules: {
       "@typescript-eslint/no-unsafe-argument": "off",
@@ -43,7 +43,7 @@ export default defineConfig([
       "@typescript-eslint/no-unsafe-member-access": "off",
       "@typescript-eslint/no-unsafe-return": "off",
       "@typescript-eslint/unbound-method": "off",
-      // Listeners of users reject with what they like.
+      // Users' listeners reject with anything.
       "@typescript-eslint/prefer-promise-reject-errors": "off",
       // Express knows an error handler by its fourth parameter.
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],

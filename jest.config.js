@@ -18,7 +18,7 @@ module.exports = {
     "^telesign-callback/testing$": "<rootDir>/lib/testing/testing.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },
-  // The copy that a mutation run makes is a package of the same name.
+  // A mutation run's copy is a package of the same name.
   modulePathIgnorePatterns: ["<rootDir>/dist", "<rootDir>/coverage"],
   restoreMocks: true,
   collectCoverage: isCI,

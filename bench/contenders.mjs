@@ -48,7 +48,7 @@ function packageWith(deliver, apiKey) {
   return callback;
 }
 
-/** Adds the least that a tracer does: it makes a context active, and is called at every end. */
+/** Adds the least that a tracer does: make a context active, and note every end. */
 function traced(callback) {
   const storage = new AsyncLocalStorage();
   for (const name of ["telesign-callback:request", "telesign-callback:message"]) {

@@ -1,5 +1,4 @@
-// One point of growth.mjs, in its own process: what a request costs inside the package, without a
-// network.
+// One point of growth.mjs, in its own process, without a network.
 import { memoryInbox, telesignCallback } from "telesign-callback";
 
 import { API_KEY, bodyOf, PATH, signatureHeaders } from "../proofs/support/notifications.mjs";
@@ -90,8 +89,8 @@ function fail(error) {
   throw error ?? new Error("the request was passed on");
 }
 
-// These inboxes are filled first, so that the memory they take stays the same. There are two,
-// because V8 compiles the functions of a callback again when a second callback exists.
+// These inboxes are filled first, so that their memory stays the same. There are two, because V8
+// compiles a callback's functions again when a second callback exists.
 const others = [1000, 1000].map((max) => createReceiver(memoryInbox({ max })));
 for (const other of others) await run(other, 2000);
 const before = heapInUse();

@@ -1,4 +1,4 @@
-// Measures how cost and memory grow, prints the figures and rewrites bench/growth.svg.
+// Measures how CPU time and memory grow. Prints the figures and rewrites bench/growth.svg.
 //
 //   npm run bench growth -- [--rounds 3] [--requests 50000] [--references 1000000]
 import { fork } from "node:child_process";
@@ -51,7 +51,7 @@ try {
   for (const point of all) point.rounds = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const point of all) {
-      // A million references take a while, and one round says enough.
+      // A million references take a while, and one round is enough.
       if (round === 0 || point.references !== 1e6) point.rounds.push(await measure(point));
     }
     process.stderr.write(`round ${round + 1} of ${ROUNDS}\n`);

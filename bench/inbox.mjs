@@ -1,7 +1,7 @@
 // Measures the memory inbox, and each engine with one and with two processes: the notifications
 // received and delivered a second, the 99th percentile of the time to answer, and the longest block
-// of the event loop. Prints medians of several rounds; the engines take turns, so that a busy
-// machine is unfair to none. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
+// of the event loop. Prints medians of several rounds, in which the engines take turns. Needs
+// redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
 //
 //   npm run bench inbox
 import { mkdtempSync, rmSync } from "node:fs";
@@ -54,7 +54,7 @@ function median(measured, name) {
   return Math.round(values[Math.floor(values.length / 2)]);
 }
 
-/** Prepares an engine. Resolves to the options of inboxes on it, and to what removes it again. */
+/** Prepares an engine. Resolves to its inboxes' options, and to what removes it again. */
 async function storeOf(engine) {
   if (engine === "memory") return { options: {}, remove: () => {} };
   if (engine === "SQLite") {

@@ -1,4 +1,4 @@
-// The load, in its own process: no pipelining, one request under way on each connection.
+// The load, in its own process: one request at a time on each connection.
 import { connect } from "node:net";
 
 import { bodyOf, requestOf } from "../proofs/support/notifications.mjs";
@@ -27,8 +27,7 @@ function send(requests, port, connections) {
     spin();
 
     // This process never sleeps while answers are outstanding. Otherwise the kernel would charge
-    // the server's write about 20 µs for waking this process, and would do so more often the slower
-    // the server is.
+    // the server about 20 µs for waking it, and a slow server more often.
     function spin() {
       if (answered < requests.length) setImmediate(spin);
     }

@@ -1,6 +1,5 @@
 // Measures how long `sqliteInbox` takes to accept a notification, one at a time and 32 at a time,
-// as the number of remembered references grows. Needs Node 22.13 or later, and 2 GB of disk for the
-// last row.
+// as the number of remembered references grows. Needs Node 22.13 or later, and 2 GB of disk.
 //
 //   npm run bench references -- [--references 10000000]
 import { mkdtempSync, rmSync, statSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Measures how long importing the package takes, beyond express and joi. Each import runs in its
-// own process; the imports are interleaved.
+// Measures how long importing the package takes, beyond express and joi, each time in a new
+// process.
 //
 //   npm run bench startup -- [--rounds 41]
 import { spawnSync } from "node:child_process";

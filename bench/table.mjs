@@ -13,8 +13,7 @@ import { packedProject } from "../proofs/support/packed.mjs";
 const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "21" },
-    // Enough for every round to include garbage collections. A short round includes some only by
-    // chance.
+    // Enough for every round to include garbage collections.
     requests: { type: "string", default: "15000" },
     only: { type: "string", default: "" },
     node: { type: "string", default: process.execPath },
@@ -29,7 +28,7 @@ for (const [name, count] of Object.entries({ ROUNDS, REQUESTS })) {
   if (!(count >= 1)) throw new TypeError(`--${name.toLowerCase()} must be 1 or more`);
 }
 
-/** The floors: the other contenders' figures are compared with theirs, round by round. */
+/** Contenders with which the others are compared. */
 const FLOORS = { ahead: "node:http alone", mounted: "Router that does nothing" };
 
 const project = packedProject();
@@ -78,7 +77,7 @@ async function startAnew(run) {
   [{ port: run.port }] = await once(run.server, "message");
 }
 
-/** Starts a file of the scratch project on one core, so that load and server do not share one. */
+/** Starts a file of the project on one core, so that load and server do not share one. */
 function start(file, args, core) {
   const script = join(project.directory, "bench", file);
   const child = fork(script, args, { execPath: options.node, execArgv: ["--expose-gc"] });

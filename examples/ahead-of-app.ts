@@ -1,5 +1,5 @@
-// Runs the callback on node:http, ahead of an Express app: TeleSign's requests skip Express's work,
-// and every other request reaches the app unchanged.
+// Runs the callback on node:http, ahead of an Express app: TeleSign's requests skip Express, and
+// every other request reaches the app unchanged.
 // Run: npx --yes tsx examples/ahead-of-app.ts
 // Then: npx telesign-callback send http://127.0.0.1:3000/telesign/4f9d0c
 import { createServer } from "node:http";

@@ -29,9 +29,9 @@ async function shutDown() {
   const closed = once(server, "close");
   server.close();
   await callback.close({ timeout: 8_000 });
-  // Listeners had up to 8 s for the accepted texts. Other requests get 500 ms more: raise that if
-  // your routes need longer, but keep the sum below the platform's grace period. Without this
-  // limit, an open WebSocket would keep the server from closing.
+  // Listeners had up to 8 s. Other requests get 500 ms more: raise that if your routes need longer,
+  // but keep the sum below the platform's grace period. Without this limit, an open WebSocket would
+  // keep the server from closing.
   await Promise.race([closed, pause(500)]);
   console.log("closed");
   process.exit();

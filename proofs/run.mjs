@@ -1,5 +1,4 @@
-// Starts one proof: npm run proof <name> -- [its arguments]. The first lines of each proof's main
-// file list its arguments.
+// Starts a proof: npm run proof <name> -- [the arguments that its main file lists].
 import { runOneOf } from "./support/run-one-of.mjs";
 
 await runOneOf("proof", import.meta.url, {

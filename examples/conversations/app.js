@@ -1,5 +1,5 @@
-// A page that shows masked conversations live, as a support desk or a trust and safety team would
-// want to see them. `npm start` runs it; see start.js.
+// A page that shows masked conversations live, as a support desk would want to see them.
+// `npm start` runs it; see start.js.
 const path = require("node:path");
 
 const express = require("express");

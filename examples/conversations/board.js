@@ -11,8 +11,8 @@ const OFTEN = 2_000;
 
 /**
  * What the page shows beside the texts: the counts of `stats()`, the number of texts in each
- * minute, the last rejections, and the dead letters if the inbox keeps them. `json()` returns all
- * of these, and `changes` emits "change" when any of them has changed.
+ * minute, the last rejections, and the dead letters if the inbox keeps them. `json()` returns them,
+ * and `changes` emits "change" when any has changed.
  */
 function createBoard(callback, inbox) {
   const changes = new EventEmitter().setMaxListeners(0);

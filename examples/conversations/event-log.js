@@ -3,12 +3,11 @@ const { EventEmitter } = require("node:events");
 
 /**
  * The texts and retries that have arrived, oldest first, as JSON. Both the number of entries and
- * their bytes are limited: one text may be 64 kB long, so a limit on the number alone would let the
- * memory grow too far. Rejections are left out: otherwise anyone who finds the address could push
- * out everyone's texts with nonsense.
+ * their bytes are limited, because one text may be 64 kB long. Rejections are left out: otherwise
+ * anyone who finds the address could push out everyone's texts.
  *
  * Entries are numbered from 0, so that a page which lost its connection can say where to continue.
- * `run` tells the numbers of this process from those of the process before a restart.
+ * `run` tells the numbers of this process from those before a restart.
  */
 function createEventLog({ maxEntries = 10_000, maxBytes = 8_000_000 } = {}) {
   const run = randomUUID();

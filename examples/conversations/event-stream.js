@@ -2,9 +2,8 @@ const FRAME_BYTES = 256_000;
 
 /**
  * Serves a log and a board as server-sent events: first what the page has not seen, then what
- * arrives. Each `texts` frame is an array, so that 5,000 texts are a few events for the page and
- * not 5,000. Its id says where to continue: browsers send the last id back as `Last-Event-ID` when
- * they reconnect.
+ * arrives. Each `texts` frame is an array, so that 5,000 texts are a few events for the page. Its
+ * id says where to continue: a browser that reconnects sends the last one as `Last-Event-ID`.
  *
  * Memory is bounded: there are at most `maxStreams` streams, a stream gets no further frame while
  * its buffer is full, and a stream whose buffer does not empty within `drainTimeout` ms is cut off.
@@ -42,8 +41,7 @@ function createEventStream({ log, board, maxStreams = 32, drainTimeout = 10_000 
       if (res.writableEnded || res.destroyed) return;
       const frame = nextFrame();
       if (frame === "") return;
-      // What a slow page has not read waits in the log, which is bounded, not in the socket's
-      // buffer.
+      // What a slow page has not read waits in the log, which is bounded, not in the socket.
       if (res.write(frame)) schedule();
       else deadline = setTimeout(() => res.destroy(), drainTimeout).unref();
     }

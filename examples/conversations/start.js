@@ -32,7 +32,7 @@ async function main() {
   await once(stopping.signal, "abort");
   console.log("\nDraining…");
 
-  // The sender stops first, so that everything sent is accepted, and everything accepted is shown.
+  // The sender stops first, so that everything sent is accepted and shown.
   await played;
   await close();
   server.close();

@@ -1,5 +1,5 @@
-// Receives and stores; the listeners are in worker.mjs. Run any number of these. If TeleSign
-// takes two URIs from you, give it those of two receivers, for redundancy.
+// Receives and stores; the listeners are in worker.mjs. Run any number of these. If TeleSign takes
+// two URIs from you, give it those of two receivers.
 import express from "express";
 import { telesignCallback } from "telesign-callback";
 import { bullmqInbox } from "telesign-callback/bullmq";

@@ -1,5 +1,4 @@
-// Hands over what any receiver stored. Run as many as you need: each notification goes to one of
-// them.
+// Hands over what any receiver stored. Run as many as you need: each notification goes to one.
 import { telesignCallback } from "telesign-callback";
 import { bullmqInbox } from "telesign-callback/bullmq";
 

@@ -10,8 +10,8 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 const { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = api;
 const storage = new AsyncLocalStorage();
 
-// To make a span active, a channel must be bound to the context manager's storage, which
-// OpenTelemetry keeps private. So this context manager uses `storage` instead.
+// To make a span active, a channel must be bound to the context manager's storage. OpenTelemetry
+// keeps that private, so this context manager uses `storage`.
 export const contextManager = Object.assign(new AsyncLocalStorageContextManager(), {
   active: () => storage.getStore() ?? ROOT_CONTEXT,
   with: (active, run, self, ...args) => storage.run(active, () => run.apply(self, args)),

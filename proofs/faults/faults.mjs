@@ -1,7 +1,7 @@
-// Checks that no fault loses what was acknowledged: crashes, deliveries to two URIs, and outages on
-// Redis and PostgreSQL; crashes, deliveries to two URIs, power cuts, a lock and a full disk on
-// SQLite. Takes about fifteen minutes. The last line is a summary; the exit status is 1 if a proof
-// failed. Needs redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
+// Checks that no fault loses what was acknowledged: crashes and deliveries to two URIs on every
+// engine; outages on Redis and PostgreSQL; power cuts, a lock and a full disk on SQLite. Takes
+// about fifteen minutes. The last line is a summary; the exit status is 1 if a proof failed. Needs
+// redis-server and PostgreSQL, and Node 22.13 or later for SQLite.
 //
 //   npm run proof faults -- [crash|twoUris|outage|powerCut|lock|diskFull ...] [Redis|PostgreSQL|SQLite ...]
 import { freePort } from "../support/free-port.mjs";
@@ -80,9 +80,8 @@ async function setUp(engine, options = {}) {
 
 /**
  * Kills a receiver that also consumes, at random instants under load, and starts a new one each
- * time. What a process holds in memory during an outage is lost when it is killed, and the package
- * does not promise otherwise. So what was acknowledged by a process that reported an error is
- * counted separately.
+ * time. A kill during an outage loses what waits in memory, as documented. So what was acknowledged
+ * by a process that reported an error is counted separately.
  */
 async function crash(engine) {
   const { log, settings, tearDown } = await setUp(engine, { lockDuration: 2_000 });

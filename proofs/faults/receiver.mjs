@@ -1,6 +1,5 @@
-// One process that receives and consumes, for the proof `faults` and the benchmark `inbox`. Its one
-// argument holds its settings as JSON. It appends the reference of each finished notification to a
-// file, one per line.
+// One process that receives and consumes, for the proof `faults` and the benchmark `inbox`. Its
+// argument holds its settings as JSON. It writes the references that it has finished to a file.
 import { openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -34,8 +33,7 @@ const server = createServer((req, res) => {
     res.end(JSON.stringify({ memory: process.memoryUsage.rss(), longestBlockMs }));
   });
 });
-// With Node's default of 5 s, a request may reach a connection that is being closed, and get no
-// answer.
+// With Node's default of 5 s, a request may reach a connection that is being closed.
 server.keepAliveTimeout = 600_000;
 server.listen(port, "127.0.0.1", () => console.log(JSON.stringify({ listening: port })));
 

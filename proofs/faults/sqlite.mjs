@@ -65,7 +65,7 @@ async function crash(directory) {
 
 /**
  * Imitates power cuts: copies the file and its log while they are written. Each copy must open, and
- * contain all that was acknowledged before it was made.
+ * contain all that was acknowledged before.
  */
 async function powerCut(directory) {
   const file = join(directory, "cut.db");

@@ -1,9 +1,7 @@
-// A million requests, valid, damaged and hostile, within half an hour:
+// Sends a million requests within half an hour: valid, valid except for one change, or random. They
+// are pipelined, cut off, or sent in small pieces.
 //
 //   npm run proof fuzz -- [--requests 1000000] [--seed 1] [--minutes 30]
-//
-// Requests are pipelined, cut off, or sent in small pieces. They are valid, valid except for one
-// change, or random.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -329,7 +327,7 @@ function elsewhere() {
   return { method, path };
 }
 
-/** Makes a generator of numbers in [0, 1), the same ones for the same seed (mulberry32). */
+/** Makes a generator of numbers in [0, 1) from a seed (mulberry32). */
 function createRandom(seed) {
   let state = seed;
   return function next() {

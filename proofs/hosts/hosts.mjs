@@ -1,7 +1,6 @@
 // Runs the packed package in every place where it is promised to run, makes the checks that fit the
-// place, and prints a Markdown table. Everything else comes from npm and from Debian's packages
-// (nginx, haproxy, apache2, caddy, varnish, redis-server). The exit status is 0 only if every row
-// holds.
+// place, and prints a Markdown table. Needs npm, and from Debian nginx, haproxy, apache2, caddy,
+// varnish and redis-server. The exit status is 0 only if every row holds.
 //
 //   npm run proof hosts -- [--short] [--list] [words of the rows' names, such as nginx nest]
 import { parseArgs } from "node:util";

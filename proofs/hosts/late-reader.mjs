@@ -4,9 +4,9 @@ const PATIENCE = 15_000;
 const PIECE = 100_000;
 
 /**
- * Writes a whole HTTP/1.1 request, piece by piece as it would come over a network, before it reads
- * anything. A reset during the upload then costs the answer. Node's own client reads while it
- * writes, so it often has the answer before it learns of the reset.
+ * Writes a whole HTTP/1.1 request, in pieces, before it reads anything. A reset during the upload
+ * then costs the answer. Node's own client reads while it writes, so it often has the answer before
+ * it learns of the reset.
  *
  * @returns the answer, as `http1` does; rejects if the connection breaks before all of it was read
  */

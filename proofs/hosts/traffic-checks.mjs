@@ -129,7 +129,7 @@ async function countLost(acknowledged, log) {
 
 /**
  * Checks that a listener has its notification before the function returns, since the platform may
- * freeze the process then. The app reports how many its listener had by then, in a header.
+ * then freeze the process. A header of the app says how many its listener had.
  */
 export async function checkFrozen(send) {
   made += 1;

@@ -1,5 +1,5 @@
-// Measures what a stranger's bytes cost: the memory and the CPU time of each attack, beside a bare
-// express.json() handler in the same run. Takes about ten minutes; the exit status is the verdict.
+// Compares the memory and the CPU time that each attack costs with what it costs a bare
+// express.json() handler. Takes about ten minutes; the exit status is the verdict.
 //
 //   npm run proof memory -- [--rounds 3] [--only pipelin] [--node /path/to/node]
 import { parseArgs } from "node:util";
@@ -90,7 +90,7 @@ function cost({ sent, memory, cpu, isDead }) {
   return `${megabytes(memory)} MB, ${perByte(memory)} B/B, ${perByte(cpu * 1_000)} ns/B`;
 }
 
-/** Twice the load that each receiver can answer; the bare handler's figures are for comparison. */
+/** Twice the load that a receiver can answer. The bare handler's figures are for comparison. */
 async function endure(name) {
   const { directory } = project;
   const receiver = await startReceiver({ directory, name, node: options.node });

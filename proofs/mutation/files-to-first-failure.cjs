@@ -5,10 +5,7 @@ const { default: TestRunner } = require("jest-runner");
 /** The names of the tests in files that have run: most mutants concern a few tests of one file. */
 const namesOf = new Map();
 
-/**
- * Runs the files one by one, the smallest first, up to the first that fails. Jest's own `bail`
- * would end the process.
- */
+/** Runs the files, smallest first, up to one that fails. Jest's `bail` would end the process. */
 module.exports = class extends TestRunner {
   async runTests(tests, watcher, options) {
     const asked = new RegExp(this._globalConfig.testNamePattern ?? "", "i");

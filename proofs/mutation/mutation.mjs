@@ -1,5 +1,5 @@
-// Changes the core in one place at a time and checks that its specs fail. Takes up to an hour on
-// two cores. Fetches the Node that Stryker needs, and leaves its report in coverage/mutation.json.
+// Changes the core in one place at a time and checks that a spec fails. Takes up to an hour on two
+// cores. Fetches the Node that Stryker needs, and leaves its report in coverage/mutation.json.
 // README.md beside this file says why some changes survive.
 //
 //   npm run proof mutation -- [--mutate lib/receive/body.ts]

@@ -33,7 +33,7 @@ callback.onMessage(({ mo_reference_id }) => {
     return new Promise((resolve) => setTimeout(resolve, 500));
 });
 callback.onMessage(({ mo_reference_id }) => {
-  // One call in a thousand hangs, for half a minute only, so that memory is level after a minute.
+  // One call in a thousand hangs, for 30 s, so that memory is level after a minute.
   if (numberOf(mo_reference_id) % 1000 === 3)
     return new Promise((resolve) => setTimeout(resolve, 30_000));
 });

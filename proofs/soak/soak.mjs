@@ -1,5 +1,5 @@
-// Ten minutes of mixed load at 80 % of capacity. Listeners fail, are slow, and hang. Nothing may be
-// lost or doubled, and memory must stay level.
+// Ten minutes of mixed load at 80 % of capacity, with listeners that fail, are slow, or hang.
+// Nothing may be lost or doubled, and memory must stay level.
 //
 //   npm run proof soak -- [--minutes 10]
 import { fork } from "node:child_process";

@@ -11,9 +11,8 @@ const RUN = 5 * 60_000;
 const byId = (id) => document.getElementById(id);
 
 /**
- * The chosen session as a chat. Only a window of a long session is in the document. The window
- * moves when the reader scrolls near its ends, and follows the latest text while the reader is at
- * the bottom.
+ * The chosen session as a chat. Only a window of a long session is in the document. It moves when
+ * the reader scrolls near its ends, and follows the latest text while the reader is at the bottom.
  */
 export function createChat({ numbers, onChange, onLeave }) {
   const scroller = byId("scroller");

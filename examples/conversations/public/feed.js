@@ -1,9 +1,8 @@
 const RETRY_AFTER = 1_000;
 
 /**
- * Follows the server's events. After a lost connection, the browser asks for what came after the
- * last texts it has. If it gives up, as after an answer other than 200, this function reconnects
- * from the same place.
+ * Follows the server's events. After a lost connection, the browser asks for what came after its
+ * last texts. If it gives up, as after an answer other than 200, this reconnects in the same place.
  */
 export function follow({ onTexts, onBoard, onState }) {
   let lastEventId = "";

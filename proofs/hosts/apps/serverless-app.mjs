@@ -9,8 +9,8 @@ const guarded = createGuarded();
 
 export const app = express();
 // Only for `allowFrom`. Behind a load balancer the event names no sender, and the adapter sets a
-// `req.ip` that hides Express's own. So take the last entry of X-Forwarded-For, which is what the
-// balancer saw. Azure adds a port to it.
+// `req.ip` that hides Express's own. So take the last entry of X-Forwarded-For, which the balancer
+// added. Azure adds a port to it.
 if (/ALB|Azure/.test(process.env.EVENT)) {
   app.use((req, res, next) => {
     const last = String(req.headers["x-forwarded-for"]).split(",").at(-1).trim();

@@ -65,8 +65,8 @@ async function endUnderLoad(workshop, signal, longest, openMore = () => {}) {
 }
 
 /**
- * The package itself says in its answer that the connection ends, even if the app, unlike the
- * example, does not. Otherwise a proxy would keep the connection for the next delivery.
+ * The package itself ends the connection with its answer, even if the app, unlike the example, does
+ * not. Otherwise a proxy would keep the connection for the next delivery.
  */
 async function endDuringUpload(workshop) {
   const text = programText().replace(/server\.prependListener\(.*\n/, "");
@@ -116,8 +116,8 @@ async function startExample(workshop, text) {
 }
 
 /**
- * The example, with a slow route, so that its connections are busy at any moment, and with
- * WebSockets, which a server neither counts nor closes.
+ * The example, with a slow route, so that its connections are always busy, and with WebSockets,
+ * which a server neither counts nor closes.
  */
 function programText() {
   const slow = 'app.get("/slow", (_req, res) => setTimeout(() => res.send("well"), 50));';
