@@ -44,7 +44,6 @@ export async function pack(root, folder) {
   );
 }
 
-/** Installs packages into their own folder. */
 export async function install(project, dependencies) {
   mkdirSync(project, { recursive: true });
   // These packages fetch their programs in install scripts, which newer npms run only if allowed.
@@ -55,7 +54,6 @@ export async function install(project, dependencies) {
   await execute("npm", ["install", ...quiet], project);
 }
 
-/** The version of an installed package. */
 export function versionIn(project, name) {
   const path = join(project, "node_modules", name, "package.json");
   return JSON.parse(readFileSync(path, "utf8")).version;

@@ -50,7 +50,6 @@ const PROXIES = {
   },
 };
 
-/** The version of an installed proxy, as its program reports it. */
 export function versionOf(name) {
   const option = PROXIES[name].versionOption;
   // Some print it on stderr.

@@ -6,7 +6,7 @@ export function mask(number) {
   return `${plus}${start}•••${end}`;
 }
 
-/** Which numbers are shown in full: a number is shown or masked everywhere on the page. */
+/** Which numbers are shown in full, everywhere on the page. */
 export function createNumbers() {
   const shown = new Set();
   return {

@@ -106,10 +106,8 @@ const others = [
   }),
 );
 
-/** What runs the package. */
 export const runtimes = [...nodes, ...others];
 
-/** What compiles against its types. */
 export const compilers = TYPESCRIPTS.map((typescript) => ({
   name: `TypeScript ${typescript}`,
   async run(workshop) {
