@@ -278,7 +278,7 @@ describeHere("bullmqInbox, on a queue in Redis", () => {
     await inbox.close();
   }, 20_000);
 
-  it("reports a notification that can neither be stored nor read back, without its text", async () => {
+  it("reports an error without the notification, if that can neither be stored nor read back", async () => {
     const connection = { host: "127.0.0.1", port: 1 };
     const inbox = bullmqInbox({ connection, queueName: uniqueName(), maxBuffered: 1 });
     const { listener, received } = createErrors();

@@ -384,7 +384,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await texts().allTextContents()).toEqual(["before", "after"]);
   });
 
-  it("does not scroll for a reader who has scrolled up, and says what is new", async () => {
+  it("does not scroll for a reader who has scrolled up, but counts the new texts", async () => {
     const site = await startSite();
     for (let number = 1; number <= 30; number += 1)
       await site.send({ mo_message: `No. ${number}` });

@@ -21,7 +21,7 @@ import { createPoolSockets } from "./pool-sockets.js";
 type PostgresDriver = Driver<PostgresQueueBackend, PostgresConnectionOptions>;
 
 /**
- * BullMQ on PostgreSQL. With a configuration, every queue and worker gets its own pool.
+ * BullMQ on PostgreSQL. Unless a pool is given, every queue and worker makes its own.
  *
  * @throws TypeError if the connection cannot work
  * @throws Error if pg is needed and not installed

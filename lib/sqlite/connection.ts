@@ -41,7 +41,7 @@ export const CHECKPOINT: readonly Statement[] = [
 /**
  * Opens the database, and creates its tables if the file is empty.
  *
- * @throws UnusableFileError if the file cannot be used, and waiting would not help
+ * @throws UnusableFileError if our own checks refuse the file
  */
 export async function connect(thread: DatabaseThread, options: ConnectionOptions): Promise<void> {
   const isAlone = await openExclusively(thread, options);

@@ -3,7 +3,7 @@ import { element, setText } from "./element.js";
 import { shortTime } from "./times.js";
 import { isBlank, oneLine } from "./words.js";
 
-// In rem, as in sessions.css, so that it grows with the reader's text size.
+// The `height` of a row in sessions.css. In rem, so that it grows with the reader's text size.
 const ROW_HEIGHT = 4.75;
 const OVERSCAN = 4;
 const byId = (id) => document.getElementById(id);
