@@ -166,12 +166,14 @@ describe("with an apiKey, a callback", () => {
   });
 
   it("costs no HMAC without a well-formed signature, and otherwise one for each key", async () => {
+    const { app } = serve([otherKey, apiKey]);
+    const post = () => request(app).post("/").type("json");
     const hash = jest.spyOn(crypto, "hash");
-    const keys = [otherKey, apiKey];
-    await send({ Authorization: ",".repeat(1_000), "X-TS-Authorization": "x" }, body, keys);
+    const unsigned = { Authorization: ",".repeat(1_000), "X-TS-Authorization": "x" };
+    await post().set(unsigned).send(body).expect(401);
     expect(hash).not.toHaveBeenCalled();
     const wrong = Array<string>(8).fill(signatureOf("another")).join();
-    await send({ Authorization: wrong }, body, keys).expect(401);
+    await post().set({ Authorization: wrong }).send(body).expect(401);
     // An HMAC is two hashes.
     expect(hash).toHaveBeenCalledTimes(4);
   });
@@ -213,9 +215,31 @@ describe("verifySignature", () => {
   // A block of SHA-256 has 64 bytes. A longer key is hashed first.
   it.each([1, 32, 63, 64, 65, 131, 1_000])("verifies signatures by a key of %i bytes", (length) => {
     const key = Buffer.alloc(length, "key").toString("base64");
-    for (const text of ["", "x", body, body.repeat(100)]) {
-      expect(verifySignature(text, signatureOf(text, key), key)).toBe(true);
+    for (const size of [0, 1, 300, 8_191, 8_192, 8_193, 65_536, 2]) {
+      const bytes = Buffer.alloc(size, body);
+      expect(verifySignature(bytes, signatureOf(bytes, key), key)).toBe(true);
     }
+  });
+
+  it("leaves nothing of the key in memory that Buffers share", () => {
+    const key = Buffer.alloc(64, "a very secret key");
+    verifySignature(body, signature, key.toString("base64"));
+    const { buffer } = Buffer.from("x");
+    const shared = Buffer.from(buffer);
+    for (const pad of [0x36, 0x5c]) {
+      expect(shared.includes(Buffer.from(key.map((byte) => byte ^ pad).buffer))).toBe(false);
+    }
+  });
+
+  it.each([
+    ["undefined", undefined],
+    ["null", null],
+    ["a parsed body", documented],
+    ["an object with a length", { length: "+15550100 hello" }],
+  ])("refuses %s as the body, without a word of it", (_, wrong) => {
+    // @ts-expect-error not bytes
+    const verify = () => verifySignature(wrong, signature, apiKey);
+    expect(verify).toThrow(new TypeError("body must be a Buffer or a string"));
   });
 
   it("verifies bytes that are not text", () => {

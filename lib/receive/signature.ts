@@ -13,7 +13,8 @@ type HeaderValue = string | readonly string[] | undefined;
  *
  * @param body the raw bytes; a string is encoded as UTF-8
  * @param apiKey one API key, or several while a key is rotated
- * @throws TypeError if there is no key, or one decodes to nothing, since anyone could sign with it
+ * @throws TypeError if there is no key, or one decodes to nothing, since anyone could sign with it,
+ *   or if the body is neither bytes nor a string
  * @see https://developer.telesign.com/enterprise/docs/authenticate-callbacks
  */
 export function verifySignature(
