@@ -10,7 +10,7 @@ import { isThere } from "./support/servers.js";
 
 const describeHere = isThere("Redis") ? describe : describe.skip;
 
-/** A name that leads to one server, and later to another. Open connections stay as they are. */
+/** A TCP proxy that imitates a DNS name: `pointTo` affects only connections opened later. */
 async function startName(port: number) {
   let target = port;
   const server = createServer((client) => {

@@ -291,7 +291,7 @@ describeHere("bullmqInbox, on a queue in Redis", () => {
     await inbox.close();
   }, 20_000);
 
-  it("rejects an operator's call with Redis's own code, and without the command", async () => {
+  it("rejects an operator's call with Redis's own code, and without Redis's text", async () => {
     const { inbox, queueName, connection } = open();
     const queue = new Queue(queueName, { connection });
     const client = new Redis(server.port);

@@ -450,7 +450,7 @@ describeInBrowser("The page of conversations, in a browser", () => {
     expect(await page.getByRole("option").count()).toBeLessThan(30);
   });
 
-  it("shows either the list or a conversation on a phone, and Back leads to the list", async () => {
+  it("on a phone, shows either the list or a conversation; Back leads to the list", async () => {
     const site = await startSite();
     await open(site, { width: 390, height: 844 });
     await site.send({ mo_message: "On a phone" });

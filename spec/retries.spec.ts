@@ -157,7 +157,7 @@ describe("memoryInbox", () => {
     const message = fresh();
     const at = async (time: number) => {
       clock.mockReturnValue(time);
-      // lru-cache reads the clock at most once per millisecond, by its own timer.
+      // lru-cache reuses the time it read until a real timer of 1 ms fires.
       await setTimeout(5);
       return (await statuses(port, message))[0];
     };

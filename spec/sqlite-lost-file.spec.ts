@@ -149,7 +149,7 @@ describeWithSqlite("sqliteInbox, when its file is lost while it runs", () => {
     expect(handOvers).toEqual([]);
   });
 
-  it("still refuses the path to another inbox of the same process", async () => {
+  it("still refuses a second inbox at its path in the process", async () => {
     const file = temporaryFile();
     const { inbox } = open(file);
     await store(inbox);

@@ -29,7 +29,7 @@ const earlier = [
   ride.b("Great, I will be outside in a minute", { ago: 2 }),
 ];
 
-/** The texts while the page is open. `after` is the wait after the one before, in seconds. */
+/** Texts sent while the page is open. `after`: seconds since the previous one. */
 const live = [
   ride.b("I am at the corner by the bakery, blue shirt", { after: 3 }),
   ride.a("I see the bakery, but a lorry is in the way. One moment", { after: 4 }),

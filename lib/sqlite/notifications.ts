@@ -156,7 +156,7 @@ export function mendingFailures(now: number): Statement {
   return ["UPDATE notification SET failed_at = ? WHERE failed_at > ? OR failed_at < 0", now, now];
 }
 
-/** Gives up the claims of a process on all but the notifications that it holds. */
+/** Gives up a process's claims, except on the notifications `held` in its memory. */
 export function givingUp(claimant: string, held: Iterable<Value>): Statement {
   return [
     `UPDATE notification SET claimant = NULL

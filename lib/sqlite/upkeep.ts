@@ -4,7 +4,7 @@ import type { Statement } from "./database-thread.js";
 import type { Database } from "./database.js";
 import { mendingFailures } from "./notifications.js";
 
-/** Delay, in ms, between two deletions of what has expired. */
+/** Delay between two runs of the upkeep, in ms. */
 const INTERVAL = 60_000;
 /** How many rows are deleted at a time. New notifications are stored in between. */
 const STEP = 500;

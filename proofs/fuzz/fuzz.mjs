@@ -52,7 +52,7 @@ const totals = {
   unexpected: 0,
   statuses: {},
 };
-/** For each path, the references that a client has been told are accepted. */
+/** The references that were answered `accepted`, by path. */
 const accepted = { [PATH]: [], "/plain": [] };
 let reference = 0;
 

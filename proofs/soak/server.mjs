@@ -1,4 +1,4 @@
-// The receiver under soak: one listener that counts, and others that fail, are slow, and hang.
+// The receiver under soak: one listener counts, two fail, one is slow, and one hangs.
 import { createServer } from "node:http";
 
 import express from "express";

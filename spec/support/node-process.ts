@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 
-/** Node's functions belong to Node's own realm, and so do those that their constructor makes. */
+/** Node's own `Function`: what it makes sees Node's globals, not Jest's copies of them. */
 const NodeFunction = createServer.constructor as FunctionConstructor;
 
 /** Node's own process, which emits its warnings. The `process` of a spec is a copy made by Jest. */

@@ -85,7 +85,7 @@ export function uniqueName(): string {
   return `spec_${process.pid}_${Date.now()}_${queues}`;
 }
 
-/** A Redis that survives SIGKILL: what it acknowledged is on the disk. */
+/** A Redis that keeps every acknowledged write, even after SIGKILL. */
 export function redisServer(): TestEngine {
   const directory = mkdtempSync(join(tmpdir(), "telesign-callback-redis-"));
   let server: ChildProcess | undefined;

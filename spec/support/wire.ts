@@ -21,7 +21,7 @@ afterAll(() => {
 /** An open connection. */
 export async function dial(port: number): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
-  // A server that refuses an upload may reset the connection; its answer before that counts.
+  // A server that refuses an upload may reset the connection after it answers: ignore that.
   socket.on("error", () => {});
   await once(socket, "connect");
   return socket;
