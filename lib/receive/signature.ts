@@ -40,7 +40,8 @@ function decode(apiKey: unknown): Buffer {
   if (typeof apiKey !== "string") throw new TypeError("apiKey must be a string or a string[]");
   // TeleSign's SDK decodes as MIME does: it skips - and _. Buffer would read them as + and /.
   const key = Buffer.from(apiKey.replace(/[^A-Za-z0-9+/=]/g, ""), "base64");
-  if (key.length === 0) throw new TypeError("apiKey must be base64, as TeleSign shows it");
+  if (key.length === 0)
+    throw new TypeError("apiKey must be base64, as TeleSign shows it, and not empty");
   return key;
 }
 
