@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http";
+import { ServerResponse, type IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 
 import request from "supertest";
 import { telesignCallback } from "telesign-callback";
@@ -118,5 +119,15 @@ describe("allowFrom, ahead of an app", () => {
       callback(req, res, () => res.end());
     });
     expect(await exchange(port, post("/", "{}"))).toMatch(/^HTTP\/1.1 403 /);
+  });
+
+  it("refuses a request that a serverless host made without a socket", () => {
+    const callback = telesignCallback({ allowFrom: ["127.0.0.1"] });
+    const made = Object.assign(new Readable(), { method: "POST", url: "/", headers: {} });
+    const req = made as unknown as IncomingMessage;
+    const res = new ServerResponse(req);
+    const passedOn = jest.fn();
+    callback(req, res, passedOn);
+    expect([res.statusCode, passedOn.mock.calls]).toEqual([403, []]);
   });
 });

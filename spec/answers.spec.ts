@@ -128,6 +128,8 @@ describe("the answer when the inbox fails", () => {
   it.each([
     [{ message: "WRONGPASS invalid username 15551234" }, "WRONGPASS"],
     [{ message: "15551234 is no code" }, undefined],
+    [{ message: "of 15551234: OOM is not first" }, undefined],
+    [{ name: "Error", message: "OOM is of another client" }, undefined],
     [{ message: "OOM 15551234", code: "EREDIS" }, "EREDIS"],
     [{ message: 15551234, code: "EREDIS" }, "EREDIS"],
   ])(
@@ -141,7 +143,7 @@ describe("the answer when the inbox fails", () => {
       const reported = next(callback, "error");
       await request(express().use(callback)).post("/").send(documented).expect(200);
       const { cause } = (await reported)[0];
-      expect(cause).toMatchObject({ name: "ReplyError", message: "" });
+      expect(cause).toMatchObject({ name: fault.name, message: "" });
       expect((cause as { code?: string }).code).toBe(code);
     },
   );

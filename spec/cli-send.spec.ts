@@ -123,7 +123,9 @@ describe("telesign-callback send", () => {
     async (_, ...texts) => {
       const [status, body, printed] = texts;
       const url = await serve((_req, res) => {
-        res.writeHead(Number(status), { "content-type": "application/problem+json" }).end(body);
+        res
+          .writeHead(Number(status), { "content-type": "application/problem+json; charset=utf-8" })
+          .end(body);
       });
       const { out } = await run(["send", "--no-retries", url]);
       expect(out).toContain(`attempt 1  ${printed} `);

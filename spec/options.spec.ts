@@ -7,6 +7,7 @@ const secret = "s3cr3t";
 const bad: [string, unknown][] = [
   ["path", ""],
   ["path", secret],
+  ["path", `a/${secret}`],
   ["path", `/${secret}?a`],
   ["path", `/${secret}#a`],
   ["path", `/${secret} a`],
@@ -47,6 +48,7 @@ const bad: [string, unknown][] = [
   ["maxBodySize", -1],
   ["maxBodySize", 1.5],
   ["maxBodySize", NaN],
+  ["maxBodySize", 2 ** 31],
   ["maxBodySize", Infinity],
   ["maxBodySize", "100kb"],
   ["maxBodySize", undefined],

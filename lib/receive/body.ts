@@ -103,7 +103,7 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
 
     req.on("data", take);
     req.on("end", () => {
-      const body = size < bytes.length ? bytes.subarray(0, size) : bytes;
+      const body = bytes.subarray(0, size);
       if (!("stream" in req)) return resolve(body);
       // HTTP/2 ends a reset request as if it were whole, and sets `aborted` right afterwards.
       setImmediate(() => (isReset(req) ? reject(new ClientGone()) : resolve(body)));

@@ -18,7 +18,7 @@ export function createChecks({ isAllowed, signers, maxAge }: Settings, isClosing
     if (isAllowed && !isAllowed(addressOf(req))) throw new Refusal("address");
     // A serverless host may give an array.
     const encoding = String(req.headers["content-encoding"] ?? "");
-    if (!/^(identity)?$/i.test(encoding.trim())) throw new Refusal("encoding");
+    if (!/^(identity)?$/i.test(encoding)) throw new Refusal("encoding");
   }
 
   function refuseIfClosing() {

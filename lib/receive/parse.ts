@@ -29,7 +29,6 @@ export function createParser(schema: Joi.Schema): NotificationParser {
   const thorough = schema.prefs({
     abortEarly: false,
     errors: { render: false },
-    ...(isOurs && { convert: false }),
   });
   // Collected on demand, because describing the schema would be most of the work of making a
   // callback.
@@ -160,11 +159,10 @@ function detailsOf(error: Error | undefined): readonly Partial<Joi.ValidationErr
 /** Every property name in a schema, at any depth. Any other name is the sender's invention. */
 function namesIn(schema: Joi.Schema): Set<string> {
   const names = new Set<string>();
-  const parts = new Set<object>([schema.describe()]);
+  const parts = new Set<unknown>([schema.describe()]);
   for (const part of parts) {
-    for (const [property, value] of Object.entries<unknown>({ ...part })) {
-      if (typeof value !== "object" || value === null) continue;
-      if (property === "keys") for (const name in value) names.add(name);
+    for (const [property, value] of Object.entries<unknown>({ ...(Object(part) as object) })) {
+      if (property === "keys") for (const name in Object(value)) names.add(name);
       parts.add(value);
     }
   }
