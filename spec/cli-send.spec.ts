@@ -114,7 +114,7 @@ describe("telesign-callback send", () => {
     [
       "failing fields",
       "400",
-      '{"title":"bad","errors":[{"field":"mo_message","rule":"any.required"},{"field":1},null]}',
+      '{"title":"bad","errors":[{"field":"mo_message","rule":"any.required"},{"field":1,"rule":"r"},{"field":"f"},null]}',
       "400 (bad, mo_message any.required) in",
     ],
     ["fields that are no array", "400", '{"title":"bad","errors":{}}', "400 (bad) in"],

@@ -53,7 +53,7 @@ describe("deliver, given a bad argument or option", () => {
     ["apiKey", [url, {}, { apiKey: " " }]],
     ["customerId must be letters", [url, {}, { customerId: "secret key" }]],
     ["customerId", [url, {}, { apiKey, customerId: "a b" }]],
-    ["waits must be an array", [url, {}, { waits: 10 }]],
+    ["^waits must be an array", [url, {}, { waits: 10 }]],
     ["waits", [url, {}, { waits: [-1] }]],
     ["waits", [url, {}, { waits: [1.5] }]],
     ["waits", [url, {}, { waits: ["5"] }]],
