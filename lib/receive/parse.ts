@@ -41,13 +41,13 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     }
     const submittedAt = isOurs ? submittedAtOf(sent) : undefined;
     if (isPlainlyValid(sent, submittedAt)) return { message: Object.freeze(sent), submittedAt };
-    // Our own schema alters nothing and lets other properties pass, so Joi need not get those.
+    // From here on, our own schema only says what is wrong, and that with the six properties alone.
     const result = validate(thorough, isOurs ? documentedPart(sent) : sent);
     if (result.error) {
       const reason = isOtherProduct(sent) ? "product" : "schema";
       throw new Refusal(reason, fieldErrors(result.error, (names ??= namesIn(schema))));
     }
-    const value: unknown = isOurs ? sent : result.value;
+    const value: unknown = result.value;
     if (!hasReference(value)) throw new Refusal("schema", referenceErrors(value));
     return { message: Object.freeze(value), submittedAt: submittedAtOf(value) };
   };

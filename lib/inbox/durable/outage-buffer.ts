@@ -157,5 +157,5 @@ function createParts<Stored extends Storable>(
 }
 
 function unstored(count: number): string {
-  return `notifications that close() could not store: ${count}; each goes to this process's listeners, or into an error`;
+  return `close() could not store ${count} notifications; each goes to this process's listeners, or into an error`;
 }
