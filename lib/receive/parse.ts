@@ -26,10 +26,7 @@ export function createParser(schema: Joi.Schema): NotificationParser {
   const isOurs = schema === notificationSchema;
   // Set once, because Joi would merge the preferences again with each call. Its messages are not
   // rendered, because they may quote what was sent.
-  const thorough = schema.prefs({
-    abortEarly: false,
-    errors: { render: false },
-  });
+  const thorough = schema.prefs({ abortEarly: false, errors: { render: false } });
   // Collected on demand, because describing the schema would be most of the work of making a
   // callback.
   let names: ReadonlySet<string> | undefined;
@@ -41,7 +38,8 @@ export function createParser(schema: Joi.Schema): NotificationParser {
     }
     const submittedAt = isOurs ? submittedAtOf(sent) : undefined;
     if (isPlainlyValid(sent, submittedAt)) return { message: Object.freeze(sent), submittedAt };
-    // From here on, our own schema only says what is wrong, and that with the six properties alone.
+    // Our own schema accepts nothing that comes this far, so Joi only has to say what is wrong with
+    // the six properties. A stranger may have sent thousands of others.
     const result = validate(thorough, isOurs ? documentedPart(sent) : sent);
     if (result.error) {
       const reason = isOtherProduct(sent) ? "product" : "schema";
